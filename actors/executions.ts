@@ -1,0 +1,54 @@
+/**
+ * What a front end asks of the write side. Implemented by actors/service.ts; the API knows only these types.
+ */
+import type { ExecutionRequested } from '../events/event.ts';
+import type { ParameterSchema } from './runner.ts';
+
+export interface RequestInput {
+  /** Reference of an action in the catalogue, for example `core.local`. */
+  action: string;
+  parameters?: Record<string, unknown>;
+  script?: string;
+  user: string;
+  context?: Record<string, unknown>;
+  labels?: Record<string, string>;
+  idempotencyKey?: string;
+}
+
+export interface ActionDescription {
+  id: string;
+  ref: string;
+  pack: string;
+  name: string;
+  description: string;
+  enabled: boolean;
+  /** Name of its runner. */
+  runner: string;
+  entryPoint: string;
+  /** The action's own parameters. */
+  parameters: Record<string, ParameterSchema>;
+  tags?: unknown[];
+}
+
+export interface RunnerDescription {
+  name: string;
+  description: string;
+  parameters: Record<string, ParameterSchema>;
+}
+
+export interface Executions {
+  /**
+   * Validates the request, appends `execution.requested` and resolves when it is in the log.
+   * @throws ServiceError `action-not-found`, `validation-failed`, `too-many-requests` (the queue is full).
+   */
+  request(input: RequestInput): Promise<ExecutionRequested>;
+  /** Asks for a cancellation; resolves when the request is in the log or handed to the owner. */
+  cancel(executionId: string, by: string): Promise<void>;
+  /** Secret parameters of a recorded request in clear, for a re-run. */
+  unseal(sealed: string): Record<string, unknown>;
+  actions(): Promise<ActionDescription[]>;
+  action(refOrId: string): Promise<ActionDescription | undefined>;
+  runners(): RunnerDescription[];
+  /** Counts of this worker, for metrics and the operations page. */
+  load(): { running: number; queued: number; limit: number };
+}

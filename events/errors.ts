@@ -1,0 +1,49 @@
+/**
+ * Every error that a user or a caller can act on has a code here. Adapters translate their drivers' errors at their
+ * edge and keep the original as `cause`; only api/problems.ts knows the HTTP status of a code.
+ */
+export const ERROR_CODES = [
+  'validation-failed',
+  'unauthorized',
+  'forbidden',
+  'not-found',
+  'execution-not-found',
+  'action-not-found',
+  'no-executions',
+  'execution-finished',
+  'output-expired',
+  'idempotency-conflict',
+  'too-many-requests',
+  'payload-too-large',
+  'stream-output-disabled',
+  'event-log-unavailable',
+  'output-index-unavailable',
+  'append-rejected',
+  'index-rejected',
+  'unknown-event-type',
+  'internal',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export interface ErrorDetails {
+  cause?: unknown;
+  /** True when the same call may succeed later. */
+  retriable?: boolean;
+  /** One entry per bad field, for validation failures. */
+  errors?: readonly { path: string; message: string }[];
+}
+
+export class ServiceError extends Error {
+  readonly code: ErrorCode;
+  readonly retriable: boolean;
+  readonly errors: ErrorDetails['errors'];
+
+  /** `message` says what is wrong and what to do next; it is shown to users. */
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retriable = details.retriable ?? false;
+    this.errors = details.errors;
+  }
+}
