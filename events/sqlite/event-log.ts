@@ -1,0 +1,198 @@
+/**
+ * The event log on SQLite. The database lives on a worker thread (event-log.worker.ts); this side gathers appends into
+ * group commits and hands committed events to subscribers from memory. Only one server may use a folder.
+ */
+import { ServiceError } from '../errors.ts';
+import type { ExecutionEvent } from '../event.ts';
+import type { Checkpoint, EventLog, LogBatch, StreamHead, SubscribeOptions } from '../event-log.ts';
+import { sibling } from '../sibling.ts';
+import { startThread } from '../worker-thread.ts';
+import type { LogThreadData, ReadPage } from './event-log.worker.ts';
+import { eventBytes, packEvents, unpackEvents } from './rows.ts';
+import { type Subscriber, subscribers } from './subscribers.ts';
+
+export interface SqliteEventLogOptions {
+  /** Holds `events.sqlite`; made when absent. */
+  folder: string;
+  /** The database never grows beyond this; appends then fail as on a full disk. No limit by default. */
+  maxBytes?: number;
+}
+
+/** One commit takes no more than this, so that the appends behind it do not wait long. */
+const COMMIT_BYTES = 8_000_000;
+
+interface Waiting {
+  events: readonly ExecutionEvent[];
+  bytes: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** @throws ServiceError `event-log-unavailable` when the database cannot be opened. */
+export async function sqliteEventLog({ folder, maxBytes }: SqliteEventLogOptions): Promise<EventLog> {
+  const thread = startThread(sibling(import.meta.url, './event-log.worker'), {
+    folder,
+    maxBytes,
+  } satisfies LogThreadData);
+  let committed: number;
+  try {
+    committed = await thread.call<number>('open');
+  } catch (error) {
+    await thread.close();
+    throw error;
+  }
+  const live = subscribers();
+  let waiting: Waiting[] = [];
+  let committing: Promise<void> | undefined;
+  let closed = false;
+
+  function takeGroup(): Waiting[] {
+    let bytes = 0;
+    const size = waiting.findIndex((entry, index) => {
+      bytes += entry.bytes;
+      return bytes > COMMIT_BYTES && index > 0;
+    });
+    const group = size < 0 ? waiting : waiting.slice(0, size);
+    waiting = size < 0 ? [] : waiting.slice(size);
+    return group;
+  }
+
+  /** One commit at a time: were two under way, the second could succeed after the first failed, and leave a hole. */
+  async function commit(): Promise<void> {
+    while (waiting.length > 0) {
+      const group = takeGroup();
+      const events =
+        group.length === 1 && group[0] ? group[0].events : group.flatMap((entry) => entry.events);
+      try {
+        const packed = packEvents(events);
+        const { lastId, repeated } = await thread.call<{ lastId: number; repeated: number[] }>(
+          'append',
+          [packed],
+          { transfer: [packed.buffer] },
+        );
+        const again = new Set(repeated);
+        const fresh = again.size === 0 ? events : events.filter((_, index) => !again.has(index));
+        live.deliver(fresh, committed + 1);
+        committed = lastId;
+        for (const entry of group) entry.resolve();
+      } catch (error) {
+        for (const entry of group) entry.reject(error);
+      }
+    }
+    committing = undefined;
+  }
+
+  function place(checkpoint: Checkpoint): number {
+    const id = Number(checkpoint);
+    if (!Number.isSafeInteger(id) || id < 0) {
+      throw new ServiceError('validation-failed', `"${checkpoint}" is not a checkpoint of this event log`);
+    }
+    if (id > committed) {
+      throw new ServiceError(
+        'validation-failed',
+        `Checkpoint ${id} is beyond the end of the event log (${committed}): the log was replaced by an older or empty one. Run \`linefeed rebuild\`.`,
+      );
+    }
+    return id;
+  }
+
+  function readPage(subscriber: Subscriber): Promise<ReadPage> {
+    return subscriber.executionId === undefined
+      ? thread.call<ReadPage>('readAll', [subscriber.cursor])
+      : thread.call<ReadPage>('readOne', [subscriber.executionId, subscriber.cursor, subscriber.position]);
+  }
+
+  async function* follow(subscriber: Subscriber, signal: AbortSignal): AsyncGenerator<LogBatch> {
+    const stop = () => live.end(subscriber);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      while (!subscriber.ended) {
+        if (subscriber.behind) {
+          const { rows, buffer, lastId } = await readPage(subscriber);
+          if (subscriber.ended) return;
+          subscriber.cursor = lastId;
+          subscriber.position = rows.at(-1)?.position ?? subscriber.position;
+          // What was committed while the page was read is read too before it goes over to live delivery.
+          subscriber.behind = lastId < committed;
+          if (rows.length > 0) {
+            yield { events: unpackEvents({ rows, buffer }), checkpoint: String(lastId) as Checkpoint };
+          }
+          continue;
+        }
+        const batch = live.take(subscriber);
+        if (batch) yield batch;
+        else await live.wait(subscriber);
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      live.end(subscriber);
+    }
+  }
+
+  return {
+    append(events) {
+      if (closed) return Promise.reject(new ServiceError('event-log-unavailable', 'The event log is closed'));
+      if (events.length === 0) return Promise.resolve();
+      const bytes = events.reduce((sum, event) => sum + eventBytes(event), 0);
+      return new Promise<void>((resolve, reject) => {
+        waiting.push({ events, bytes, resolve, reject });
+        // Not at once: appends made in the same turn share a commit.
+        committing ??= Promise.resolve().then(commit);
+      });
+    },
+
+    async *read(executionId, { after = -1, signal } = {}) {
+      let position = after;
+      while (!signal?.aborted) {
+        const { rows, buffer, full } = await thread.call<ReadPage>('readOne', [executionId, 0, position]);
+        const last = rows.at(-1);
+        if (!last || signal?.aborted) return;
+        yield unpackEvents({ rows, buffer });
+        if (!full) return;
+        position = last.position;
+      }
+    },
+
+    head: (executionId) => thread.call<StreamHead | undefined>('head', [executionId]),
+
+    async subscribe({ from, executionId, signal }: SubscribeOptions) {
+      const cursor = from === 'end' ? committed : from === 'beginning' ? 0 : place(from);
+      const subscriber = live.add({ cursor, executionId, behind: cursor < committed });
+      if (signal.aborted) live.end(subscriber);
+      return follow(subscriber, signal);
+    },
+
+    end: () => Promise.resolve(String(committed) as Checkpoint),
+    covers: (reached, wanted) => Number(reached) >= Number(wanted),
+
+    async purge({ output, executions }) {
+      let freedBytes = 0;
+      const drop = async (executionId: string, whole: boolean) => {
+        for (let more = true; more; ) {
+          const step = await thread.call<{ more: boolean; freedBytes: number }>('purge', [
+            executionId,
+            whole,
+          ]);
+          freedBytes += step.freedBytes;
+          more = step.more;
+        }
+      };
+      for (const executionId of output) await drop(executionId, false);
+      for (const executionId of executions) await drop(executionId, true);
+      for (let more = output.length + executions.length > 0; more; )
+        more = await thread.call<boolean>('vacuum');
+      return { freedBytes };
+    },
+
+    ping: () => thread.call('ping'),
+    size: () => thread.call<number>('size'),
+
+    async close() {
+      if (closed) return;
+      closed = true;
+      await committing;
+      live.endAll();
+      await thread.close();
+    },
+  };
+}
