@@ -37,6 +37,8 @@ export interface Launch {
   env?: Record<string, string>;
   /** Wrap in `stdbuf -oL -eL` where that exists. Default true; false for programs that buffer by themselves or not at all. */
   unbuffer?: boolean;
+  /** Send stderr where stdout goes: one stream, in exact order. */
+  merge?: boolean;
   /** Seconds until the process group is ended with status `timeout`; 0 means never. */
   timeoutS?: number;
   /**

@@ -1,0 +1,211 @@
+/**
+ * Starts a child in its own session with its output in spool files, finds it again after a restart, ends its whole
+ * process group, and tells how it ended. A small shell stands between, because only a parent learns an exit code and
+ * this parent has to outlive us.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { accessSync, closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
+import { constants as os } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ServiceError } from '../events/errors.ts';
+import type { Launch } from './runner.ts';
+import type { Spool } from './spool.ts';
+
+/**
+ * `$0` is the spool folder: it makes the process recognisable whatever happens to pids. The traps keep the shell alive
+ * through signals to the group; the child gets the default dispositions back. A rename needs no free disk block.
+ */
+const WRAPPER = [
+  'trap : TERM INT HUP QUIT USR1 USR2',
+  'echo $$ >"$0/pid"',
+  '"$@" 2>&3 3>&-',
+  'mv "$0/running" "$0/exit.$?"',
+].join('\n');
+
+/** How often an adopted child, whose exit nobody tells us, is looked at. */
+const ADOPTED_POLL_MS = 100;
+/** A wrapper writes its pid as its first act; one that has not by now never ran. */
+const PID_WAIT_MS = 1000;
+/** A killed process is gone at once, except in the kernel's uninterruptible waits or as a zombie nobody reaps. */
+const KILL_WAIT_MS = 5000;
+
+export interface ExitStatus {
+  exitCode: number | null;
+  signal: string | null;
+  /** Milliseconds since the epoch. */
+  endedAt: number;
+  /** False when the process vanished without a word: the machine went down, or somebody killed the whole group. */
+  known: boolean;
+}
+
+export interface RunningProcess {
+  readonly pid: number;
+  /** Resolves when the child has ended; processes it left behind may go on. */
+  readonly exited: Promise<ExitStatus>;
+  /** True while a member of its process group is alive. */
+  groupAlive(): boolean;
+  /** TERM to the group, KILL after the grace time to whatever is left. Resolves when the group is gone. */
+  terminate(graceMs: number): Promise<void>;
+}
+
+/** @throws ServiceError `validation-failed` when the program or the folder is not there or cannot be used. */
+export function checkLaunch(launch: Launch, path: string): void {
+  if (launch.cwd !== undefined) {
+    let folder: ReturnType<typeof statSync> | undefined;
+    try {
+      folder = statSync(launch.cwd);
+    } catch (cause) {
+      throw new ServiceError(
+        'validation-failed',
+        `Cannot start: the folder "${launch.cwd}" (cwd) does not exist`,
+        { cause },
+      );
+    }
+    if (!folder.isDirectory()) {
+      throw new ServiceError('validation-failed', `Cannot start: "${launch.cwd}" (cwd) is not a folder`);
+    }
+  }
+  const [file] = launch.command;
+  const places = file.includes('/') ? [file] : path.split(delimiter).map((folder) => join(folder, file));
+  const there = places.filter((place) => {
+    try {
+      return statSync(place).isFile();
+    } catch {
+      return false;
+    }
+  });
+  if (there.length === 0)
+    throw new ServiceError('validation-failed', `Cannot start: "${file}" was not found`);
+  const executable = there.some((place) => {
+    try {
+      accessSync(place, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (!executable)
+    throw new ServiceError('validation-failed', `Cannot start: "${file}" is not executable; chmod +x it`);
+}
+
+/** @throws ServiceError `validation-failed` when the system refuses to start it. */
+export async function startProcess(
+  spool: Spool,
+  launch: Launch,
+  environment: Record<string, string>,
+): Promise<RunningProcess> {
+  const stdout = openSync(join(spool.folder, 'stdout'), 'a', 0o600);
+  const stderr = launch.merge ? stdout : openSync(join(spool.folder, 'stderr'), 'a', 0o600);
+  const log = openSync(join(spool.folder, 'wrapper.log'), 'a', 0o600);
+  try {
+    const child = spawn('/bin/sh', ['-c', WRAPPER, spool.folder, ...launch.command], {
+      cwd: launch.cwd ?? '/',
+      env: environment,
+      detached: true,
+      stdio: ['ignore', stdout, log, stderr],
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    child.unref();
+    return running(spool, child.pid as number, exitOf(child, spool));
+  } catch (cause) {
+    throw new ServiceError('validation-failed', `Cannot start: ${(cause as Error).message}`, { cause });
+  } finally {
+    for (const fd of new Set([stdout, stderr, log])) closeSync(fd);
+  }
+}
+
+/**
+ * Finds the child of a worker that has gone. Undefined when nothing was started from this spool. The process may have
+ * ended meanwhile.
+ */
+export async function adoptProcess(spool: Spool): Promise<RunningProcess | undefined> {
+  if (!spool.launch()) return undefined;
+  for (let waited = 0; spool.pid() === undefined && waited < PID_WAIT_MS; waited += 50) await sleep(50);
+  const pid = spool.pid();
+  if (pid === undefined) return undefined;
+  return running(spool, pid, exitOfAdopted(pid, spool));
+}
+
+/** True when the pid is alive and is the wrapper of this spool, not a stranger that got its number. */
+export function isOurs(pid: number, folder: string): boolean {
+  try {
+    if (process.platform === 'linux') {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(folder);
+    }
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).includes(folder);
+  } catch {
+    return false;
+  }
+}
+
+function exitOf(child: ChildProcess, spool: Spool): Promise<ExitStatus> {
+  return new Promise((resolve) => {
+    child.once('exit', (_code, signal) => {
+      resolve(readExit(spool) ?? { exitCode: null, signal, endedAt: Date.now(), known: signal !== null });
+    });
+  });
+}
+
+async function exitOfAdopted(pid: number, spool: Spool): Promise<ExitStatus> {
+  for (;;) {
+    const alive = isOurs(pid, spool.folder);
+    const exit = readExit(spool);
+    if (exit) return exit;
+    if (!alive) return { exitCode: null, signal: null, endedAt: Date.now(), known: false };
+    await sleep(ADOPTED_POLL_MS);
+  }
+}
+
+function readExit(spool: Spool): ExitStatus | undefined {
+  const exit = spool.exit();
+  if (!exit) return undefined;
+  const signal = signalOf(exit.code, spool.wrapperLog());
+  return { exitCode: signal ? null : exit.code, signal, endedAt: exit.at, known: true };
+}
+
+/**
+ * A shell reports a signal as 128 + n, as a program may do by itself. The shell's own message tells them apart; about
+ * INT and PIPE shells say nothing.
+ */
+function signalOf(code: number, wrapperLog: string): string | null {
+  if (code <= 128) return null;
+  const signal = Object.entries(os.signals).find(([, number]) => number === code - 128)?.[0] ?? null;
+  const silent = signal === 'SIGINT' || signal === 'SIGPIPE';
+  return signal && (silent || wrapperLog.trim() !== '') ? signal : null;
+}
+
+function running(spool: Spool, pid: number, exited: Promise<ExitStatus>): RunningProcess {
+  let over = false;
+  void exited.then(() => {
+    over = true;
+  });
+
+  /** Signals the group; once its leader is gone, only if a member is provably left from before. */
+  function signalGroup(signal: NodeJS.Signals | 0): boolean {
+    if (!over && !isOurs(pid, spool.folder)) return false;
+    try {
+      process.kill(-pid, signal);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  return {
+    pid,
+    exited,
+    groupAlive: () => signalGroup(0),
+    async terminate(graceMs) {
+      signalGroup('SIGTERM');
+      const deadline = performance.now() + graceMs;
+      while (signalGroup(0) && performance.now() < deadline) await sleep(20);
+      signalGroup('SIGKILL');
+      const killed = performance.now() + KILL_WAIT_MS;
+      while (signalGroup(0) && performance.now() < killed) await sleep(20);
+    },
+  };
+}

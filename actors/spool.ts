@@ -1,0 +1,111 @@
+/**
+ * The private folder of a running execution. The child writes its output here and not into a pipe, so it never waits
+ * for us, and all that it printed is still here when a worker comes back after a crash.
+ *
+ * launch.json   what was started (no secrets)      stdout, stderr   append-only output
+ * pid           of the process group's leader      running          renamed to exit.<code> when the child has ended
+ * wrapper.log   the shell's own words              hosts/<label>.stdout, .stderr; result.json: written by some runners
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { STREAM_NAMES, type StreamName } from '../events/event.ts';
+
+export interface LaunchRecord {
+  timeoutMs: number;
+  hosts: readonly string[];
+  merge: boolean;
+  /** Sealed values to mask besides those of secret parameters. */
+  sealedSecrets?: string;
+}
+
+export interface ExitMarker {
+  code: number;
+  /** When the child ended, in milliseconds since the epoch. */
+  at: number;
+}
+
+export interface SpoolSource {
+  stream: StreamName;
+  host?: string;
+  path: string;
+}
+
+export interface Spool {
+  readonly folder: string;
+  create(): void;
+  saveLaunch(record: LaunchRecord): void;
+  /** Undefined when nothing was launched from this folder. */
+  launch(): LaunchRecord | undefined;
+  pid(): number | undefined;
+  exit(): ExitMarker | undefined;
+  /** What the wrapping shell had to say: non-empty when a signal ended the child. */
+  wrapperLog(): string;
+  /** @returns undefined when there is none, or when it is not JSON. */
+  result(): unknown;
+  /** The files whose bytes are output. */
+  sources(record: Pick<LaunchRecord, 'hosts'>): SpoolSource[];
+  remove(): void;
+}
+
+function text(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function json(path: string): unknown {
+  const content = text(path);
+  if (content === undefined) return undefined;
+  try {
+    return JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+}
+
+export function openSpool(root: string, executionId: string): Spool {
+  const folder = join(root, executionId);
+  const path = (name: string) => join(folder, name);
+  return {
+    folder,
+    create() {
+      mkdirSync(path('hosts'), { recursive: true, mode: 0o700 });
+    },
+    saveLaunch(record) {
+      writeFileSync(path('launch.json'), JSON.stringify(record), { mode: 0o600 });
+      writeFileSync(path('running'), '');
+    },
+    launch: () => json(path('launch.json')) as LaunchRecord | undefined,
+    pid() {
+      const pid = Number(text(path('pid'))?.trim());
+      return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+    },
+    exit() {
+      const name = existsSync(folder)
+        ? readdirSync(folder).find((entry) => entry.startsWith('exit.'))
+        : undefined;
+      if (name === undefined) return undefined;
+      return { code: Number(name.slice('exit.'.length)), at: statSync(path(name)).ctimeMs };
+    },
+    wrapperLog: () => text(path('wrapper.log')) ?? '',
+    result: () => json(path('result.json')),
+    sources(record) {
+      const own = STREAM_NAMES.map((stream) => ({ stream, path: path(stream) }));
+      const remote = record.hosts.flatMap((host) =>
+        STREAM_NAMES.map((stream) => ({ stream, host, path: path(`hosts/${host}.${stream}`) })),
+      );
+      return [...own, ...remote];
+    },
+    remove() {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Ids of executions that have a folder here. */
+export function spooledExecutions(root: string): string[] {
+  return existsSync(root) ? readdirSync(root).sort() : [];
+}

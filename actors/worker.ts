@@ -1,0 +1,298 @@
+/**
+ * What a worker's executions share, and the two things a machine needs done: `launch` starts or finds its process,
+ * `attach` carries its output and concludes how it ended.
+ */
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Config } from '../config.ts';
+import { ServiceError } from '../events/errors.ts';
+import type { ExecutionCompleted, ExecutionRequested, OutputTotals, Unrecorded } from '../events/event.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Seal } from '../events/seal.ts';
+import type { Cause, Conclusion, ExecutionContext, Launched, Terminate } from './execution.machine.ts';
+import { createMask } from './mask.ts';
+import { adoptProcess, checkLaunch, type ExitStatus, type RunningProcess, startProcess } from './process.ts';
+import { type PumpResult, pump } from './pump.ts';
+import type { Recorder } from './recorder.ts';
+import type { Launch, Runner, Verdict } from './runner.ts';
+import { type LaunchRecord, openSpool, type Spool } from './spool.ts';
+
+/** The longest time a timer takes; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export interface WorkerOptions {
+  /** Stable over restarts. */
+  name: string;
+  config: Config['actionrunner'];
+  /** Folder of the spool folders. */
+  spoolRoot: string;
+  log: EventLog;
+  seal: Seal;
+  runner(name: string): Runner | undefined;
+}
+
+export interface Worker extends WorkerOptions {
+  launch(requested: ExecutionRequested): Promise<Launched>;
+  /** Calls `ended` once; the returned function stops carrying output and leaves the process alone. */
+  attach(
+    context: ExecutionContext,
+    recorder: Recorder,
+    ended: (conclusion: Conclusion) => void,
+  ): { terminate(message: Terminate): void; detach(): void };
+  /** Ends the process group of an execution that is no longer this worker's. */
+  kill(executionId: string): Promise<void>;
+  /** Removes what is left of an execution that has ended. */
+  forget(executionId: string): void;
+}
+
+function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
+  return path
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((place) => existsSync(place));
+}
+
+/** Secret values in clear, as strings to look for in output. */
+function secretValues(secrets: Record<string, unknown>): string[] {
+  return Object.values(secrets).flatMap((value) => {
+    if (typeof value === 'string') return [value];
+    if (typeof value === 'number') return [String(value)];
+    if (Array.isArray(value))
+      return secretValues(Object.fromEntries(value.entries()) as Record<string, unknown>);
+    return value && typeof value === 'object' ? secretValues(value as Record<string, unknown>) : [];
+  });
+}
+
+export function createWorker(options: WorkerOptions): Worker {
+  const { config, log, seal, spoolRoot } = options;
+  const processes = new Map<string, RunningProcess>();
+  const stdbuf = config.unbuffer === 'auto' ? findProgram('stdbuf') : undefined;
+
+  const baseEnvironment: Record<string, string> = {};
+  for (const name of config.passEnv) {
+    const value = process.env[name];
+    if (value !== undefined) baseEnvironment[name] = value;
+  }
+  Object.assign(baseEnvironment, { PYTHONUNBUFFERED: '1' }, config.env);
+
+  function environment(requested: ExecutionRequested, launch: Launch): Record<string, string> {
+    return {
+      ...baseEnvironment,
+      LINEFEED_EXECUTION_ID: requested.executionId,
+      ST2_ACTION_PACK_NAME: requested.action.pack,
+      ST2_ACTION_EXECUTION_ID: requested.executionId,
+      ...launch.env,
+    };
+  }
+
+  function secretsOf(requested: ExecutionRequested): Record<string, unknown> {
+    return requested.sealed === undefined ? {} : seal.unseal(requested.sealed);
+  }
+
+  function runnerOf(requested: ExecutionRequested): Runner {
+    const runner = options.runner(requested.action.runner);
+    if (!runner) {
+      throw new ServiceError('validation-failed', `This worker has no runner "${requested.action.runner}"`);
+    }
+    return runner;
+  }
+
+  async function start(spool: Spool, requested: ExecutionRequested): Promise<Launched> {
+    spool.create();
+    const launch = await runnerOf(requested).prepare({
+      executionId: requested.executionId,
+      action: requested.action,
+      parameters: { ...requested.parameters, ...secretsOf(requested) },
+      ...(requested.script === undefined ? {} : { script: requested.script }),
+      folder: spool.folder,
+    });
+    const env = environment(requested, launch);
+    checkLaunch(launch, env.PATH ?? '');
+    const timeoutMs = (launch.timeoutS ?? 0) * 1000;
+    const record: LaunchRecord = { timeoutMs, hosts: launch.hosts ?? [], merge: launch.merge ?? false };
+    if (launch.secrets?.length) record.sealedSecrets = seal.seal({ values: launch.secrets });
+    spool.saveLaunch(record);
+    const command: Launch['command'] =
+      stdbuf && launch.unbuffer !== false ? [stdbuf, '-oL', '-eL', ...launch.command] : launch.command;
+    const process = await startProcess(spool, { ...launch, command }, env);
+    processes.set(requested.executionId, process);
+    return { pid: process.pid, hostname: hostname(), worker: options.name, startedAt: Date.now() };
+  }
+
+  async function find(spool: Spool, executionId: string): Promise<RunningProcess> {
+    const known = processes.get(executionId) ?? (await adoptProcess(spool));
+    if (!known) throw new Error('Its process cannot be found');
+    processes.set(executionId, known);
+    return known;
+  }
+
+  async function launch(requested: ExecutionRequested): Promise<Launched> {
+    const spool = openSpool(spoolRoot, requested.executionId);
+    const record = spool.launch();
+    if (!record) return start(spool, requested);
+    const process = await find(spool, requested.executionId).catch(() => {
+      throw new Error(
+        'The worker was killed while it started the command; it may not have run, and was not started again',
+      );
+    });
+    return {
+      pid: process.pid,
+      hostname: hostname(),
+      worker: options.name,
+      startedAt: Date.now(),
+    };
+  }
+
+  function verdictOf(requested: ExecutionRequested, exit: ExitStatus, result: unknown): Verdict {
+    const end = { exitCode: exit.exitCode, signal: exit.signal, ...(result === undefined ? {} : { result }) };
+    const runner = options.runner(requested.action.runner);
+    if (runner?.conclude) return runner.conclude(end, { parameters: requested.parameters });
+    return { succeeded: exit.exitCode === 0, ...(result === undefined ? {} : { result }) };
+  }
+
+  function conclude(
+    context: ExecutionContext,
+    exit: ExitStatus,
+    pumped: PumpResult,
+    cause: Cause | undefined,
+    spool: Spool,
+  ): Conclusion {
+    if (!exit.known && cause === undefined) {
+      const reason =
+        'The process vanished without an exit status: the machine went down, or it was killed from outside';
+      return { kind: 'lost', reason, streams: pumped.streams };
+    }
+    const signal = exit.known ? exit.signal : 'SIGKILL';
+    const verdict = verdictOf(context.requested, { ...exit, signal }, spool.result());
+    const event: Unrecorded<ExecutionCompleted> = {
+      type: 'execution.completed',
+      status: verdict.succeeded ? 'succeeded' : 'failed',
+      exitCode: exit.exitCode,
+      signal,
+      elapsedMs: Math.max(0, Math.round(exit.endedAt - (context.startedAt ?? exit.endedAt))),
+      streams: pumped.streams,
+      at: Math.round(exit.endedAt),
+    };
+    const error = cause
+      ? causeInWords(cause, spool.launch()?.timeoutMs ?? 0, config.maxOutputBytes)
+      : verdict.error;
+    if (error !== undefined) event.error = error;
+    if (cause) event.status = cause === 'output-limit' ? 'failed' : cause;
+    if (verdict.result !== undefined) event.result = verdict.result;
+    if (pumped.leftOpen)
+      event.note =
+        'Background processes were left running and held the output open; later output is not kept';
+    return { kind: 'completed', event };
+  }
+
+  return {
+    ...options,
+    launch,
+    attach(context, recorder, ended) {
+      const { requested } = context;
+      const detached = new AbortController();
+      const spool = openSpool(spoolRoot, requested.executionId);
+      let cause: Cause | undefined;
+      let process: RunningProcess | undefined;
+      let timer: NodeJS.Timeout | undefined;
+
+      function timeoutAfter(ms: number): NodeJS.Timeout {
+        return setTimeout(
+          () => terminate({ type: 'terminate', cause: 'timeout' }),
+          Math.min(Math.max(0, ms), MAX_TIMER_MS),
+        );
+      }
+
+      function terminate(message: Terminate): void {
+        if (cause !== undefined) return;
+        cause = message.cause;
+        void process?.terminate(config.grace);
+      }
+
+      async function run(): Promise<Conclusion> {
+        const record = spool.launch();
+        if (!record) {
+          return lost(
+            'The worker lost the folder of this execution',
+            (await log.head(requested.executionId))?.outputs,
+          );
+        }
+        process = await find(spool, requested.executionId);
+        if (cause !== undefined) void process.terminate(config.grace);
+        if (record.timeoutMs > 0)
+          timer = timeoutAfter((context.startedAt ?? Date.now()) + record.timeoutMs - Date.now());
+        const sealed = record.sealedSecrets ? (seal.unseal(record.sealedSecrets).values as string[]) : [];
+        const mask = createMask([...secretValues(secretsOf(requested)), ...sealed], config.maskPatterns);
+        const running = process;
+        const pumped = await pump({
+          folder: spool.folder,
+          sources: spool.sources(record),
+          head: await log.head(requested.executionId),
+          mask,
+          recorder,
+          maxLineBytes: config.maxLineBytes,
+          maxOutputBytes: config.maxOutputBytes,
+          onLimit: () => {
+            if (config.onOutputLimit === 'end') terminate({ type: 'terminate', cause: 'output-limit' });
+          },
+          streaming: config.stream_output,
+          exited: running.exited,
+          stillOpen: () => running.groupAlive(),
+          drainMs: config.drain,
+          signal: detached.signal,
+        });
+        return conclude(context, await running.exited, pumped, cause, spool);
+      }
+
+      const over = run().finally(() => clearTimeout(timer));
+      over.then(
+        (conclusion) => {
+          if (!detached.signal.aborted) ended(conclusion);
+        },
+        (error: unknown) => {
+          if (!detached.signal.aborted)
+            ended(lost(`Its output could not be recorded: ${(error as Error).message}`, undefined));
+        },
+      );
+      return {
+        terminate,
+        detach() {
+          clearTimeout(timer);
+          detached.abort(new Error('detached'));
+        },
+      };
+    },
+    async kill(executionId) {
+      const process = await find(openSpool(spoolRoot, executionId), executionId).catch(() => undefined);
+      await process?.terminate(config.grace);
+    },
+    forget(executionId) {
+      processes.delete(executionId);
+      openSpool(spoolRoot, executionId).remove();
+    },
+  };
+}
+
+function causeInWords(
+  cause: Cause,
+  context: ExecutionContext,
+  timeoutMs: number,
+  maxOutputBytes: number,
+): string {
+  if (cause === 'timeout') return `Action failed to complete in ${timeoutMs / 1000} seconds`;
+  if (cause === 'canceled') return 'Canceled';
+  return `Ended because its output reached the limit of ${maxOutputBytes} bytes`;
+}
+
+function lost(
+  reason: string,
+  outputs: { stream: 'stdout' | 'stderr'; offset: number; lines: number }[] | undefined,
+): Conclusion {
+  const streams: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
+  for (const { stream, offset, lines } of outputs ?? []) {
+    streams[stream].bytes += offset;
+    streams[stream].lines += lines;
+  }
+  return { kind: 'lost', reason, streams };
+}
