@@ -9,6 +9,8 @@ export interface RequestInput {
   action: string;
   parameters?: Record<string, unknown>;
   script?: string;
+  /** Parameters of the execution that this one repeats: weaker than `parameters`, ignored where immutable or unknown. */
+  inherited?: Record<string, unknown>;
   user: string;
   context?: Record<string, unknown>;
   labels?: Record<string, string>;
@@ -28,6 +30,8 @@ export interface ActionDescription {
   /** The action's own parameters. */
   parameters: Record<string, ParameterSchema>;
   tags?: unknown[];
+  /** Set when its file has an error and it cannot be run: what is wrong, with file and line. */
+  broken?: string;
 }
 
 export interface RunnerDescription {

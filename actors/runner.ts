@@ -70,6 +70,8 @@ export interface Runner {
   description: string;
   /** Parameters that every action of this runner takes. */
   parameters: Record<string, ParameterSchema>;
+  /** True when it runs a file: the entry point of the action, or the script that came with the request. */
+  takesScript?: boolean;
   /** @throws ServiceError `validation-failed`: shown to the user as the reason of the failed execution. */
   prepare(request: RunnerRequest): Promise<Launch>;
   /** What the end of the process means. Default: exit code 0 succeeded. */
