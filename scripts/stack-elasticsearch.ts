@@ -1,0 +1,88 @@
+/** One Elasticsearch node without security for development and tests, on the loopback interface only. */
+import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { elasticsearchHome, findJava } from './stack-packages.ts';
+import { freePorts, processServer, type StackServer } from './stack-server.ts';
+
+/** `nobody`: Elasticsearch refuses to run as root. */
+const UNPRIVILEGED = 65_534;
+
+const JVM_OPTIONS = '-Xms1g\n-Xmx1g\n-XX:+UseSerialGC\n';
+const LOG_OPTIONS = `status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = [%d{ISO8601}][%-5p][%c{1.}] %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+`;
+
+/** Rejects until the node answers that its primaries can be had. */
+export async function elasticsearchAnswers(node: string): Promise<void> {
+  const response = await fetch(new URL('/_cluster/health?wait_for_status=yellow&timeout=1s', node), {
+    signal: AbortSignal.timeout(5000),
+  });
+  if (!response.ok) throw new Error(`health answered ${response.status}`);
+}
+
+export async function packagedElasticsearch(
+  folder: string,
+  say: (text: string) => void,
+): Promise<StackServer> {
+  const java = findJava(21);
+  if (!java) throw new Error('Elasticsearch needs Java 21 or newer (set JAVA_HOME)');
+  const home = await elasticsearchHome(say);
+  const [port, transport] = (await freePorts(2)) as [number, number];
+  const config = join(folder, 'config');
+  const root = process.getuid?.() === 0;
+  const own = async (path: string) => {
+    if (root) await chown(path, UNPRIVILEGED, UNPRIVILEGED);
+  };
+  for (const path of [folder, config, join(folder, 'data'), join(folder, 'logs'), join(folder, 'tmp')]) {
+    await mkdir(path, { recursive: true });
+    await own(path);
+  }
+  const files = {
+    'elasticsearch.yml': [
+      'discovery.type: single-node',
+      'xpack.security.enabled: false',
+      'network.host: 127.0.0.1',
+      `http.port: ${port}`,
+      `transport.port: ${transport}`,
+      `path.data: ${join(folder, 'data')}`,
+      `path.logs: ${join(folder, 'logs')}`,
+      // A nearly full disk of a development machine must not make indices read-only.
+      'cluster.routing.allocation.disk.threshold_enabled: false',
+      '',
+    ].join('\n'),
+    'jvm.options': JVM_OPTIONS,
+    'log4j2.properties': LOG_OPTIONS,
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(config, name), text);
+    await own(join(config, name));
+  }
+  const logFile = join(folder, 'elasticsearch.log');
+  const address = `http://127.0.0.1:${port}`;
+  const server = processServer({
+    name: 'Elasticsearch',
+    address,
+    file: join(home, 'bin/elasticsearch'),
+    args: [],
+    env: {
+      PATH: process.env.PATH,
+      LANG: 'C.UTF-8',
+      HOME: folder,
+      ES_JAVA_HOME: java,
+      ES_PATH_CONF: config,
+      ES_TMPDIR: join(folder, 'tmp'),
+    },
+    cwd: folder,
+    logFile,
+    ...(root ? { uid: UNPRIVILEGED } : {}),
+    healthy: () => elasticsearchAnswers(address),
+    startTimeoutMs: 120_000,
+  });
+  await server.start();
+  return server;
+}
