@@ -40,6 +40,8 @@ export interface StreamHead {
 export interface ReadOptions {
   /** Only events with a greater position. */
   after?: number;
+  /** Leave out `output.appended`: what recovery needs is small even where the output is not. */
+  lifecycleOnly?: boolean;
   signal?: AbortSignal;
 }
 

@@ -106,6 +106,10 @@ export interface ExecutionCompleted extends Recorded {
   error?: string;
   /** What the runner returned besides output: a Python action's return value, per-host results. */
   result?: unknown;
+  /** Something a reader should know that is no error: background processes that were left behind, output that was cut. */
+  note?: string;
+  /** Who canceled it, when that was before it started. */
+  by?: string;
   /** Wall time of the process in milliseconds. */
   elapsedMs: number;
   streams: OutputTotals;

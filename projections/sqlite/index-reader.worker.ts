@@ -1,0 +1,99 @@
+/**
+ * The thread that reads the output index: history for followers, documents, searches. A search gives way to other calls
+ * every few milliseconds, so that a follower's history does not wait for it.
+ */
+import { join } from 'node:path';
+import { explained } from '../../events/database.ts';
+import { Moved, serveThread } from '../../events/worker-thread.ts';
+import type { ChunkRange, ExecutionPageRequest, IndexStats } from '../output-index.ts';
+import { openBody } from './body.ts';
+import * as executions from './executions.ts';
+import { currentName, openStore, type Store } from './store.ts';
+
+/** Blocks, opened, that hold chunks of a range, and perhaps others: the caller filters. */
+export interface BlockPage {
+  bodies: Uint8Array<ArrayBuffer>[];
+  /** Position through which the page is complete; undefined when it reaches the end. */
+  next?: number;
+}
+
+/** Bytes of a page: large enough to be fast, small enough that memory stays small with many readers. */
+const PAGE_BYTES = 1_000_000;
+
+function blocks({ prepare }: Store, executionId: string, range: ChunkRange, after: number): Moved<BlockPage> {
+  const bodies: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  let next: number | undefined;
+  const rows = prepare(
+    `SELECT last, body FROM blocks
+     WHERE execution = (SELECT id FROM executions WHERE execution = ?)
+       AND last > ? AND first <= ? AND last_seq >= ? AND first_seq <= ? AND at_max >= ?
+     ORDER BY first`,
+  ).iterate(
+    executionId,
+    after,
+    range.through ?? Number.MAX_SAFE_INTEGER,
+    range.fromSeq ?? 0,
+    range.toSeq ?? Number.MAX_SAFE_INTEGER,
+    range.since ?? Number.MIN_SAFE_INTEGER,
+  ) as Iterable<unknown> as Iterable<{ last: number; body: Uint8Array }>;
+  for (const row of rows) {
+    const opened = openBody(row.body);
+    // A small result may lie in a shared pool, which cannot be moved.
+    const body = opened.byteLength === opened.buffer.byteLength ? opened : new Uint8Array(opened);
+    bodies.push(body as Uint8Array<ArrayBuffer>);
+    bytes += body.byteLength;
+    if (bytes >= PAGE_BYTES) {
+      next = row.last;
+      break;
+    }
+  }
+  return new Moved(
+    { bodies, ...(next === undefined ? {} : { next }) },
+    bodies.map((body) => body.buffer),
+  );
+}
+
+function stats({ prepare }: Store): Omit<IndexStats, 'diskBytes'> {
+  const { count } = prepare('SELECT count(*) AS count FROM executions').get() as { count: number };
+  const kept = prepare(
+    'SELECT coalesce(sum(chunks), 0) AS chunks, coalesce(sum(raw), 0) AS raw FROM blocks',
+  ).get() as {
+    chunks: number;
+    raw: number;
+  };
+  const rest = prepare(
+    'SELECT coalesce(sum(raw), 0) AS raw FROM blocks WHERE first_document IS NULL',
+  ).get() as {
+    raw: number;
+  };
+  return { executions: count, chunks: kept.chunks, unindexedBytes: rest.raw, rawBytes: kept.raw };
+}
+
+serveThread<{ folder: string }>(({ folder }) => {
+  let store: Store | undefined;
+  const use = <T>(body: (store: Store) => T): T => {
+    const path = store?.path ?? join(folder, currentName(folder));
+    return explained(path, 'output-index-unavailable', () => {
+      store ??= openStore(path, { readOnly: true });
+      return body(store);
+    });
+  };
+  return {
+    blocks: (executionId: string, range: ChunkRange, after: number) =>
+      use((open) => blocks(open, executionId, range, after)),
+    execution: (id: string) => use((open) => executions.executionDocument(open, id)),
+    lastExecution: () => use(executions.lastDocument),
+    executions: (request: ExecutionPageRequest) => use((open) => executions.executionsPage(open, request)),
+    unfinished: () => use(executions.unfinishedDocuments),
+    purgeCandidates: (bounds: Parameters<typeof executions.purgeCandidates>[1]) =>
+      use((open) => executions.purgeCandidates(open, bounds)),
+    stats: () => use(stats),
+    /** Reads the database that is current now. */
+    reopen: () => {
+      store?.database.close();
+      store = undefined;
+    },
+    close: () => store?.database.close(),
+  };
+});

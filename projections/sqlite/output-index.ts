@@ -1,0 +1,175 @@
+/**
+ * The output index on SQLite with FTS5. Two threads do the work: one writes, one reads, so that a search never delays
+ * the projector nor the projector a reader. This side packs, unpacks and filters.
+ */
+import type { OutputAppended } from '../../events/event.ts';
+import type { Checkpoint } from '../../events/event-log.ts';
+import { sibling } from '../../events/sibling.ts';
+import { startThread } from '../../events/worker-thread.ts';
+import type { ExecutionDocument } from '../execution-document.ts';
+import type {
+  ChunkRange,
+  IndexStats,
+  OutputIndex,
+  ProjectedBatch,
+  PurgeCandidates,
+} from '../output-index.ts';
+import type { SearchFacets, SearchPage } from '../search.ts';
+import { packBlocks, unpackBlock } from './block.ts';
+import type { DocumentPage } from './executions.ts';
+import type { BlockPage } from './index-reader.worker.ts';
+import type { BatchRows, DocumentRow, Target } from './index-writer.worker.ts';
+
+export interface SqliteOutputIndexOptions {
+  /** Holds the databases; made when absent. */
+  folder: string;
+}
+
+/** What of a document's parameters can be found by `text`: enough for names and commands, not for whole scripts. */
+const TEXT_CHARACTERS = 8192;
+
+function documentRow(document: ExecutionDocument): DocumentRow {
+  return {
+    execution: document.id,
+    requestedAt: document.requestedAt,
+    endedAt: document.endedAt ?? null,
+    status: document.status,
+    action: document.action.ref,
+    runner: document.action.runner,
+    user: document.user,
+    text: `${document.action.ref} ${document.user} ${JSON.stringify(document.parameters)}`
+      .toLowerCase()
+      .slice(0, TEXT_CHARACTERS),
+    idempotencyKey: document.idempotencyKey ?? null,
+    labels: Object.keys(document.labels).length > 0 ? JSON.stringify(document.labels) : null,
+    through: document.through,
+    json: JSON.stringify(document),
+  };
+}
+
+const parse = (json: string | undefined) =>
+  json === undefined ? undefined : (JSON.parse(json) as ExecutionDocument);
+
+function within(range: ChunkRange, after: number): (chunk: OutputAppended) => boolean {
+  return (chunk) =>
+    chunk.position > after &&
+    (range.through === undefined || chunk.position <= range.through) &&
+    (range.fromSeq === undefined || chunk.seq + chunk.lines - 1 >= range.fromSeq) &&
+    (range.toSeq === undefined || chunk.seq <= range.toSeq) &&
+    (range.stream === undefined || chunk.stream === range.stream) &&
+    (range.host === undefined || chunk.host === range.host) &&
+    (range.since === undefined || chunk.at >= range.since);
+}
+
+/** @throws ServiceError `output-index-unavailable` when the database cannot be opened. */
+export async function sqliteOutputIndex({ folder }: SqliteOutputIndexOptions): Promise<OutputIndex> {
+  const data = { folder };
+  const writer = startThread(sibling(import.meta.url, './index-writer.worker'), data, { heapMb: 96 });
+  const reader = startThread(sibling(import.meta.url, './index-reader.worker'), data, { heapMb: 192 });
+  const close = async () => {
+    await reader.close();
+    await writer.close();
+  };
+  try {
+    await writer.call('open');
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  async function write(target: Target, { documents, chunks, checkpoint }: ProjectedBatch): Promise<void> {
+    const batch: BatchRows = {
+      documents: documents.map(documentRow),
+      blocks: packBlocks(chunks),
+      checkpoint,
+    };
+    await writer.call('write', [target, batch], { transfer: batch.blocks.map(({ body }) => body.buffer) });
+  }
+
+  return {
+    ensure: () => writer.call('open'),
+    write: (batch) => write('current', batch),
+    checkpoint: () => writer.call<Checkpoint | undefined>('checkpoint'),
+
+    async *chunks(executionId, range) {
+      const { signal, ...plain } = range;
+      let after = range.after ?? -1;
+      const ask = () => reader.call<BlockPage>('blocks', [executionId, plain, after]);
+      let page = await ask();
+      while (!signal?.aborted) {
+        const wanted = within(range, after);
+        const { bodies, next } = page;
+        // The next page is opened while the consumer deals with this one.
+        let coming: Promise<BlockPage> | undefined;
+        if (next !== undefined) {
+          after = next;
+          coming = ask();
+          coming.catch(() => {});
+        }
+        for (const body of bodies) {
+          const chunks = unpackBlock(body).filter(wanted);
+          if (signal?.aborted) return;
+          if (chunks.length > 0) yield chunks;
+        }
+        if (!coming) return;
+        page = await coming;
+      }
+    },
+
+    execution: async (id) => parse(await reader.call<string | undefined>('execution', [id])),
+    lastExecution: async () => parse(await reader.call<string | undefined>('lastExecution')),
+    async executions(request) {
+      const page = await reader.call<DocumentPage>('executions', [request]);
+      return { ...page, documents: page.documents.map((json) => JSON.parse(json) as ExecutionDocument) };
+    },
+    async unfinished() {
+      const found = await reader.call<string[]>('unfinished');
+      return found.map((json) => JSON.parse(json) as ExecutionDocument);
+    },
+    search: (request, signal) => reader.call<SearchPage>('search', [request], { signal }),
+    facets: (request, signal) => reader.call<SearchFacets>('facets', [request], { signal }),
+
+    purgeCandidates: (bounds) => reader.call<PurgeCandidates>('purgeCandidates', [bounds]),
+    async purge({ output, executions }) {
+      let freedBytes = 0;
+      const drop = async (executionId: string, whole: boolean) => {
+        for (let more = true; more; ) {
+          const step = await writer.call<{ more: boolean; freedBytes: number }>('purge', [
+            executionId,
+            whole,
+          ]);
+          freedBytes += step.freedBytes;
+          more = step.more;
+        }
+      };
+      for (const executionId of output) await drop(executionId, false);
+      for (const executionId of executions) await drop(executionId, true);
+      for (let more = output.length + executions.length > 0; more; )
+        more = await writer.call<boolean>('vacuum');
+      return { freedBytes };
+    },
+    async stats() {
+      const [counted, diskBytes] = await Promise.all([
+        reader.call<IndexStats>('stats'),
+        writer.call<number>('size'),
+      ]);
+      return { ...counted, diskBytes };
+    },
+
+    async beginRebuild() {
+      await writer.call('beginRebuild');
+      return {
+        write: (batch) => write('next', batch),
+        execution: async (id) => parse(await writer.call<string | undefined>('nextDocument', [id])),
+        async commit() {
+          const { old } = await writer.call<{ old?: string }>('commitRebuild');
+          await reader.call('reopen');
+          if (old) await writer.call('dropOld', [old]);
+        },
+        abort: () => writer.call('abortRebuild'),
+      };
+    },
+    ping: () => writer.call('ping'),
+    close,
+  };
+}

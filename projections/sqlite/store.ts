@@ -1,0 +1,54 @@
+/**
+ * Where an index lies on disk and how a connection to it is opened; used by both threads. The file `output.current`
+ * names the database that readers see, so that a rebuild ends with one atomic rename.
+ */
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { openDatabase } from '../../events/database.ts';
+
+export interface Store {
+  path: string;
+  database: DatabaseSync;
+  /** A prepared statement, made once. */
+  prepare(sql: string): StatementSync;
+}
+
+const pointer = (folder: string) => join(folder, 'output.current');
+
+/** Name of the database that readers see. */
+export function currentName(folder: string): string {
+  return existsSync(pointer(folder)) ? readFileSync(pointer(folder), 'utf8').trim() : 'output.sqlite';
+}
+
+export function setCurrentName(folder: string, name: string): void {
+  writeFileSync(`${pointer(folder)}.new`, name);
+  renameSync(`${pointer(folder)}.new`, pointer(folder));
+}
+
+export function removeStore(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+}
+
+export function openStore(path: string, { readOnly }: { readOnly: boolean }): Store {
+  const database = openDatabase(path, {
+    unavailable: 'output-index-unavailable',
+    readOnly,
+    // What a power cut takes is projected again: the checkpoint is part of the same transactions.
+    synchronous: 'NORMAL',
+    cacheBytes: readOnly ? 16_000_000 : 8_000_000,
+  });
+  const statements = new Map<string, StatementSync>();
+  return {
+    path,
+    database,
+    prepare(sql) {
+      let statement = statements.get(sql);
+      if (!statement) {
+        statement = database.prepare(sql);
+        statements.set(sql, statement);
+      }
+      return statement;
+    },
+  };
+}
