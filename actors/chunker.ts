@@ -103,13 +103,11 @@ export function createChunker(
     return chunk;
   }
 
-  /** Where a piece of at most `limit` bytes may end: between characters and outside of secrets. At least one byte. */
+  /** Where a piece of at most `limit` bytes may end: between characters and outside of secrets. 0 when nowhere. */
   function pieceEnd(limit: number): number {
-    let end = Math.min(limit, pending.length);
-    const held = end < pending.length ? 0 : mask.hold(pending);
-    end = mask.cutBefore(pending, end - held);
-    end -= incompleteUtf8(pending.subarray(0, end));
-    return end;
+    const settled = pending.length - mask.hold(pending);
+    const end = mask.cutBefore(pending, Math.min(limit, settled));
+    return end - incompleteUtf8(pending.subarray(0, end));
   }
 
   function cut(): Chunk[] {

@@ -14,12 +14,13 @@ import type { Spool } from './spool.ts';
 
 /**
  * `$0` is the spool folder: it makes the process recognisable whatever happens to pids. The traps keep the shell alive
- * through signals to the group; the child gets the default dispositions back. A rename needs no free disk block.
+ * through signals to the group; the child gets the default dispositions back. The subshell keeps what the shell says
+ * about a signal out of the child's stderr. A rename needs no free disk block.
  */
 const WRAPPER = [
   'trap : TERM INT HUP QUIT USR1 USR2',
   'echo $$ >"$0/pid"',
-  '"$@" 2>&3 3>&-',
+  '(exec "$@" 2>&3 3>&-)',
   'mv "$0/running" "$0/exit.$?"',
 ].join('\n');
 

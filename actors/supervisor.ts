@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { type ActorRefFrom, assign, createActor, fromCallback, fromPromise, setup } from 'xstate';
 import { type ExecutionRequested, isEnd, type LifecycleEvent } from '../events/event.ts';
 import {
-  type ExecutionSnapshot,
+  type ExecutionContext,
   executionMachine,
   foldExecution,
   statusOf,

@@ -274,12 +274,7 @@ export function createWorker(options: WorkerOptions): Worker {
   };
 }
 
-function causeInWords(
-  cause: Cause,
-  context: ExecutionContext,
-  timeoutMs: number,
-  maxOutputBytes: number,
-): string {
+function causeInWords(cause: Cause, timeoutMs: number, maxOutputBytes: number): string {
   if (cause === 'timeout') return `Action failed to complete in ${timeoutMs / 1000} seconds`;
   if (cause === 'canceled') return 'Canceled';
   return `Ended because its output reached the limit of ${maxOutputBytes} bytes`;

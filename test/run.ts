@@ -1,0 +1,98 @@
+/**
+ * Runs the test files, each in a process of its own with a time limit, and closes with `N passed, N failed`.
+ *
+ *   node test/run.ts [--jobs N] [part of a path …]
+ *
+ * uvu alone would let some failures pass: a throwing hook, a suite that is never run, a hang. So a file counts as failed
+ * when its process fails, when it prints no summary, when fewer tests passed than there are, and, in CI, when one is skipped.
+ */
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { parseArgs, stripVTControlCharacters, styleText } from 'node:util';
+
+const FILE_LIMIT_MS = 420_000;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { jobs: { type: 'string', default: '2' } },
+});
+
+interface Outcome {
+  file: string;
+  passed: number;
+  failed: number;
+  skipped: number;
+  seconds: number;
+  output: string;
+  problem?: string;
+}
+
+function summary(output: string): { total: number; passed: number; skipped: number } | undefined {
+  const number = (word: string) =>
+    [...output.matchAll(new RegExp(`^\\s*${word}:\\s+(\\d+)$`, 'gm'))].at(-1)?.[1];
+  const total = number('Total');
+  if (total === undefined) return undefined;
+  return { total: Number(total), passed: Number(number('Passed')), skipped: Number(number('Skipped')) };
+}
+
+function runFile(file: string): Promise<Outcome> {
+  const started = performance.now();
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    let output = '';
+    let late = false;
+    const limit = setTimeout(() => {
+      late = true;
+      process.kill(-(child.pid as number), 'SIGKILL');
+    }, FILE_LIMIT_MS);
+    child.stdout.on('data', (data) => {
+      output += data;
+    });
+    child.stderr.on('data', (data) => {
+      output += data;
+    });
+    child.on('close', (code) => {
+      clearTimeout(limit);
+      const counts = summary(stripVTControlCharacters(output));
+      const { total, passed, skipped } = counts ?? { total: 0, passed: 0, skipped: 0 };
+      let problem: string | undefined;
+      if (late) problem = `still running after ${FILE_LIMIT_MS / 1000} s`;
+      else if (!counts || total === 0) problem = 'no test was run';
+      else if (passed + skipped < total) problem = `${total - passed - skipped} failed`;
+      else if (code !== 0) problem = `exit code ${code}`;
+      else if (skipped > 0 && process.env.CI) problem = `${skipped} skipped in CI`;
+      const failed = problem === undefined ? 0 : Math.max(1, total - passed - skipped);
+      const seconds = (performance.now() - started) / 1000;
+      resolve({ file, passed, failed, skipped, seconds, output, ...(problem ? { problem } : {}) });
+    });
+  });
+}
+
+/** Files that start servers come last and one at a time: they measure and kill, and want the machine for themselves. */
+const files = globSync('test/**/*.test.ts')
+  .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
+  .sort();
+const alone = (file: string) => file.endsWith('.int.test.ts');
+const outcomes: Outcome[] = [];
+
+async function runAll(queue: string[]): Promise<void> {
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    const outcome = await runFile(file);
+    outcomes.push(outcome);
+    const mark = outcome.problem ? styleText('red', 'FAIL') : styleText('green', 'ok  ');
+    const skipped = outcome.skipped ? `, ${outcome.skipped} skipped` : '';
+    console.log(`${mark} ${file}  ${outcome.passed} passed${skipped}  ${outcome.seconds.toFixed(1)} s`);
+    if (outcome.problem) console.log(`     ${outcome.problem}\n${outcome.output.replaceAll(/^/gm, '     ')}`);
+    else if (outcome.skipped) console.log(outcome.output.replaceAll(/^/gm, '     '));
+  }
+}
+
+const shared = files.filter((file) => !alone(file));
+await Promise.all(Array.from({ length: Number(values.jobs) }, () => runAll(shared)));
+await runAll(files.filter(alone));
+
+const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
+const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
+for (const { file, problem } of outcomes) if (problem) console.log(`failed: ${file}: ${problem}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && outcomes.length > 0 ? 0 : 1);
