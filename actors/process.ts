@@ -111,7 +111,7 @@ export async function startProcess(
       child.once('error', reject);
     });
     child.unref();
-    return running(spool, child.pid as number, exitOf(child, spool));
+    return running(spool, child.pid as number, exitOf(child, spool), true);
   } catch (cause) {
     throw new ServiceError('validation-failed', `Cannot start: ${(cause as Error).message}`, { cause });
   } finally {
@@ -128,19 +128,25 @@ export async function adoptProcess(spool: Spool): Promise<RunningProcess | undef
   for (let waited = 0; spool.pid() === undefined && waited < PID_WAIT_MS; waited += 50) await sleep(50);
   const pid = spool.pid();
   if (pid === undefined) return undefined;
-  return running(spool, pid, exitOfAdopted(pid, spool));
+  return running(spool, pid, exitOfAdopted(pid, spool), whose(pid, spool.folder) === 'ours');
 }
 
-/** True when the pid is alive and is the wrapper of this spool, not a stranger that got its number. */
-export function isOurs(pid: number, folder: string): boolean {
+/**
+ * Whose pid it is: our wrapper's, nobody's (also that of a dead process that was not waited for), or that of a stranger
+ * that got the number since.
+ */
+export function whose(pid: number, folder: string): 'ours' | 'gone' | 'stranger' {
+  let command: string;
   try {
-    if (process.platform === 'linux') {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(folder);
-    }
-    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).includes(folder);
+    command =
+      process.platform === 'linux'
+        ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
   } catch {
-    return false;
+    return 'gone';
   }
+  if (command.trim() === '') return 'gone';
+  return command.includes(folder) ? 'ours' : 'stranger';
 }
 
 function exitOf(child: ChildProcess, spool: Spool): Promise<ExitStatus> {
@@ -153,7 +159,7 @@ function exitOf(child: ChildProcess, spool: Spool): Promise<ExitStatus> {
 
 async function exitOfAdopted(pid: number, spool: Spool): Promise<ExitStatus> {
   for (;;) {
-    const alive = isOurs(pid, spool.folder);
+    const alive = whose(pid, spool.folder) === 'ours';
     const exit = readExit(spool);
     if (exit) return exit;
     if (!alive) return { exitCode: null, signal: null, endedAt: Date.now(), known: false };
@@ -179,15 +185,11 @@ function signalOf(code: number, wrapperLog: string): string | null {
   return signal && (silent || wrapperLog.trim() !== '') ? signal : null;
 }
 
-function running(spool: Spool, pid: number, exited: Promise<ExitStatus>): RunningProcess {
-  let over = false;
-  void exited.then(() => {
-    over = true;
-  });
-
-  /** Signals the group; once its leader is gone, only if a member is provably left from before. */
+/** @param met true when the process was seen alive by us: what never was may be anybody's by now. */
+function running(spool: Spool, pid: number, exited: Promise<ExitStatus>, met: boolean): RunningProcess {
+  /** A group keeps its number from being given away, so after its leader has gone only a stranger's pid shows it is over. */
   function signalGroup(signal: NodeJS.Signals | 0): boolean {
-    if (!over && !isOurs(pid, spool.folder)) return false;
+    if (!met || whose(pid, spool.folder) === 'stranger') return false;
     try {
       process.kill(-pid, signal);
       return true;

@@ -154,6 +154,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
     const actor = createActor(machine, { input: { requested, worker: worker.name } });
     actor.subscribe({
       complete: () => {
+        if (actor.getSnapshot().status !== 'done') return; // stopped: its process goes on without us
         members.delete(executionId);
         worker.forget(executionId);
         admission.send({ type: 'ended', executionId });

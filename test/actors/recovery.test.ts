@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { withFolder } from '../support/folder.ts';
+import { until } from '../support/within.ts';
+import { completion, output, withWriteSide } from '../support/write-side.ts';
+
+const test = suite('Recovery');
+
+const numbered = (count: number) =>
+  Array.from({ length: count }, (_, index) => `line ${index + 1}\n`).join('');
+
+test('a child that runs on while no worker lives is adopted, every line once and in order', () =>
+  withFolder(async (folder) => {
+    let id = '';
+    const cmd = 'i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo "line $i"; sleep 0.01; done; exit 5';
+    await withWriteSide(
+      folder,
+      {},
+      async ({ run, events }) => {
+        id = await run(cmd);
+        await until(5000, async () => output(await events(id), 'stdout').length > 100);
+      },
+      'leave',
+    );
+    for (let life = 0; life < 3; life++) {
+      await sleep(150);
+      await withWriteSide(
+        folder,
+        {},
+        async ({ supervisor }) => {
+          assert.is(await supervisor.recover(id), true);
+          await sleep(300);
+        },
+        'leave',
+      );
+    }
+    await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
+      await supervisor.recover(id);
+      const events = await finished(id);
+      assert.is(output(events, 'stdout').toString(), numbered(300));
+      assert.equal(
+        events.map(({ position }) => position),
+        events.map((_, index) => index),
+      );
+      const { exitCode, status } = completion(events);
+      assert.equal([exitCode, status], [5, 'failed']);
+    });
+  }));
+
+test('a child that ended while no worker lived has its real exit code and end time', () =>
+  withFolder(async (folder) => {
+    let id = '';
+    await withWriteSide(
+      folder,
+      {},
+      async ({ run, events }) => {
+        id = await run('echo first; sleep 0.5; echo last; exit 7');
+        await until(5000, async () => output(await events(id), 'stdout').length > 0);
+      },
+      'leave',
+    );
+    await sleep(1200);
+    const restarted = Date.now();
+    await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
+      await supervisor.recover(id);
+      const events = await finished(id);
+      assert.is(output(events, 'stdout').toString(), 'first\nlast\n');
+      const { exitCode, at, elapsedMs } = completion(events);
+      assert.is(exitCode, 7);
+      assert.ok(at < restarted - 300, 'the end is when it ended, not when it was noticed');
+      assert.ok(elapsedMs >= 400 && elapsedMs < 1500, `${elapsedMs}`);
+    });
+  }));
+
+test('a child that vanished with the machine leaves an abandoned execution with its output until then', () =>
+  withFolder(async (folder) => {
+    let id = '';
+    let pid = 0;
+    await withWriteSide(
+      folder,
+      {},
+      async ({ run, events }) => {
+        id = await run('echo kept; sleep 60');
+        const started = await until(5000, async () => {
+          const all = await events(id);
+          return output(all, 'stdout').length > 0
+            ? all.find(({ type }) => type === 'execution.started')
+            : undefined;
+        });
+        pid = started.type === 'execution.started' ? started.pid : 0;
+      },
+      'leave',
+    );
+    process.kill(-pid, 'SIGKILL');
+    await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
+      await supervisor.recover(id);
+      const events = await finished(id);
+      assert.is(events.at(-1)?.type, 'execution.abandoned');
+      assert.is(output(events, 'stdout').toString(), 'kept\n');
+    });
+  }));
+
+test('a stranger that has the pid of the child is neither adopted nor killed', () =>
+  withFolder(async (folder) => {
+    const { spawn } = await import('node:child_process');
+    const { writeFile } = await import('node:fs/promises');
+    const { join } = await import('node:path');
+    const stranger = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+    try {
+      let id = '';
+      let pid = 0;
+      let spool = '';
+      await withWriteSide(
+        folder,
+        {},
+        async ({ run, events, spoolRoot }) => {
+          id = await run('sleep 60');
+          spool = join(spoolRoot, id);
+          const started = await until(5000, async () =>
+            (await events(id)).find(({ type }) => type === 'execution.started'),
+          );
+          pid = started.type === 'execution.started' ? started.pid : 0;
+        },
+        'leave',
+      );
+      process.kill(-pid, 'SIGKILL');
+      await writeFile(join(spool, 'pid'), `${stranger.pid}\n`);
+      await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
+        await supervisor.recover(id);
+        supervisor.cancel(id, 'me');
+        await finished(id);
+        assert.is(stranger.exitCode, null);
+        assert.is(stranger.signalCode, null);
+        assert.ok(process.kill(stranger.pid as number, 0));
+      });
+    } finally {
+      stranger.kill('SIGKILL');
+    }
+  }));
+
+test('a cancellation that was asked for before the worker went is carried out by the next one', () =>
+  withFolder(async (folder) => {
+    let id = '';
+    await withWriteSide(
+      folder,
+      { grace: '30s' },
+      async ({ run, events, supervisor }) => {
+        id = await run("trap '' TERM; echo up; while true; do sleep 0.1; done");
+        await until(5000, async () => output(await events(id), 'stdout').length > 0);
+        supervisor.cancel(id, 'me');
+        await until(5000, async () =>
+          (await events(id)).some(({ type }) => type === 'execution.cancel_requested'),
+        );
+      },
+      'leave',
+    );
+    await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
+      await supervisor.recover(id);
+      assert.is(completion(await finished(id)).status, 'canceled');
+    });
+  }));
+
+test('what waited in the queue is run by the next worker, and what has ended is not run again', () =>
+  withFolder(async (folder) => {
+    const ids: string[] = [];
+    await withWriteSide(
+      folder,
+      { concurrency: 1 },
+      async ({ run, finished }) => {
+        ids.push(await run('echo one'));
+        await finished(ids[0] as string);
+        ids.push(await run('sleep 0.5; echo two'), await run('echo three'));
+        await sleep(100);
+      },
+      'leave',
+    );
+    await withWriteSide(folder, { concurrency: 1 }, async ({ supervisor, finished }) => {
+      assert.is(await supervisor.recover(ids[0] as string), false);
+      for (const id of ids.slice(1)) assert.is(await supervisor.recover(id), true);
+      const texts = await Promise.all(ids.map(async (id) => output(await finished(id), 'stdout').toString()));
+      assert.equal(texts, ['one\n', 'two\n', 'three\n']);
+    });
+  }));
+
+test.run();
