@@ -1,18 +1,76 @@
 #!/usr/bin/env node
-// Starts the CLI on the Node that the package brings: the machine's own may be too old to run TypeScript or node:sqlite.
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+// Starts the CLI on the Node that the package `node` brings, when the machine's own is older than that. Plain
+// JavaScript that any Node from 16 up can read. Forwards signals and keeps exit code and signal of the child.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import * as modules from 'node:module';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const source = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
-const main = existsSync(source) ? source : fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+/** From here on TypeScript runs as it is and node:sqlite is there without a flag or a warning. */
+const NEEDED = 24;
+/** What the package is made for and tested on; an older one hands over to it. */
+const WANTED = 26;
 
-if (Number(process.versions.node.split('.')[0]) >= 24) {
-  await import(main);
+const running = Number(process.versions.node.split('.')[0]);
+
+function bundled() {
+  try {
+    const manifest = modules.createRequire(import.meta.url).resolve('node/package.json');
+    const file = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+    if (existsSync(file)) return file;
+    // Without install scripts (npm i --ignore-scripts) the binary lies only in the package of its platform.
+    const { version } = JSON.parse(readFileSync(manifest, 'utf8'));
+    const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+    const own = modules.createRequire(manifest).resolve(`${name}/package.json`);
+    const inner = join(dirname(own), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+    return version && existsSync(inner) ? inner : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function here() {
+  // Parsed code is kept between runs: help and completion come twice as fast.
+  try {
+    modules.enableCompileCache?.();
+  } catch {}
+  const source = new URL('../cli/main.ts', import.meta.url);
+  await import(
+    existsSync(fileURLToPath(source)) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href
+  );
+}
+
+function there(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // A terminal signals the child as well as us, and the CLI takes the same signal twice within moments as one. We only
+  // pass on and wait: the child decides whether it ends.
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'];
+  for (const signal of signals) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`linefeed: cannot start ${node}: ${error.message}\n`);
+    process.exit(125);
+  });
+  child.on('exit', (code, signal) => {
+    if (!signal) process.exit(code ?? 125);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+    // A signal that is ignored or slow to arrive must not leave us waiting.
+    setTimeout(() => process.exit(128 + (constants.signals[signal] ?? 0)), 100);
+  });
+}
+
+const other = running >= WANTED ? undefined : bundled();
+if (other && other !== process.execPath) {
+  there(other);
+} else if (running >= NEEDED) {
+  await here();
 } else {
-  const node = createRequire(import.meta.url).resolve('node/bin/node');
-  const { status, signal } = spawnSync(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
-  if (signal) process.kill(process.pid, signal);
-  process.exit(status ?? 1);
+  process.stderr.write(
+    `linefeed: this is Node ${process.versions.node}, and ${NEEDED} or newer is needed.\n` +
+      'The package `node` brings one, but it is not installed completely: run `npm rebuild node` (or npm i with install scripts allowed),\n' +
+      'or install a newer Node.\n',
+  );
+  process.exit(125);
 }

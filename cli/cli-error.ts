@@ -1,0 +1,35 @@
+/**
+ * An error that the person at the terminal can act on: printed as `linefeed: …` with what to do next, without a stack.
+ */
+import { EXIT } from './exit-codes.ts';
+
+export class CliError extends Error {
+  readonly exitCode: number;
+  /** What to do next, printed on lines of its own. */
+  readonly hint: string | undefined;
+  /** HTTP status and problem code, where a server answered. */
+  readonly status: number | undefined;
+  readonly code: string | undefined;
+  /** True when the same call may succeed later: no connection, a busy server. */
+  readonly retriable: boolean;
+
+  constructor(
+    message: string,
+    details: {
+      hint?: string | undefined;
+      exitCode?: number;
+      status?: number;
+      code?: string | undefined;
+      retriable?: boolean;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.exitCode = details.exitCode ?? EXIT.error;
+    this.hint = details.hint;
+    this.status = details.status;
+    this.code = details.code;
+    this.retriable = details.retriable ?? false;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * `linefeed config print`: each setting, its value and where it came from. Secrets are not printed.
+ */
+import type { Command } from 'commander';
+import { action, withColour } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { answerFormat } from '../output-options.ts';
+import { renderTable } from '../render/table.ts';
+
+const SECRET = /password|apiKey|token|privateKey/i;
+
+/** Settings by dotted path; objects without settings of their own stay whole. */
+export function settings(tree: object, prefix = ''): [string, unknown][] {
+  return Object.entries(tree).flatMap(([key, value]): [string, unknown][] => {
+    const path = `${prefix}${key}`;
+    if (value && typeof value === 'object' && !Array.isArray(value) && Object.keys(value).length > 0) {
+      return settings(value, `${path}.`);
+    }
+    return [[path, value]];
+  });
+}
+
+function shown(path: string, value: unknown): unknown {
+  return SECRET.test(path) && value !== undefined && value !== '' ? '********' : value;
+}
+
+export function configCommand(program: Command): void {
+  const config = program
+    .command('config')
+    .summary('the configuration')
+    .description('The configuration of the server.');
+  const command = config
+    .command('print')
+    .description(
+      'Prints each setting, its value and where it came from: a default, linefeed.yaml, or a variable. Times are in ms.',
+    )
+    .option('--data <folder>', 'data folder')
+    .option('--changed', 'only what is not a default')
+    .addOption(answerFormat());
+  withColour(command);
+  action<{ data?: string; changed?: true; output: 'text' | 'json' }, []>(
+    command,
+    async (context, options) => {
+      const { terminal } = context;
+      const { loadConfig } = await import('../../config.ts');
+      const { sources, ...values } = loadConfig(process.env, { data: options.data });
+      const rows = settings(values)
+        .map(([path, value]) => ({ path, value: shown(path, value), source: sources[path] ?? 'default' }))
+        .filter(({ source }) => !options.changed || source !== 'default');
+      if (options.output === 'json') {
+        for (const row of rows) await terminal.print(JSON.stringify(row));
+        return EXIT.ok;
+      }
+      const lines = renderTable(
+        rows,
+        [
+          { title: 'SETTING', value: ({ path }) => path },
+          {
+            title: 'VALUE',
+            value: ({ value }) => (typeof value === 'string' ? value : JSON.stringify(value)),
+            flexible: true,
+          },
+          {
+            title: 'FROM',
+            value: ({ source }) => source,
+            paint: (text, { source }) => terminal.style(text, source === 'default' ? 'dim' : 'green'),
+          },
+        ],
+        terminal.columns(),
+        (title) => terminal.style(title, 'bold'),
+      );
+      for (const line of lines) await terminal.print(line.trimEnd());
+      return EXIT.ok;
+    },
+  );
+}

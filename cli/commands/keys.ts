@@ -1,0 +1,115 @@
+/**
+ * `linefeed keys`: API keys with scopes, made, listed and revoked.
+ */
+import { type Command, Option } from 'commander';
+import { CliError } from '../cli-error.ts';
+import { action, withConnection } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { answerFormat, collect } from '../output-options.ts';
+import { formatAge } from '../render/duration.ts';
+import { renderTable } from '../render/table.ts';
+import { safeLine } from '../render/terminal-text.ts';
+
+interface KeyJson {
+  id: string;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  last_used_at?: string | null;
+  revoked_at?: string | null;
+}
+
+const SCOPES = ['read', 'execute', 'admin'];
+
+function createCommand(keys: Command): void {
+  const command = keys
+    .command('create')
+    .description('Makes a key and prints it, this once.')
+    .argument('<name>', 'what it is for')
+    .addOption(
+      new Option('-s, --scope <scope>', 'read (the default), execute or admin; may be repeated').argParser(
+        (text: string, before: string[] | undefined) => collect(text, before),
+      ),
+    )
+    .addOption(answerFormat());
+  withConnection(command).addHelpText(
+    'after',
+    `
+Examples:
+  $ linefeed keys create dashboard
+  $ LINEFEED_TOKEN=$(linefeed keys create ci --scope read --scope execute)`,
+  );
+  action<{ scope?: string[]; output: 'text' | 'json' }, [string]>(command, async (context, options, name) => {
+    const scopes = (options.scope ?? ['read']).flatMap((one) => one.split(','));
+    const unknown = scopes.find((one) => !SCOPES.includes(one));
+    if (unknown) throw new CliError(`"${unknown}" is no scope`, { hint: `Scopes are ${SCOPES.join(', ')}.` });
+    const client = await context.connect();
+    const key = await client.json<KeyJson & { key: string }>('/v1/keys', {
+      method: 'POST',
+      body: { name, scopes },
+    });
+    await context.terminal.print(options.output === 'json' ? JSON.stringify(key) : key.key);
+    if (options.output === 'text') {
+      context.terminal.note(`linefeed: key ${key.id} (${key.scopes.join(', ')}); it is shown this once`);
+    }
+    return EXIT.ok;
+  });
+}
+
+function listCommand(keys: Command): void {
+  const command = keys.command('ls').alias('list').description('Lists the keys.').addOption(answerFormat());
+  withConnection(command);
+  action<{ output: 'text' | 'json' }, []>(command, async (context, options) => {
+    const { terminal } = context;
+    const client = await context.connect();
+    const all = await client.json<KeyJson[]>('/v1/keys');
+    const now = Date.now();
+    if (options.output === 'json') for (const key of all) await terminal.print(JSON.stringify(key));
+    else if (all.length === 0) terminal.note('No keys yet. Make one: linefeed keys create NAME --scope read');
+    else {
+      const lines = renderTable(
+        all,
+        [
+          { title: 'ID', value: ({ id }) => safeLine(id) },
+          { title: 'SCOPES', value: ({ scopes }) => scopes.join(',') },
+          {
+            title: 'USED',
+            value: ({ revoked_at, last_used_at }) =>
+              revoked_at ? 'revoked' : last_used_at ? formatAge(now - Date.parse(last_used_at)) : 'never',
+          },
+          { title: 'NAME', value: ({ name }) => safeLine(name), flexible: true },
+        ],
+        terminal.columns(),
+        (title) => terminal.style(title, 'bold'),
+      );
+      for (const line of lines) await terminal.print(line.trimEnd());
+    }
+    return EXIT.ok;
+  });
+}
+
+function revokeCommand(keys: Command): void {
+  const command = keys
+    .command('revoke')
+    .description('Makes keys useless, at once.')
+    .argument('<id...>', 'ids of keys, as `keys ls` shows them');
+  withConnection(command);
+  action<object, [string[]]>(command, async (context, _options, ids) => {
+    const client = await context.connect();
+    for (const id of ids) {
+      await client.request(`/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' });
+      await context.terminal.print(`revoked ${id}`);
+    }
+    return EXIT.ok;
+  });
+}
+
+export function keysCommand(program: Command): void {
+  const keys = program
+    .command('keys')
+    .summary('API keys')
+    .description('API keys with scopes: made, listed and revoked.');
+  createCommand(keys);
+  listCommand(keys);
+  revokeCommand(keys);
+}

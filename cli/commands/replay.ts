@@ -1,0 +1,183 @@
+/**
+ * `linefeed replay` and `events`: the event log itself, at its own pace or as it grows.
+ */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Client, Query } from '../client.ts';
+import { action, type Context, withConnection } from '../context.ts';
+import { eventSource } from '../event-source.ts';
+import { findExecution } from '../executions.ts';
+import { EXIT } from '../exit-codes.ts';
+import { onSignals } from '../interrupts.ts';
+import { answerFormat, collect, type LookOptions, rendererFor, withLook } from '../output-options.ts';
+import { formatDuration } from '../render/duration.ts';
+import { eventLine, type WireEvent } from '../render/event.ts';
+import type { OutputChunk } from '../render/output.ts';
+
+interface ReplayOptions extends LookOptions {
+  speed: number | 'max';
+}
+
+interface EventsOptions {
+  follow?: true;
+  type?: string[];
+  action?: string;
+  output: 'text' | 'json';
+}
+
+function speed(text: string): number | 'max' {
+  if (text === 'max') return text;
+  const value = Number(text.replace(/x$/, ''));
+  if (!(value > 0) || !Number.isFinite(value)) {
+    throw new InvalidArgumentError(
+      'Give a factor above 0 (1 is the original pace, 10 is ten times faster) or max.',
+    );
+  }
+  return value;
+}
+
+/** Waits, unless told to leave meanwhile. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** An execution's events so far, and what comes when following. */
+async function* executionEvents(
+  client: Client,
+  id: string,
+  query: Query,
+  signal: AbortSignal,
+  context: Context,
+): AsyncGenerator<WireEvent> {
+  const events = eventSource(client, `/v1/executions/${id}/events`, {
+    query,
+    signal,
+    untilClosed: query.follow !== true,
+    onLost: () => context.terminal.note('linefeed: connection lost; reconnecting'),
+    onResumed: () => context.terminal.note('linefeed: connected again, going on where it was'),
+  });
+  for await (const event of events) {
+    if (event.event === 'end' || event.event === 'trimmed') continue;
+    const data = JSON.parse(event.data) as WireEvent;
+    yield { ...data, type: data.type ?? event.event ?? 'message' };
+  }
+}
+
+export function replayCommand(program: Command): void {
+  const command = program
+    .command('replay')
+    .summary('show output again at the pace at which it was printed')
+    .description('Shows the output of an execution again with the original pauses, or faster.')
+    .argument('<id>', 'execution id, the beginning of one, or last')
+    .option('--speed <factor>', '1 is the original pace, 10 ten times faster, max without pauses', speed, 1);
+  withConnection(withLook(command)).addHelpText(
+    'after',
+    `
+Examples:
+  $ linefeed replay last
+  $ linefeed replay 01a2b3c4-d5e6 --speed 20 --timestamps=short`,
+  );
+  action<ReplayOptions, [string]>(command, async (context, options, id) => {
+    const { terminal } = context;
+    const client = await context.connect();
+    const execution = await findExecution(client, id);
+    const renderer = rendererFor(context, options, [execution]);
+    const leaving = new AbortController();
+    const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => leaving.abort());
+    // The pauses are made here, so that a slow terminal or a stopped reader does not shift the ones that follow.
+    let firstAt: number | undefined;
+    let lastAt = 0;
+    const start = performance.now();
+    for await (const event of executionEvents(
+      client,
+      execution.id,
+      { follow: false },
+      leaving.signal,
+      context,
+    )) {
+      if (event.type === 'execution.started' || event.type === 'output.appended') {
+        const at = Date.parse(event.at);
+        firstAt ??= at;
+        lastAt = Math.max(lastAt, at);
+        if (options.speed !== 'max') {
+          const due = (lastAt - firstAt) / options.speed - (performance.now() - start);
+          if (due > 1) await pause(due, leaving.signal);
+        }
+      }
+      if (leaving.signal.aborted) break;
+      if (event.type === 'output.appended')
+        await terminal.write(renderer.chunk(event as unknown as OutputChunk));
+    }
+    stop();
+    await terminal.write(renderer.end(undefined, execution.id));
+    if (leaving.signal.aborted) return EXIT.canceled;
+    if (terminal.stderr.isTerminal && firstAt !== undefined) {
+      terminal.note(`end of the replay · originally ${formatDuration(lastAt - firstAt)}`);
+    }
+    return EXIT.ok;
+  });
+}
+
+export function eventsCommand(program: Command): void {
+  const command = program
+    .command('events')
+    .summary('the events behind everything: of one execution, or of all as they happen')
+    .description(
+      'With an id: the event log of that execution, and with --follow what comes until it ends. ' +
+        'Without: every event of every execution from now on.',
+    )
+    .argument('[id]', 'execution id, the beginning of one, or last')
+    .option('-f, --follow', 'with an id: wait for more until it ends')
+    .option(
+      '-t, --type <type>',
+      'only these types, for example execution.completed; may be repeated',
+      collect,
+    )
+    .option('-a, --action <ref>', 'only of this action')
+    .addOption(answerFormat());
+  withConnection(command).addHelpText(
+    'after',
+    `
+Types: execution.requested, .scheduled, .started, .cancel_requested, .completed, .abandoned; output.appended.
+
+Examples:
+  $ linefeed events last
+  $ linefeed events --type execution.completed -o json`,
+  );
+  action<EventsOptions, [string | undefined]>(command, async (context, options, id) => {
+    const { terminal } = context;
+    const client = await context.connect();
+    const leaving = new AbortController();
+    const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => leaving.abort());
+    const print = async (event: WireEvent) => {
+      if (options.type && !options.type.includes(event.type)) return;
+      await terminal.print(options.output === 'json' ? JSON.stringify(event) : eventLine(event, terminal));
+    };
+    if (id !== undefined) {
+      const execution = await findExecution(client, id);
+      const query = { follow: options.follow === true };
+      for await (const event of executionEvents(client, execution.id, query, leaving.signal, context)) {
+        await print(event);
+        if (event.type === 'execution.completed' || event.type === 'execution.abandoned') break;
+      }
+    } else {
+      const events = eventSource(client, '/v1/stream', {
+        query: { type: options.type?.join(','), action: options.action },
+        signal: leaving.signal,
+        onLost: () => terminal.note('linefeed: connection lost; reconnecting'),
+        onResumed: () => terminal.note('linefeed: connected again'),
+      });
+      for await (const event of events) {
+        const data = JSON.parse(event.data) as WireEvent;
+        await print({ ...data, type: data.type ?? event.event ?? 'message' });
+      }
+    }
+    stop();
+    return leaving.signal.aborted ? EXIT.canceled : EXIT.ok;
+  });
+}

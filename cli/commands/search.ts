@@ -1,0 +1,193 @@
+/**
+ * `linefeed search`: lines that match, over all executions; exit code 1 when there is none, as with grep.
+ */
+import { type Command, Option } from 'commander';
+import { STATUSES } from '../../events/event.ts';
+import type { Client, Query } from '../client.ts';
+import { action, type Context, withConnection } from '../context.ts';
+import { eventSource } from '../event-source.ts';
+import { describe, type ExecutionJson, findExecution, shortId } from '../executions.ts';
+import { EXIT } from '../exit-codes.ts';
+import { onSignals } from '../interrupts.ts';
+import { answerFormat, collect, type LookOptions, pointInTime, wholeNumber } from '../output-options.ts';
+import { formatNumber } from '../render/duration.ts';
+import { type Hit, hitLines } from '../render/hit.ts';
+import { timestamp } from '../render/output.ts';
+import { safeLine } from '../render/terminal-text.ts';
+
+interface SearchOptions {
+  output: 'text' | 'json';
+  timestamps?: LookOptions['timestamps'];
+  execution?: string;
+  stream?: string;
+  host?: string;
+  action?: string;
+  status?: string[];
+  since?: string;
+  until?: string;
+  limit: number;
+  context: number;
+  order: 'newest' | 'oldest';
+  follow?: true;
+  count?: true;
+}
+
+interface Page {
+  hits: Hit[];
+  cursor?: string;
+  scanned_bytes?: number;
+  took_ms?: number;
+}
+
+const PAGE = 200;
+
+async function* pages(client: Client, query: Query, limit: number): AsyncGenerator<Hit> {
+  let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  let cursor: string | undefined;
+  do {
+    const page = await client.json<Page>('/v1/search', {
+      query: { ...query, limit: Math.min(PAGE, left), cursor },
+    });
+    yield* page.hits;
+    left -= page.hits.length;
+    cursor = page.cursor;
+  } while (cursor !== undefined && left > 0);
+}
+
+async function* live(
+  client: Client,
+  query: Query,
+  signal: AbortSignal,
+  context: Context,
+): AsyncGenerator<Hit> {
+  const events = eventSource(client, '/v1/search', {
+    query: { ...query, follow: true },
+    signal,
+    onLost: () => context.terminal.note('linefeed: connection lost; reconnecting'),
+    onResumed: () => context.terminal.note('linefeed: connected again'),
+  });
+  for await (const event of events) if (event.event === 'hit') yield JSON.parse(event.data) as Hit;
+}
+
+/** Prints hits: on a terminal under a heading for each execution, to a pipe with the id on each line. */
+function hitPrinter(context: Context, client: Client, options: SearchOptions): (hit: Hit) => Promise<void> {
+  const { terminal } = context;
+  const kind = options.timestamps === true ? 'long' : options.timestamps;
+  let heading: string | undefined;
+  return async (hit) => {
+    if (options.output === 'json') return terminal.print(JSON.stringify(hit));
+    const onTerminal = terminal.stdout.isTerminal;
+    if (onTerminal && heading !== hit.execution_id) {
+      const execution = await client
+        .json<ExecutionJson>(`/v1/executions/${hit.execution_id}`)
+        .catch(() => undefined);
+      const what = execution ? describe(execution) : safeLine(hit.action);
+      if (heading !== undefined) await terminal.print('');
+      await terminal.print(
+        `${terminal.style(shortId(hit.execution_id), 'magenta', 'bold')}  ${terminal.style(what, 'dim')}`,
+      );
+    } else if (heading !== undefined && options.context > 0) await terminal.print('--');
+    heading = hit.execution_id;
+    const lines = hitLines(hit, {
+      terminal: onTerminal,
+      style: terminal.style,
+      ...(onTerminal ? {} : { id: hit.execution_id }),
+      ...(kind ? { time: (at: string) => terminal.style(timestamp(at, kind), 'dim') } : {}),
+    });
+    for (const line of lines) await terminal.print(line);
+  };
+}
+
+export function searchCommand(program: Command): void {
+  const command = program
+    .command('search')
+    .alias('grep')
+    .summary('find lines in the output of all executions')
+    .description(
+      'Finds lines in the output of all executions, running ones too. Exits 1 when no line matches.',
+    )
+    .argument('<query...>', 'what to find; several words must all be in the line')
+    .option('-x, --execution <id>', 'only in this execution (id, its beginning, or last)')
+    .addOption(new Option('--stream <name>', 'only this stream').choices(['stdout', 'stderr']))
+    .option('--host <name>', 'only what this remote host printed')
+    .option('-a, --action <ref>', 'only of this action')
+    .addOption(
+      new Option('-s, --status <status>', 'only executions with this status; may be repeated')
+        .choices(STATUSES)
+        .argParser((text: string, before: string[] | undefined) => collect(text, before)),
+    )
+    .option('--since <time>', 'printed since then: 10m (ago) or a time', pointInTime)
+    .option('--until <time>', 'printed before', pointInTime)
+    .option('-n, --limit <N>', 'at most N lines, 0 for all', wholeNumber(0), 100)
+    .option('-C, --context <N>', 'N lines before and after each hit', wholeNumber(0), 0)
+    .addOption(
+      new Option('--order <order>', 'which executions first').choices(['newest', 'oldest']).default('newest'),
+    )
+    .option('-f, --follow', 'then keep showing new matches as they are printed')
+    .option('-c, --count', 'only how many lines match')
+    .addOption(
+      new Option('--timestamps [kind]', 'time of each line: long or short').choices(['long', 'short']),
+    )
+    .addOption(answerFormat());
+  withConnection(command).addHelpText(
+    'after',
+    `
+The query: word          the whole word, case ignored       word*  *part*   beginning, anywhere
+           "a phrase"    this text                          -word           not in the line
+           /re+gex/i     a regular expression (RE2)         several terms   all in one line
+
+Examples:
+  $ linefeed search timeout
+  $ linefeed search '"connection refused"' -C 2 --since 1h
+  $ linefeed search 'error -"error: 0"' --status failed --action core.local
+  $ linefeed search '/took [0-9]{4,}ms/' -x last
+  $ linefeed search panic --follow`,
+  );
+  action<SearchOptions, [string[]]>(command, async (context, options, words) => {
+    const { terminal } = context;
+    const client = await context.connect();
+    const execution = options.execution ? (await findExecution(client, options.execution)).id : undefined;
+    const query: Query = {
+      q: words.join(' '),
+      execution,
+      stream: options.stream,
+      host: options.host,
+      action: options.action,
+      status: options.status?.join(','),
+      since: options.since,
+      until: options.until,
+      context: options.context || undefined,
+    };
+    if (options.count) {
+      const facets = await client.json<{ total: number; complete: boolean }>('/v1/search/facets', { query });
+      await terminal.print(
+        options.output === 'json'
+          ? JSON.stringify(facets)
+          : `${facets.complete ? '' : 'at least '}${facets.total}`,
+      );
+      return facets.total > 0 ? EXIT.ok : EXIT.noHits;
+    }
+    const print = hitPrinter(context, client, options);
+    let count = 0;
+    if (options.follow) {
+      const leaving = new AbortController();
+      const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => leaving.abort());
+      for await (const hit of live(client, query, leaving.signal, context)) {
+        await print(hit);
+        count++;
+      }
+      stop();
+      return count > 0 ? EXIT.ok : EXIT.canceled;
+    }
+    for await (const hit of pages(client, { ...query, order: options.order }, options.limit)) {
+      await print(hit);
+      count++;
+    }
+    if (options.limit > 0 && count >= options.limit && terminal.stderr.isTerminal) {
+      terminal.note(
+        `the first ${formatNumber(count)}; more with -n 0, or narrow it with --since, --action, -x`,
+      );
+    }
+    return count > 0 ? EXIT.ok : EXIT.noHits;
+  });
+}

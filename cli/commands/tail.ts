@@ -1,0 +1,112 @@
+/**
+ * `linefeed tail`: the output of executions from its beginning (or its last lines) to its end.
+ */
+import { type Command, InvalidArgumentError } from 'commander';
+import { action, withConnection } from '../context.ts';
+import { findExecution, shortId } from '../executions.ts';
+import { EXIT, exitCodeOf } from '../exit-codes.ts';
+import { onSignals } from '../interrupts.ts';
+import {
+  durationMs,
+  type FilterOptions,
+  filterQuery,
+  type LookOptions,
+  rendererFor,
+  withFilters,
+  withLook,
+} from '../output-options.ts';
+import { statusLine } from '../render/status-line.ts';
+import { watch } from '../watch.ts';
+
+interface TailOptions extends LookOptions, FilterOptions {
+  follow: boolean;
+  exitStatus: boolean;
+  reconnect: number;
+  quiet?: true;
+  range?: { from_line: number; to_line?: number };
+}
+
+function lineRange(text: string): TailOptions['range'] {
+  const match = /^(\d+)(?:(-)(\d*))?$/.exec(text);
+  if (!match || Number(match[1]) < 1)
+    throw new InvalidArgumentError('Give line numbers: 120, 120-140 or 120-.');
+  const from = Number(match[1]);
+  if (match[2] && !match[3]) return { from_line: from };
+  return { from_line: from, to_line: match[3] ? Number(match[3]) : from };
+}
+
+export function tailCommand(program: Command): void {
+  const command = program
+    .command('tail')
+    .summary('show output from the beginning and follow it to the end')
+    .description(
+      'Shows all output of an execution so far, then what comes, until it ends. Goes on by itself after a lost ' +
+        'connection. Exits with the exit code of the execution.',
+    )
+    .argument('<id...>', 'execution ids, beginnings of ids, or last');
+  withFilters(command)
+    .option('--range <lines>', 'only these lines: 120, 120-140, 120-', lineRange)
+    .option('-f, --follow', 'wait for more until it ends (this is the default)', true)
+    .option('--no-follow', 'show what there is now and return')
+    .option('--reconnect <duration>', 'give up when the server is away for longer', durationMs, 300_000)
+    .option('-q, --quiet', 'no status line, no notes')
+    .option('--no-exit-status', 'exit 0 however it ended');
+  withConnection(withLook(command)).addHelpText(
+    'after',
+    `
+Examples:
+  $ linefeed tail last                        the newest execution, from its first line
+  $ linefeed tail 01a2b3c4-d5e6 -n 20         the last 20 lines, then what comes
+  $ linefeed tail last --grep 'warn|error' --stream stderr --timestamps=short
+  $ linefeed tail last --since 10m --no-follow
+  $ linefeed tail 01a2b3c4-d5e6 01a2b3c5-0000 several, with their ids before each line
+  $ linefeed tail last -o json | jq -r .text
+
+Ctrl-C only leaves; the execution goes on. On a terminal, escape sequences other than colours are removed: -o raw shows
+every byte. To a pipe every byte goes.
+Exit codes: the command's own; 128+n ended by signal n; 124 timeout; 130 canceled; 125 Linefeed's own errors.`,
+  );
+  action<TailOptions, [string[]]>(command, async (context, options, ids) => {
+    const { terminal } = context;
+    const client = await context.connect();
+    const executions = await Promise.all(ids.map((id) => findExecution(client, id)));
+    const several = executions.length > 1;
+    const leaving = new AbortController();
+    let left = false;
+    const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => {
+      if (left) process.exit(EXIT.canceled);
+      left = true;
+      leaving.abort();
+    });
+    const renderer = rendererFor(context, options, executions);
+    const ends = await Promise.all(
+      executions.map(async (execution) => {
+        const end = await watch(context, client, execution, {
+          signal: leaving.signal,
+          follow: options.follow,
+          filters: filterQuery(options),
+          window: { tail: options.lines, ...options.range },
+          renderer,
+          reconnectMs: options.reconnect,
+          quiet: options.quiet === true,
+          endRecord: true,
+        });
+        if (end && !options.quiet)
+          terminal.note(`${several ? `${shortId(execution.id)} · ` : ''}${statusLine(end)}`);
+        return end;
+      }),
+    );
+    stop();
+    if (left) {
+      const going = executions.filter((_, index) => !ends[index]);
+      for (const execution of going) {
+        terminal.note(
+          `linefeed: left ${shortId(execution.id)}; it goes on. To end it: linefeed cancel ${execution.id}`,
+        );
+      }
+      return EXIT.canceled;
+    }
+    if (!options.exitStatus) return EXIT.ok;
+    return ends.map((end) => (end ? exitCodeOf(end) : EXIT.ok)).find((code) => code !== EXIT.ok);
+  });
+}

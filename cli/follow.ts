@@ -1,0 +1,72 @@
+/**
+ * Follows one execution's output to its end: history, then what comes, over lost connections. Knows nothing of how it
+ * looks; the caller gets chunks in order, each once, and what happened in between.
+ */
+import type { OutputTotals, Status } from '../events/event.ts';
+import { CliError } from './cli-error.ts';
+import type { Client, Query } from './client.ts';
+import { eventSource } from './event-source.ts';
+import type { EndRecord, OutputChunk } from './render/output.ts';
+
+export interface FollowOptions {
+  signal: AbortSignal;
+  /** False reads what there is now and returns. */
+  follow: boolean;
+  /** Filters that hold for the whole of it: `grep`, `stream`, `host`, `since`. */
+  filters?: Query;
+  /** Where to begin: `tail`, `from_line`, `to_line`. */
+  window?: Query;
+  reconnectMs?: number;
+  onChunk: (chunk: OutputChunk) => Promise<void>;
+  onStatus?: (status: Status) => void;
+  /** Retention dropped output through this position. */
+  onTrimmed?: (through: number) => void;
+  onLost?: (error: Error, waitMs: number) => void;
+  onResumed?: (nextPosition: number) => void;
+}
+
+interface ServerEnd extends EndRecord {
+  totals?: OutputTotals;
+}
+
+/**
+ * Resolves with the end when the execution has ended and everything was delivered; with undefined when `signal` was
+ * aborted, or not following and the execution still runs.
+ */
+export async function followOutput(
+  client: Client,
+  executionId: string,
+  options: FollowOptions,
+): Promise<ServerEnd | undefined> {
+  const filters = { ...options.filters, follow: options.follow };
+  let position = -1;
+  const events = eventSource(client, `/v1/executions/${executionId}/output`, {
+    query: { ...filters, ...options.window },
+    resumeQuery: filters,
+    signal: options.signal,
+    untilClosed: !options.follow,
+    ...(options.reconnectMs === undefined ? {} : { reconnectMs: options.reconnectMs }),
+    ...(options.onLost ? { onLost: options.onLost } : {}),
+    onResumed: () => options.onResumed?.(position + 1),
+  });
+  for await (const event of events) {
+    if (event.event === 'output') {
+      const chunk = JSON.parse(event.data) as OutputChunk;
+      if (chunk.position <= position) continue;
+      await options.onChunk(chunk);
+      position = chunk.position;
+    } else if (event.event === 'status') {
+      options.onStatus?.((JSON.parse(event.data) as { status: Status }).status);
+    } else if (event.event === 'end') {
+      return JSON.parse(event.data) as ServerEnd;
+    } else if (event.event === 'trimmed') {
+      options.onTrimmed?.((JSON.parse(event.data) as { through: number }).through);
+    } else if (event.event === 'error') {
+      const problem = JSON.parse(event.data) as { detail?: string; title?: string; code?: string };
+      throw new CliError(problem.detail ?? problem.title ?? 'the server ended the stream', {
+        code: problem.code,
+      });
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,83 @@
+/** Numbers, durations, sizes and times as people read them. Pure. */
+
+const NUMBER = new Intl.NumberFormat('en-US');
+
+/** `4,210`. */
+export function formatNumber(value: number): string {
+  return NUMBER.format(value);
+}
+
+/** `4,210 lines`, `1 line`. */
+export function formatCount(value: number, noun: string): string {
+  return `${formatNumber(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
+/** `0.3s`, `12s`, `1m12s`, `2h03m`, `3d4h`. */
+export function formatDuration(ms: number): string {
+  if (ms < 9_950) return `${(Math.max(0, ms) / 1000).toFixed(1)}s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m${String(seconds % 60).padStart(2, '0')}s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours}h${String(minutes % 60).padStart(2, '0')}m`;
+  return `${Math.floor(hours / 24)}d${hours % 24}h`;
+}
+
+/** `just now`, `12s ago`, `3m ago`, `5h ago`, `2d ago`. */
+export function formatAge(ms: number): string {
+  if (ms < 2_000) return 'just now';
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds}s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h ago`;
+  return `${Math.floor(seconds / 86_400)}d ago`;
+}
+
+/** `0 B`, `1.2 kB`, `34 MB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+const UNITS_MS: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/** Milliseconds of `1h30m`, `90s`, `250ms`; a bare number counts seconds. Undefined when it is none of these. */
+export function parseDurationMs(text: string): number | undefined {
+  const value = text.trim().toLowerCase();
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
+  if (!/^(\d+(\.\d+)?(ms|[smhdw]))+$/.test(value)) return undefined;
+  let total = 0;
+  for (const [, number, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)) {
+    total += Number(number) * (UNITS_MS[unit as string] as number);
+  }
+  return total;
+}
+
+/** An RFC 3339 time for `10m` (ago) or for a date; undefined when it is neither. */
+export function parseTime(text: string, now = Date.now()): string | undefined {
+  const ago = parseDurationMs(text);
+  if (ago !== undefined) return new Date(now - ago).toISOString();
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+}
+
+/** Local wall clock `14:03:07.123`. */
+export function formatClock(at: number): string {
+  const date = new Date(at);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}

@@ -1,0 +1,61 @@
+/** An event of the log in one line. Pure. */
+import type { Terminal } from '../terminal.ts';
+import { formatClock, formatCount, formatDuration } from './duration.ts';
+import { cut } from './table.ts';
+import { safeLine } from './terminal-text.ts';
+
+/** An event as it travels; which fields it has depends on its type. */
+export interface WireEvent {
+  type: string;
+  at: string;
+  executionId?: string;
+  position?: number;
+  [field: string]: unknown;
+}
+
+type Field = (name: string) => string;
+
+const SAYS: Record<string, (field: Field, event: WireEvent) => string> = {
+  'execution.requested': (field, event) => {
+    const { action, parameters } = event as { action?: { ref?: string }; parameters?: { cmd?: unknown } };
+    return [action?.ref, parameters?.cmd, event.user ? `by ${field('user')}` : ''].filter(Boolean).join(' ');
+  },
+  'execution.scheduled': (field) => `worker ${field('worker')}`,
+  'execution.started': (field) => `${field('hostname')} pid ${field('pid')}`,
+  'execution.cancel_requested': (field) => `by ${field('by')}`,
+  'execution.completed': (field, event) =>
+    [
+      field('status'),
+      event.signal ? field('signal') : `exit ${field('exitCode')}`,
+      formatDuration(Number(event.elapsedMs ?? 0)),
+      event.error ? field('error') : '',
+    ]
+      .filter(Boolean)
+      .join(' · '),
+  'execution.abandoned': (field) => field('reason'),
+  'output.appended': (field, event) => {
+    const text = event.encoding === 'base64' ? '(binary)' : String(event.text ?? '');
+    const range = `${field('stream')} line ${field('seq')} ${formatCount(Number(event.lines ?? 1), 'line')}`;
+    return `${range}  ${text.split('\n', 1)[0]}`;
+  },
+};
+
+/** `14:03:07.123 01a2b3c4-d5e6 3 execution.completed failed · exit 3 · 1m12s`, cut to the terminal's width. */
+export function eventLine(event: WireEvent, terminal: Pick<Terminal, 'style' | 'columns'>): string {
+  const field: Field = (name) =>
+    event[name] === undefined || event[name] === null ? '' : String(event[name]);
+  const said = safeLine(SAYS[event.type]?.(field, event) ?? JSON.stringify(event));
+  const columns = terminal.columns();
+  const head = [
+    formatClock(Date.parse(event.at)),
+    field('executionId').slice(0, 13),
+    field('position').padStart(3),
+  ];
+  const room =
+    columns === undefined ? undefined : Math.max(10, columns - head.join(' ').length - event.type.length - 2);
+  return [
+    terminal.style(head.join(' '), 'dim'),
+    terminal.style(safeLine(event.type), 'cyan'),
+    room === undefined ? said : cut(said, room),
+  ].join(' ');
+}

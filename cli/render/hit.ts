@@ -1,0 +1,66 @@
+/** A search hit as text: where, then the line with its matches marked. Pure. */
+import type { Style } from './style.ts';
+import { safeLine, terminalText } from './terminal-text.ts';
+
+export interface HitLine {
+  seq: number;
+  stream: string;
+  host?: string;
+  at: string;
+  text: string;
+}
+
+export interface Hit extends HitLine {
+  execution_id: string;
+  action: string;
+  /** UTF-16 ranges of `text`. */
+  highlights: [number, number][];
+  before?: HitLine[];
+  after?: HitLine[];
+}
+
+function safe(text: string): string {
+  return terminalText({ sgr: false }).write(text);
+}
+
+/** The line with its matches painted; every piece is made safe by itself, so ranges stay right. */
+export function highlight(
+  text: string,
+  ranges: readonly (readonly [number, number])[],
+  style: Style,
+): string {
+  let out = '';
+  let at = 0;
+  for (const [start, end] of ranges) {
+    if (start < at || end > text.length) continue;
+    out += safe(text.slice(at, start)) + style(safe(text.slice(start, end)), 'red', 'bold');
+    at = end;
+  }
+  return out + safe(text.slice(at));
+}
+
+export interface HitOptions {
+  /** Text before `seq`, for pipes: each line must say by itself where it is from. */
+  id?: string;
+  /** On a terminal foreign text is made safe and matches are painted. */
+  terminal: boolean;
+  style: Style;
+  time?: (at: string) => string;
+}
+
+/** Lines of one hit, context first and last, as grep does: `:` marks the hit, `-` its context. */
+export function hitLines(hit: Hit, options: HitOptions): string[] {
+  const { style } = options;
+  const line = (one: HitLine, mark: ':' | '-', text: string) => {
+    const id = options.id === undefined ? '' : `${options.id}${mark}`;
+    const host = one.host === undefined ? '' : `${safeLine(one.host)}${mark}`;
+    const time = options.time ? `${options.time(one.at)} ` : '';
+    return `${style(`${id}${host}`, 'magenta')}${style(String(one.seq), 'green')}${style(mark, 'cyan')} ${time}${text}`;
+  };
+  const plain = (text: string) => (options.terminal ? safe(text) : text);
+  return [
+    ...(hit.before ?? []).map((one) => line(one, '-', plain(one.text))),
+    line(hit, ':', options.terminal ? highlight(hit.text, hit.highlights, style) : hit.text),
+    ...(hit.after ?? []).map((one) => line(one, '-', plain(one.text))),
+  ];
+}

@@ -1,0 +1,28 @@
+/** The sentences about an execution that go to stderr: how it ended, that it waits. Pure. */
+import type { ExecutionEnd } from '../exit-codes.ts';
+import { formatCount, formatDuration } from './duration.ts';
+import { safeLine } from './terminal-text.ts';
+
+export interface Ended extends ExecutionEnd {
+  elapsedMs?: number | undefined;
+  lines?: number | undefined;
+}
+
+/** `exit 3`, `SIGKILL`, `timeout`, `canceled`, `failed`. */
+export function outcome(end: ExecutionEnd): string {
+  if (end.status === 'succeeded') return `exit ${end.exit_code ?? 0}`;
+  if (end.status === 'failed') {
+    if (end.signal) return end.signal;
+    return typeof end.exit_code === 'number' ? `exit ${end.exit_code}` : 'failed';
+  }
+  return end.status;
+}
+
+/** `exit 3 · 1m12s · 4,210 lines`, and the reason when there is one. */
+export function statusLine(end: Ended): string {
+  const parts = [outcome(end)];
+  if (end.elapsedMs !== undefined) parts.push(formatDuration(end.elapsedMs));
+  if (end.lines !== undefined) parts.push(formatCount(end.lines, 'line'));
+  const reason = end.error ? ` · ${safeLine(end.error)}` : '';
+  return parts.join(' · ') + reason;
+}

@@ -1,0 +1,93 @@
+/**
+ * Our own stdout and stderr: what they are, and writing to them at their pace. A reader that went away (`| head`) is
+ * an ordinary end, not an error. Notes about what we do go to stderr.
+ */
+import type { StreamName } from '../events/event.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Piece, Target } from './render/output.ts';
+import { type ColourWhen, createStyle, refusesColour, type Style, wantsColour } from './render/style.ts';
+
+export interface Terminal {
+  stdout: Target;
+  stderr: Target;
+  /** Colours for our words on stdout and on stderr. */
+  style: Style;
+  noteStyle: Style;
+  /** Width of stdout when it is a terminal. */
+  columns(): number | undefined;
+  write(pieces: readonly Piece[]): Promise<void>;
+  /** A line of our own on stdout. */
+  print(line: string): Promise<void>;
+  /** A line of our own on stderr. */
+  note(line: string): void;
+  /** Run instead of the silent exit when stdout's reader has gone. */
+  onBrokenPipe(handler: () => void): void;
+}
+
+let brokenPipe = () => process.exit(EXIT.ok);
+let guarded = false;
+
+function guard(): void {
+  if (guarded) return;
+  guarded = true;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') brokenPipe();
+    else process.exit(EXIT.error);
+  });
+  process.stderr.on('error', () => {});
+}
+
+function writeTo(stream: StreamName, data: string | Uint8Array): Promise<void> | undefined {
+  if (data.length === 0) return undefined;
+  const target = stream === 'stdout' ? process.stdout : process.stderr;
+  if (target.write(data)) return undefined;
+  return new Promise((resolve) => {
+    const done = () => {
+      target.off('drain', done).off('error', done).off('close', done);
+      resolve();
+    };
+    target.on('drain', done).on('error', done).on('close', done);
+  });
+}
+
+function target(stream: NodeJS.WriteStream, when: ColourWhen, environment: NodeJS.ProcessEnv): Target {
+  return {
+    isTerminal: stream.isTTY === true,
+    noEscapes: refusesColour(when, environment),
+    columns: () => stream.columns || 80,
+  };
+}
+
+/** The terminal of this process. */
+export function openTerminal(when: ColourWhen, environment: NodeJS.ProcessEnv = process.env): Terminal {
+  guard();
+  const stdout = target(process.stdout, when, environment);
+  const stderr = target(process.stderr, when, environment);
+  const noteStyle = createStyle(wantsColour(when, stderr.isTerminal, environment));
+  return {
+    stdout,
+    stderr,
+    style: createStyle(wantsColour(when, stdout.isTerminal, environment)),
+    noteStyle,
+    columns: () => (stdout.isTerminal ? (stdout.columns?.() ?? 80) : undefined),
+    async write(pieces) {
+      for (const piece of pieces) await writeTo(piece.to, piece.data);
+    },
+    async print(line) {
+      await writeTo('stdout', `${line}\n`);
+    },
+    note(line) {
+      process.stderr.write(`${noteStyle(line, 'dim')}\n`);
+    },
+    onBrokenPipe(handler) {
+      brokenPipe = handler as () => never;
+    },
+  };
+}
+
+/** Resolves when everything written so far is out. */
+export async function flushOutput(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  }
+}
