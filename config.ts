@@ -144,6 +144,8 @@ const schema = z.strictObject({
     .strictObject({
       /** Folders that hold packs in StackStorm's layout. */
       packs: list.default([]),
+      /** Modules whose default export is a runner, or makes one; see docs/runners.md. */
+      runners: list.default([]),
     })
     .prefault({}),
   ssh: z
@@ -155,6 +157,9 @@ const schema = z.strictObject({
       acceptNew: flag.default(false),
       /** Hosts that remote runners may reach (`*` is a wildcard); empty means any. */
       allowedHosts: list.default([]),
+      connectTimeout: duration(1000).default(20_000),
+      /** A connection that three of these go unanswered on is lost. */
+      keepalive: duration(1000).default(15_000),
     })
     .prefault({}),
   garbagecollector: z

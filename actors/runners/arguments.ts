@@ -1,0 +1,99 @@
+/**
+ * Arguments and environment of what runners start: always a list, never pieces of shell text, so a value arrives as it
+ * was sent or is refused with its name.
+ */
+import { ServiceError } from '../../events/errors.ts';
+import type { ParameterSchema } from '../runner.ts';
+
+/** Linux takes no longer single argument or variable (MAX_ARG_STRLEN, with its closing NUL). */
+const MAX_ARGUMENT_BYTES = 131_071;
+
+/** @throws ServiceError `validation-failed` naming the parameter when a program could not be given the value. */
+export function checkArgument(name: string, value: string): string {
+  if (value.includes('\0')) {
+    throw new ServiceError('validation-failed', `${name}: a NUL character cannot be passed to a program`);
+  }
+  const bytes = Buffer.byteLength(value);
+  if (bytes > MAX_ARGUMENT_BYTES) {
+    throw new ServiceError(
+      'validation-failed',
+      `${name}: ${bytes} bytes are too long for an argument or variable, which holds at most ${MAX_ARGUMENT_BYTES}; ` +
+        'put the value into a file and pass its path, or use an action of the python-script runner',
+    );
+  }
+  return value;
+}
+
+/** As StackStorm writes a value of this type into an argument. */
+function asText(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return value ? '1' : '0';
+  if (Array.isArray(value)) {
+    return value
+      .map((item) => (item !== null && typeof item === 'object' ? JSON.stringify(item) : asText(item)))
+      .join(',');
+  }
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+export interface ScriptArguments {
+  /** The action's own parameters, those of the runner left out. */
+  schemas: Record<string, ParameterSchema>;
+  values: Record<string, unknown>;
+  /** Stands before the name of a named argument. */
+  kwargOp: string;
+}
+
+/**
+ * Named arguments first, as `<kwargOp>name=value` (true: the name alone; false, null and empty: left out), then those with
+ * a `position`, in its order, where an absent one is an empty argument so that the others keep their places.
+ */
+export function scriptArguments({ schemas, values, kwargOp }: ScriptArguments): string[] {
+  const entries = Object.entries(schemas);
+  const named = entries
+    .filter(([, schema]) => schema.position === undefined)
+    .flatMap(([name]) => {
+      const value = values[name];
+      if (value === true) return [`${kwargOp}${name}`];
+      const text = Array.isArray(value) && value.length > 0 ? JSON.stringify(value) : asText(value);
+      return value === false || text === '' ? [] : [checkArgument(name, `${kwargOp}${name}=${text}`)];
+    });
+  const positional = entries
+    .filter(([, schema]) => schema.position !== undefined)
+    .sort(([, a], [, b]) => (a.position as number) - (b.position as number))
+    .map(([name]) => checkArgument(name, asText(values[name])));
+  return [...named, ...positional];
+}
+
+/** `args` and `kwargs` of a request that brings its own script. */
+export function freeArguments(args: unknown, kwargs: unknown, kwargOp: string): string[] {
+  const named = Object.entries((kwargs ?? {}) as Record<string, unknown>).flatMap(([name, value]) => {
+    if (value === true) return [checkArgument(name, `${kwargOp}${name}`)];
+    const text = asText(value);
+    return value === false || text === ''
+      ? []
+      : [checkArgument(`kwargs.${name}`, `${kwargOp}${name}=${text}`)];
+  });
+  const list = Array.isArray(args) ? args : [];
+  return [...named, ...list.map((value, index) => checkArgument(`args[${index}]`, asText(value)))];
+}
+
+/** The `env` parameter. @throws ServiceError `validation-failed` naming the variable. */
+export function environmentOf(env: unknown, ignored: readonly string[] = []): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries((env ?? {}) as Record<string, unknown>)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      throw new ServiceError(
+        'validation-failed',
+        `env: ${JSON.stringify(name)} is not a name of a variable; use letters, digits and "_"`,
+      );
+    }
+    if (ignored.includes(name)) continue;
+    result[name] = checkArgument(
+      `env.${name}`,
+      typeof value === 'string' ? value : (JSON.stringify(value) ?? ''),
+    );
+  }
+  return result;
+}

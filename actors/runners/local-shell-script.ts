@@ -1,0 +1,93 @@
+/** Runs a script of a pack, or one that came with the request, on the worker's own machine. */
+import type { Packs } from '../catalogue-packs.ts';
+import type { ActionDescription } from '../executions.ts';
+import type { ParameterSchema, Runner } from '../runner.ts';
+import { environmentOf, freeArguments, scriptArguments } from './arguments.ts';
+import { runWords, scriptFile } from './script-file.ts';
+import { sudoWords } from './sudo.ts';
+import { exitInWords } from './verdict.ts';
+
+export interface ScriptRunnerOptions {
+  packs: Packs;
+  /** The catalogue's description of an action. */
+  describe(ref: string): Promise<ActionDescription | undefined>;
+}
+
+export const LOCAL_SCRIPT_PARAMETERS: Record<string, ParameterSchema> = {
+  args: { type: 'array', description: 'Further arguments, each passed as it is, after those of the action.' },
+  kwargs: { type: 'object', description: 'Further named arguments.' },
+  cwd: { type: 'string', description: "Folder to run in; the default is the script's own in its pack." },
+  env: { type: 'object', description: 'Environment variables, added to the configured ones.' },
+  timeout: {
+    type: 'integer',
+    default: 60,
+    description: 'Seconds until the script and all it started is ended; 0 means never.',
+  },
+  sudo: { type: 'boolean', default: false, description: 'Run as root through sudo.' },
+  sudo_password: {
+    type: 'string',
+    secret: true,
+    description: 'Password for sudo; not needed with NOPASSWD.',
+  },
+  kwarg_op: {
+    type: 'string',
+    default: '--',
+    description: 'What stands before the name of a named argument.',
+  },
+  merge: {
+    type: 'boolean',
+    default: false,
+    description: 'Send stderr to stdout (2>&1): one stream, in exact order.',
+  },
+  debug: { type: 'boolean', default: false, description: 'Sets ST2_ACTION_DEBUG for the script.' },
+  content_version: { type: 'string', description: 'Accepted for StackStorm and not used.' },
+};
+
+/** The action's parameters that are arguments of its script, in the order of its file. */
+export async function ownArguments(
+  { describe }: ScriptRunnerOptions,
+  ref: string,
+  runnerParameters: Record<string, ParameterSchema>,
+  values: Record<string, unknown>,
+): Promise<string[]> {
+  const description = await describe(ref);
+  const schemas = Object.fromEntries(
+    Object.entries(description?.parameters ?? {}).filter(([name]) => !Object.hasOwn(runnerParameters, name)),
+  );
+  const kwargOp = typeof values.kwarg_op === 'string' ? values.kwarg_op : '--';
+  return [
+    ...scriptArguments({ schemas, values, kwargOp }),
+    ...freeArguments(values.args, values.kwargs, kwargOp),
+  ];
+}
+
+export function localShellScriptRunner(options: ScriptRunnerOptions): Runner {
+  return {
+    name: 'local-shell-script',
+    description: 'A script of a pack or of the request, run on the machine of the worker.',
+    takesScript: true,
+    parameters: LOCAL_SCRIPT_PARAMETERS,
+    async prepare(request) {
+      const { parameters, action } = request;
+      const file = await scriptFile(request, options.packs);
+      const words = [
+        ...(await runWords(file.path)),
+        ...(await ownArguments(options, action.ref, LOCAL_SCRIPT_PARAMETERS, parameters)),
+      ];
+      const raised = parameters.sudo === true ? sudoWords(words, parameters.sudo_password) : undefined;
+      const cwd = typeof parameters.cwd === 'string' && parameters.cwd !== '' ? parameters.cwd : file.cwd;
+      return {
+        command: raised?.command ?? (words as [string, ...string[]]),
+        ...(cwd === undefined ? {} : { cwd }),
+        env: {
+          ...(parameters.debug === true ? { ST2_ACTION_DEBUG: '1' } : {}),
+          ...environmentOf(parameters.env),
+          ...raised?.env,
+        },
+        timeoutS: Number(parameters.timeout ?? 60),
+        merge: parameters.merge === true,
+      };
+    },
+    conclude: exitInWords,
+  };
+}

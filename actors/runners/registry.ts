@@ -1,0 +1,91 @@
+/** Every runner of this installation: the built-in ones and those that its configuration names. */
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Config } from '../../config.ts';
+import { ServiceError } from '../../events/errors.ts';
+import { builtInPacks, openPacks } from '../catalogue-packs.ts';
+import type { ActionDescription } from '../executions.ts';
+import type { Runner } from '../runner.ts';
+import { localShellCmd } from './local-shell-cmd.ts';
+import { localShellScriptRunner } from './local-shell-script.ts';
+import { noopRunner } from './noop.ts';
+import { pythonScriptRunner } from './python-script.ts';
+import { remoteShellCmdRunner } from './remote-shell-cmd.ts';
+import { remoteShellScriptRunner } from './remote-shell-script.ts';
+
+export interface RunnersOptions {
+  config: Pick<Config, 'actionrunner' | 'content' | 'ssh' | 'data'>;
+  /** The catalogue's description of an action. */
+  describe(ref: string): Promise<ActionDescription | undefined>;
+}
+
+/** What a module named by `content.runners` exports as its default. */
+export type RunnerFactory = (options: RunnersOptions) => Runner | Promise<Runner>;
+
+function isRunner(value: unknown): value is Runner {
+  const runner = value as Runner | null;
+  return (
+    typeof runner?.name === 'string' &&
+    typeof runner.prepare === 'function' &&
+    typeof runner.parameters === 'object' &&
+    runner.parameters !== null
+  );
+}
+
+/** @throws ServiceError `validation-failed` naming the module that cannot be used. */
+async function thirdParty(path: string, options: RunnersOptions): Promise<Runner> {
+  const file = resolve(path);
+  const fail = (why: string, cause?: unknown): never => {
+    throw new ServiceError('validation-failed', `content.runners: ${file} ${why}`, { cause });
+  };
+  if (!existsSync(file)) fail('is not there');
+  let module: { default?: unknown } = {};
+  try {
+    module = (await import(pathToFileURL(file).href)) as { default?: unknown };
+  } catch (cause) {
+    fail(`cannot be loaded: ${(cause as Error).message}`, cause);
+  }
+  const made =
+    typeof module.default === 'function' ? await (module.default as RunnerFactory)(options) : module.default;
+  if (!isRunner(made)) fail('does not export a runner as its default; see docs/runners.md');
+  return made as Runner;
+}
+
+function interpreter(python: string): string {
+  const inside = join(python, 'bin', 'python');
+  return existsSync(python) && statSync(python).isDirectory() && existsSync(inside) ? inside : python;
+}
+
+/**
+ * Built-in runners first; one from the configuration takes the place of a built-in one of its name.
+ * @throws ServiceError `validation-failed` when a module of `content.runners` is not a runner.
+ */
+export async function createRunners(options: RunnersOptions): Promise<Runner[]> {
+  const { config, describe } = options;
+  const packs = openPacks([builtInPacks(), ...config.content.packs]);
+  const script = { packs, describe };
+  const remote = {
+    ...config.ssh,
+    connectTimeoutMs: config.ssh.connectTimeout,
+    keepaliveMs: config.ssh.keepalive,
+    graceMs: config.actionrunner.grace,
+    drainMs: config.actionrunner.drain,
+    unbuffer: config.actionrunner.unbuffer === 'auto',
+  };
+  const builtIn = [
+    localShellCmd,
+    localShellScriptRunner(script),
+    remoteShellCmdRunner(remote),
+    remoteShellScriptRunner({ ...remote, ...script }),
+    pythonScriptRunner({
+      ...script,
+      python: interpreter(config.actionrunner.python),
+      datastore: join(config.data, 'datastore.json'),
+    }),
+    noopRunner(),
+  ];
+  const others = await Promise.all(config.content.runners.map((path) => thirdParty(path, options)));
+  const all = new Map([...builtIn, ...others].map((runner) => [runner.name, runner]));
+  return [...all.values()];
+}

@@ -1,0 +1,35 @@
+/** Runs a command line on one or many hosts over SSH. */
+import { ServiceError } from '../../events/errors.ts';
+import type { Runner } from '../runner.ts';
+import {
+  concludeRemote,
+  REMOTE_PARAMETERS,
+  type RemoteOptions,
+  remoteLaunch,
+  settingOf,
+} from './remote-shell.ts';
+
+export function remoteShellCmdRunner(options: RemoteOptions): Runner {
+  return {
+    name: 'remote-shell-cmd',
+    description: "A command line, run by the user's shell on one or many hosts over SSH.",
+    parameters: {
+      cmd: { type: 'string', description: 'The command line.' },
+      ...REMOTE_PARAMETERS,
+      dir: { type: 'string', default: '/tmp', immutable: true, description: 'Not used by commands.' },
+    },
+    async prepare(request) {
+      const { cmd } = request.parameters;
+      if (typeof cmd !== 'string' || cmd.trim() === '') {
+        throw new ServiceError('validation-failed', 'cmd: the command line is empty');
+      }
+      if (cmd.includes('\0')) throw new ServiceError('validation-failed', 'cmd: it holds a NUL character');
+      return remoteLaunch(
+        request,
+        { kind: 'command', text: cmd, ...settingOf(request.parameters, options) },
+        options,
+      );
+    },
+    conclude: concludeRemote,
+  };
+}

@@ -1,0 +1,225 @@
+/**
+ * What both remote runners share: parameters, and how a request becomes a helper process that works on all hosts at once
+ * (remote/helper.ts). Everything that can be refused is refused here, before anything is started.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ServiceError } from '../../events/errors.ts';
+import { sibling } from '../../events/sibling.ts';
+import type { Launch, ParameterSchema, ProcessEnd, RunnerRequest, Verdict } from '../runner.ts';
+import { environmentOf } from './arguments.ts';
+import { checkAllowed, checkUser, parseHost, parseHosts } from './remote/hosts.ts';
+import type { HostOutcome, RemoteJob, RemoteLogin, RemoteSetting, RemoteWork } from './remote/job.ts';
+
+export interface RemoteOptions {
+  knownHosts: string;
+  acceptNew: boolean;
+  /** Patterns of hosts that may be reached; empty means any. */
+  allowedHosts: readonly string[];
+  /** Path of the key to log in with when a request brings none. */
+  privateKey?: string | undefined;
+  username?: string | undefined;
+  connectTimeoutMs: number;
+  keepaliveMs: number;
+  graceMs: number;
+  drainMs: number;
+  unbuffer: boolean;
+}
+
+/** More hosts than this are worked on in turn: each costs a key exchange and two open files. */
+const MAX_PARALLEL = 200;
+/** No private key is longer. */
+const MAX_KEY_BYTES = 65_536;
+const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+
+export const REMOTE_PARAMETERS: Record<string, ParameterSchema> = {
+  hosts: {
+    type: 'string',
+    required: true,
+    description: 'Comma separated hosts, each a name or an address, with :port if need be.',
+  },
+  username: { type: 'string', description: 'User to log in as.' },
+  password: { type: 'string', secret: true, description: 'Password to log in with.' },
+  private_key: {
+    type: 'string',
+    secret: true,
+    description:
+      'Private key to log in with: its text, or the path of its file on the machine of the worker.',
+  },
+  passphrase: { type: 'string', secret: true, description: 'What the private key is encrypted with.' },
+  port: {
+    type: 'integer',
+    default: 22,
+    minimum: 1,
+    maximum: 65535,
+    description: 'Port of hosts that name none.',
+  },
+  bastion_host: { type: 'string', description: 'Host to go through, with :port if need be.' },
+  parallel: {
+    type: 'boolean',
+    default: true,
+    description: 'Work on all hosts at once; false: on one after the other.',
+  },
+  cwd: { type: 'string', default: '/tmp', description: 'Folder on the host to run in.' },
+  env: { type: 'object', description: 'Environment variables for the command.' },
+  timeout: {
+    type: 'integer',
+    default: 60,
+    description: 'Seconds until what runs on the hosts is ended; 0 means never.',
+  },
+  sudo: { type: 'boolean', default: false, description: 'Run as root through sudo.' },
+  sudo_password: {
+    type: 'string',
+    secret: true,
+    description: 'Password for sudo; not needed with NOPASSWD.',
+  },
+  kwarg_op: {
+    type: 'string',
+    default: '--',
+    description: 'What stands before the name of a named argument.',
+  },
+};
+
+function asOptional(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function keyFile(path: string, name: string): string {
+  const file = resolve(path.replace(/^~(?=\/)/, homedir()));
+  try {
+    if (statSync(file).size > MAX_KEY_BYTES) throw new Error('it is too large');
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    // The value may be the text of a broken key, so it is not shown.
+    throw new ServiceError(
+      'validation-failed',
+      `${name}: it is neither the text of a private key (-----BEGIN … PRIVATE KEY-----) nor the path of one that can be read`,
+      { cause },
+    );
+  }
+}
+
+/** @throws ServiceError `validation-failed` when it cannot be used; never shows any of it. */
+async function readableKey(
+  text: string,
+  passphrase: string | undefined,
+  name: string,
+): Promise<{ text: string; passphrase?: string }> {
+  const { default: ssh2 } = await import('ssh2');
+  const parsed = ssh2.utils.parseKey(text, passphrase);
+  const isPrivate = !(parsed instanceof Error) && [parsed].flat().every((key) => key.isPrivateKey());
+  if (!isPrivate) {
+    const locked = parsed instanceof Error && /encrypted|passphrase|decrypt|integrity/i.test(parsed.message);
+    throw new ServiceError(
+      'validation-failed',
+      locked
+        ? `${name}: the key is encrypted; send its passphrase${passphrase === undefined ? '' : ', this one does not open it'}`
+        : `${name}: it is malformed, no private key in OpenSSH or PEM form can be read from it`,
+    );
+  }
+  return passphrase === undefined ? { text } : { text, passphrase };
+}
+
+async function loginOf(parameters: Record<string, unknown>, options: RemoteOptions): Promise<RemoteLogin> {
+  const username = checkUser(asOptional(parameters.username) ?? options.username ?? userInfo().username);
+  const password = asOptional(parameters.password);
+  const passphrase = asOptional(parameters.passphrase);
+  const given = asOptional(parameters.private_key);
+  const agent = process.env.SSH_AUTH_SOCK;
+  const login: RemoteLogin = { username, keys: [], ...(password === undefined ? {} : { password }) };
+  if (given !== undefined) {
+    const text = given.includes('PRIVATE KEY') ? `${given.trim()}\n` : keyFile(given, 'private_key');
+    login.keys.push(await readableKey(text, passphrase, 'private_key'));
+  } else if (options.privateKey !== undefined) {
+    login.keys.push(
+      await readableKey(keyFile(options.privateKey, 'ssh.privateKey'), passphrase, 'ssh.privateKey'),
+    );
+  } else if (password === undefined) {
+    if (agent) login.agent = agent;
+    for (const name of DEFAULT_KEYS) {
+      const path = join(homedir(), '.ssh', name);
+      if (!existsSync(path)) continue;
+      const key = await readableKey(keyFile(path, name), passphrase, name).catch(() => undefined);
+      if (key) login.keys.push(key);
+    }
+  }
+  return login;
+}
+
+/** The part of the work that both kinds share. @throws ServiceError `validation-failed` */
+export function settingOf(parameters: Record<string, unknown>, options: RemoteOptions): RemoteSetting {
+  const sudoPassword = asOptional(parameters.sudo_password);
+  const cwd = asOptional(parameters.cwd) ?? '/tmp';
+  for (const [name, text] of Object.entries({ cwd, sudo_password: sudoPassword ?? '' })) {
+    if (text.includes('\0')) throw new ServiceError('validation-failed', `${name}: it holds a NUL character`);
+  }
+  return {
+    cwd,
+    env: environmentOf(parameters.env),
+    sudo: parameters.sudo === true,
+    ...(sudoPassword === undefined ? {} : { sudoPassword }),
+    unbuffer: options.unbuffer,
+  };
+}
+
+/** @throws ServiceError `validation-failed`, `forbidden` */
+export async function remoteLaunch(
+  request: RunnerRequest,
+  work: RemoteWork,
+  options: RemoteOptions,
+): Promise<Launch> {
+  const { parameters, folder, executionId } = request;
+  const hosts = parseHosts(parameters.hosts, Number(parameters.port ?? 22));
+  const bastionName = asOptional(parameters.bastion_host);
+  const bastion = bastionName === undefined ? undefined : parseHost(bastionName, 22, 'bastion_host');
+  checkAllowed(bastion ? [...hosts, bastion] : hosts, options.allowedHosts);
+  const timeoutS = Number(parameters.timeout ?? 60);
+  const job: RemoteJob = {
+    executionId,
+    folder,
+    hosts,
+    parallel: parameters.parallel === false ? 1 : MAX_PARALLEL,
+    login: await loginOf(parameters, options),
+    ...(bastion ? { bastion } : {}),
+    knownHosts: options.knownHosts,
+    acceptNew: options.acceptNew,
+    connectTimeoutMs: options.connectTimeoutMs,
+    keepaliveMs: options.keepaliveMs,
+    graceMs: options.graceMs,
+    timeoutMs: timeoutS * 1000,
+    drainMs: options.drainMs,
+    work,
+  };
+  const jobFile = join(folder, 'remote.json');
+  await writeFile(jobFile, JSON.stringify(job), { mode: 0o600 });
+  return {
+    command: [process.execPath, fileURLToPath(sibling(import.meta.url, './remote/helper')), jobFile],
+    unbuffer: false,
+    timeoutS,
+    hosts: hosts.map(({ label }) => label),
+    secrets: job.login.password === undefined ? [] : [job.login.password],
+  };
+}
+
+/** The execution succeeds when it did on every host. */
+export function concludeRemote({ exitCode, signal, result }: ProcessEnd): Verdict {
+  const outcomes = Object.entries((result ?? {}) as Record<string, HostOutcome>);
+  if (outcomes.length === 0) {
+    const how = signal ? `was ended by ${signal}` : `ended with ${exitCode}`;
+    return {
+      succeeded: false,
+      error: `The SSH helper ${how} before it could say what happened on the hosts`,
+    };
+  }
+  const failed = outcomes.filter(([, outcome]) => !outcome.succeeded);
+  if (failed.length === 0) return { succeeded: true, result };
+  const words = failed
+    .slice(0, 5)
+    .map(([host, outcome]) => `${host}: ${outcome.error ?? `exit code ${outcome.return_code}`}`);
+  const more = failed.length > 5 ? `; and ${failed.length - 5} more` : '';
+  const error = `${failed.length} of ${outcomes.length} hosts failed: ${words.join('; ')}${more}`;
+  return { succeeded: false, error: outcomes.length === 1 ? (words[0] as string) : error, result };
+}

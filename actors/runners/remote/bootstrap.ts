@@ -1,0 +1,79 @@
+/**
+ * The text that /bin/sh on the remote host reads from its standard input: environment, folder, user and then the work.
+ * It comes through stdin because arguments are limited in size and can be read by every user of the host.
+ */
+import type { RemoteSetting, RemoteWork } from './job.ts';
+
+/** Longer commands cannot be one argument; they are run by the bootstrap's own shell. */
+const MAX_ARGUMENT_BYTES = 120_000;
+
+/** One word for a Bourne shell, whatever is in it. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What the bootstrap writes to stderr as its first act: the id of the process group, for us and not for readers. */
+export function pidMarker(nonce: string): string {
+  return `\x1e${nonce} `;
+}
+
+const STDBUF = "u=; if command -v stdbuf >/dev/null 2>&1; then u='stdbuf -oL -eL'; fi";
+
+function sudo(setting: RemoteSetting, words: string): string {
+  if (setting.sudoPassword === undefined) return `sudo -n -E -H -- ${words}`;
+  return `printf '%s\\n' ${quote(setting.sudoPassword)} | sudo -S -p '' -E -H -- ${words}`;
+}
+
+function commandLines(work: RemoteWork & { kind: 'command' }): string[] {
+  const lines = [`c=${quote(work.text)}`, work.unbuffer ? STDBUF : 'u='];
+  if (work.sudo) {
+    lines.push(
+      's=sh; if command -v bash >/dev/null 2>&1; then s=bash; fi',
+      sudo(work, '$u "$s" -c "$c"'),
+      'exit $?',
+    );
+  } else if (Buffer.byteLength(work.text) > MAX_ARGUMENT_BYTES) {
+    lines.push('eval "$c"', 'exit $?');
+  } else {
+    lines.push('s=$SHELL; [ -n "$s" ] || s=/bin/sh', 'exec $u "$s" -c "$c"');
+  }
+  return lines;
+}
+
+function scriptLines(work: RemoteWork & { kind: 'script' }, folder: string): string[] {
+  const words = ['$u', ...(work.interpreter ? [quote(work.interpreter)] : []), quote(`${folder}/script`)];
+  const run = [...words, ...work.arguments.map(quote)].join(' ');
+  // The shell stays to remove the script when we no longer can; signals to the group end the script and not the shell.
+  return [
+    'trap : HUP INT TERM PIPE',
+    work.unbuffer ? STDBUF : 'u=',
+    work.sudo ? sudo(work, run) : run,
+    'c=$?',
+    `rm -rf -- ${quote(folder)}`,
+    'exit $c',
+  ];
+}
+
+/** @param folder where the script was copied to. */
+export function bootstrap(work: RemoteWork, nonce: string, folder: string): string {
+  const variables = Object.entries({ PYTHONUNBUFFERED: '1', ...work.env });
+  const lines = [
+    'exec </dev/null',
+    `printf '\\036%s %s\\n' ${nonce} $$ >&2`,
+    ...variables.map(([name, value]) => `export ${name}=${quote(value)}`),
+    `cd ${quote(work.cwd)} || exit 1`,
+    ...(work.kind === 'command' ? commandLines(work) : scriptLines(work, folder)),
+  ];
+  // Braces make the shell read all of it before it runs any of it, since its stdin is replaced on the way.
+  return `{\n${lines.join('\n')}\n}\n`;
+}
+
+/** Ends the process group and waits for it: TERM, then KILL after the given number of tenths of a second. */
+export function killScript(pid: number, tenths: number, setting: RemoteSetting): string {
+  const group = [
+    `i=0; kill -s TERM -- -${pid} 2>/dev/null || kill -s TERM ${pid} 2>/dev/null`,
+    `while [ $i -lt ${tenths} ] && kill -s 0 -- -${pid} 2>/dev/null; do i=$((i+1)); sleep 0.1 2>/dev/null || sleep 1; done`,
+    `kill -s KILL -- -${pid} 2>/dev/null; exit 0`,
+  ].join('\n');
+  return setting.sudo ? `${sudo(setting, `sh -c ${quote(group)}`)}\n` : `${group}\n`;
+}

@@ -1,0 +1,105 @@
+/** Reads OpenSSH's known_hosts and says whether a host's key is the one that is written there. */
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+export interface KnownKey {
+  type: string;
+  /** The key as base64. */
+  key: string;
+  line: number;
+  revoked: boolean;
+}
+
+export type KeyCheck =
+  | { known: 'yes' }
+  | { known: 'no' }
+  /** Another key stands there, in this line; or the key is marked `@revoked`. */
+  | { known: 'changed' | 'revoked'; line: number };
+
+export interface KnownHosts {
+  /** What is written for this host. */
+  keys(host: string, port: number): KnownKey[];
+  check(host: string, port: number, key: Buffer): KeyCheck;
+  /** Writes the key down for next time. */
+  add(host: string, port: number, key: Buffer): void;
+}
+
+interface Entry extends KnownKey {
+  names: string;
+}
+
+/** The name a host has in the file. */
+export function knownName(host: string, port: number): string {
+  return port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
+}
+
+export function keyType(key: Buffer): string {
+  return key.toString('latin1', 4, 4 + key.readUInt32BE(0));
+}
+
+export function fingerprint(key: Buffer): string {
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+function parse(text: string): Entry[] {
+  return text.split('\n').flatMap((row, index) => {
+    const words = row.trim().split(/\s+/);
+    const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
+    const [names, type, key] = words;
+    // Certificate authorities are not supported: their lines say nothing about a plain key.
+    if (!names || names.startsWith('#') || !type || !key || marker === '@cert-authority') return [];
+    return [{ names, type, key, line: index + 1, revoked: marker === '@revoked' }];
+  });
+}
+
+function globMatches(pattern: string, name: string): boolean {
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`, 'i').test(name);
+}
+
+function matches(names: string, name: string): boolean {
+  if (names.startsWith('|1|')) {
+    const [, , salt = '', hash = ''] = names.split('|');
+    const wanted = Buffer.from(hash, 'base64');
+    const made = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+    return wanted.length === made.length && timingSafeEqual(wanted, made);
+  }
+  const patterns = names.split(',');
+  if (patterns.some((pattern) => pattern.startsWith('!') && globMatches(pattern.slice(1), name)))
+    return false;
+  return patterns.some((pattern) => !pattern.startsWith('!') && globMatches(pattern, name));
+}
+
+/** A file that is not there knows nobody. */
+export function openKnownHosts(path: string): KnownHosts {
+  const entries = existsSync(path) ? parse(readFileSync(path, 'utf8')) : [];
+  const named = (name: string) => entries.filter((entry) => matches(entry.names, name));
+  return {
+    keys: (host, port) => [
+      ...named(knownName(host, port)),
+      ...(port === 22 ? [] : named(host.toLowerCase())),
+    ],
+    check(host, port, key) {
+      const text = key.toString('base64');
+      const exact = named(knownName(host, port));
+      // As OpenSSH does: a key known for the host without its port vouches for it, but cannot contradict it.
+      const loose = port === 22 ? [] : named(host.toLowerCase());
+      const revoked = [...exact, ...loose].find((entry) => entry.revoked && entry.key === text);
+      if (revoked) return { known: 'revoked', line: revoked.line };
+      if ([...exact, ...loose].some((entry) => !entry.revoked && entry.key === text)) return { known: 'yes' };
+      const other = exact.find((entry) => !entry.revoked);
+      return other ? { known: 'changed', line: other.line } : { known: 'no' };
+    },
+    add(host, port, key) {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
+      const gap = before === '' || before.endsWith('\n') ? '' : '\n';
+      const row = `${knownName(host, port)} ${keyType(key)} ${key.toString('base64')}\n`;
+      appendFileSync(path, gap + row, { mode: 0o600 });
+    },
+  };
+}

@@ -1,0 +1,228 @@
+/**
+ * One host's part of a remote execution: log in, copy the script if there is one, run, carry both streams to their
+ * files, and leave nothing behind, however it ends.
+ */
+import { randomBytes } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, ClientChannel } from 'ssh2';
+import { bootstrap, killScript, pidMarker } from './bootstrap.ts';
+import { type Connector, RemoteError } from './connect.ts';
+import { copyScript, removeScript } from './copy-script.ts';
+import type { RemoteHost } from './hosts.ts';
+import type { HostOutcome, RemoteJob } from './job.ts';
+import { takeMarker } from './marker.ts';
+
+/** How long tidying up may take on a host whose connection was lost, or that does not answer. */
+const TIDY_MS = 8000;
+
+interface HostRun {
+  job: RemoteJob;
+  host: RemoteHost;
+  connector: Connector;
+  /** Aborted when the execution is to end; the reason is unknown here. */
+  stop: AbortSignal;
+}
+
+interface Ending {
+  code?: number;
+  signal?: string;
+}
+
+function failure(error: string, code = 255): HostOutcome {
+  return { return_code: code, succeeded: false, failed: true, error };
+}
+
+function outcomeOf({ code, signal }: Ending): HostOutcome {
+  if (signal) {
+    return {
+      return_code: 128,
+      succeeded: false,
+      failed: true,
+      signal,
+      error: `Ended by ${signal} on the host`,
+    };
+  }
+  const ok = code === 0;
+  return { return_code: code ?? 255, succeeded: ok, failed: !ok };
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  const clock = new AbortController();
+  try {
+    return await Promise.race([work, sleep(ms, undefined, { signal: clock.signal })]);
+  } catch {
+    return undefined;
+  } finally {
+    clock.abort();
+  }
+}
+
+/** Runs a short text with /bin/sh there and waits for its end. */
+function quick(client: Client, text: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    client.exec('exec /bin/sh', (error, channel) => {
+      if (error) return resolve(false);
+      let code: number | undefined;
+      channel.on('exit', (value: number) => {
+        code = value;
+      });
+      channel.on('close', () => resolve(code === 0));
+      channel.on('error', () => resolve(false));
+      channel.resume();
+      channel.stderr.resume();
+      channel.end(text);
+    });
+  });
+}
+
+function start(client: Client, text: string): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.exec('exec /bin/sh', (error, channel) => {
+      if (error) return reject(new RemoteError(`it did not start the command: ${error.message}`));
+      // A shell that ends before it has read all of its text closes the pipe; its exit code says what happened.
+      channel.on('error', () => undefined);
+      channel.end(text);
+      resolve(channel);
+    });
+  });
+}
+
+/** Never rejects. */
+export async function runHost({ job, host, connector, stop }: HostRun): Promise<HostOutcome> {
+  const { work, graceMs } = job;
+  const nonce = randomBytes(12).toString('hex');
+  const folder =
+    work.kind === 'script'
+      ? `${work.dir.replace(/\/+$/, '')}/linefeed-${job.executionId}-${nonce.slice(0, 8)}`
+      : '';
+  const path = (stream: string) => join(job.folder, 'hosts', `${host.label}.${stream}`);
+  const stdout = createWriteStream(path('stdout'), { flags: 'a', mode: 0o600 });
+  const stderr = createWriteStream(path('stderr'), { flags: 'a', mode: 0o600 });
+  const files = [stdout, stderr];
+  let copied = false;
+  let pid: number | undefined;
+  let over = false;
+
+  /** Ends what still runs there and removes what was copied. True when nothing is left. */
+  async function tidy(client: Client): Promise<boolean> {
+    let clean = true;
+    if (pid !== undefined && !over) {
+      // Our own time is limited too: the last third of it belongs to what comes after.
+      const tenths = Math.max(1, Math.floor((graceMs * 0.6) / 100));
+      clean = (await within(graceMs * 0.8, quick(client, killScript(pid, tenths, work)))) === true;
+    }
+    if (copied) clean = (await within(TIDY_MS, removeScript(client, folder))) === true && clean;
+    return clean;
+  }
+
+  /** After the connection was lost: one more attempt, and words about what came of it. */
+  async function tidyAgain(): Promise<string> {
+    if (pid === undefined && !copied) return '';
+    const again = connector.open(host);
+    const client = await within(TIDY_MS, again);
+    void again.then((late) => client ?? late.end()).catch(() => undefined);
+    const clean = client ? await tidy(client) : false;
+    client?.end();
+    if (clean) return '; what it had started there was ended';
+    const left = copied ? ` and ${folder} may still be there` : '';
+    return pid === undefined ? left : `; it may still be running there as process group ${pid}${left}`;
+  }
+
+  async function carry(client: Client): Promise<HostOutcome> {
+    const lost = new Promise<string>((resolve) => {
+      client.once('error', (error) => resolve(error.message));
+      client.once('close', () => resolve('closed'));
+    });
+    const channel = await Promise.race([
+      start(client, bootstrap(work, nonce, folder)),
+      lost.then((why): never => {
+        throw new RemoteError(`the connection was lost: ${why}`);
+      }),
+    ]);
+    const ending: Ending = {};
+    const exited = new Promise<void>((resolve) => {
+      channel.once('exit', (code: number | null, signal?: string) => {
+        if (typeof code === 'number') ending.code = code;
+        if (signal) ending.signal = signal.startsWith('SIG') ? signal : `SIG${signal}`;
+        over = true;
+        resolve();
+      });
+    });
+    const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
+    channel.pipe(stdout, { end: false });
+    channel.stderr
+      .pipe(
+        takeMarker(pidMarker(nonce), (found) => {
+          pid = found;
+        }),
+      )
+      .pipe(stderr, { end: false });
+    const stopped = new Promise<'stop'>((resolve) => {
+      if (stop.aborted) resolve('stop');
+      else stop.addEventListener('abort', () => resolve('stop'), { once: true });
+    });
+    const first = await Promise.race([
+      Promise.all([exited, closed]).then(() => 'done' as const),
+      // Something that was left behind can hold the streams open for ever.
+      exited.then(() => sleep(job.drainMs)).then(() => 'drained' as const),
+      lost.then(() => 'lost' as const),
+      stopped,
+    ]);
+    if (first === 'stop') {
+      if (pid === undefined)
+        await within(
+          graceMs * 0.2,
+          untilSet(() => pid),
+        );
+      const clean = await tidy(client);
+      await within(1000, closed);
+      const left = clean || over ? '' : '; it may still be running there';
+      return { ...outcomeOf(ending), ...(left ? { error: `it was told to end${left}` } : {}) };
+    }
+    if (first === 'lost' && ending.code === undefined && ending.signal === undefined) {
+      const why = await lost;
+      const words = /keepalive/i.test(why)
+        ? `it gave no sign of life for ${Math.round((job.keepaliveMs * 3) / 1000)} s`
+        : why === 'closed'
+          ? 'it was closed from the other side'
+          : why;
+      return failure(`the connection was lost: ${words}${await tidyAgain()}`);
+    }
+    if (ending.code === undefined && ending.signal === undefined) {
+      return failure('the host ended the session without an exit code');
+    }
+    if (copied) await within(TIDY_MS, removeScript(client, folder));
+    return outcomeOf(ending);
+  }
+
+  async function run(): Promise<HostOutcome> {
+    if (stop.aborted) return failure('it was ended before it began on this host');
+    const client = await connector.open(host);
+    client.on('error', () => undefined);
+    try {
+      if (stop.aborted) return failure('it was ended before it began on this host');
+      if (work.kind === 'script') {
+        copied = true;
+        await copyScript(client, work.file, folder);
+      }
+      return await carry(client);
+    } finally {
+      if (copied && !over && pid === undefined) await within(TIDY_MS, removeScript(client, folder));
+      client.end();
+    }
+  }
+
+  const outcome = await run().catch((error: Error) =>
+    failure(error instanceof RemoteError ? error.message : `it failed: ${error.message}`),
+  );
+  for (const file of files) file.end();
+  await Promise.all(files.map((file) => finished(file).catch(() => undefined)));
+  return outcome;
+}
+
+async function untilSet(value: () => unknown): Promise<void> {
+  while (value() === undefined) await sleep(20);
+}

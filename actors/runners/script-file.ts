@@ -1,0 +1,77 @@
+/** Finds the file that a script runner runs: the entry point of its action, or the text that came with the request. */
+import { accessSync, constants } from 'node:fs';
+import { open, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ServiceError } from '../../events/errors.ts';
+import type { Pack, Packs } from '../catalogue-packs.ts';
+import type { RunnerRequest } from '../runner.ts';
+
+export interface ScriptFile {
+  path: string;
+  /** Where a script of a pack lies and may look for its neighbours; absent for a script that came with the request. */
+  cwd?: string;
+  pack?: Pack;
+}
+
+/** Looked at to find out how a file is run. */
+const HEAD_BYTES = 256;
+
+/** @throws ServiceError `validation-failed` when there is no such file inside the pack. */
+export async function scriptFile(request: RunnerRequest, packs: Packs, name = 'script'): Promise<ScriptFile> {
+  const { action, script, folder } = request;
+  if (action.entryPoint === undefined) {
+    if (script === undefined) {
+      throw new ServiceError(
+        'validation-failed',
+        `Action "${action.ref}" needs a script: send its text as "script"`,
+      );
+    }
+    const path = join(folder, name);
+    await writeFile(path, script, { mode: 0o700 });
+    return { path };
+  }
+  const pack = await packs.get(action.pack);
+  if (!pack) {
+    throw new ServiceError(
+      'validation-failed',
+      `This worker has no pack "${action.pack}"; content.packs must be the same on every worker`,
+    );
+  }
+  const path = await packs.file(pack, join('actions', action.entryPoint));
+  return { path, cwd: dirname(path), pack };
+}
+
+/**
+ * The words that run the file: the file itself when the system can run it, its `#!` interpreter when only the permission
+ * is missing, /bin/sh when it does not say.
+ */
+export async function runWords(path: string): Promise<[string, ...string[]]> {
+  const file = await open(path, 'r');
+  let head: string;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    head = buffer.toString('latin1', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+  if (head.startsWith('\x7fELF') || head.startsWith('#!')) {
+    try {
+      accessSync(path, constants.X_OK);
+      return [path];
+    } catch {
+      const words = (head.split('\n')[0] ?? '')
+        .slice(2)
+        .trim()
+        .split(/[ \t]+/);
+      if (!head.startsWith('#!') || !words[0]) {
+        throw new ServiceError(
+          'validation-failed',
+          `${path} is a program without the permission to run it; chmod +x it`,
+        );
+      }
+      const [interpreter, ...rest] = words;
+      return rest.length > 0 ? [interpreter, rest.join(' '), path] : [interpreter, path];
+    }
+  }
+  return ['/bin/sh', path];
+}

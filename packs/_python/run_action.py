@@ -1,0 +1,166 @@
+"""Runs one Python action: a plain script, or a file with a class derived from StackStorm's `Action`.
+
+Called by the python-script runner with the path of a JSON file: what to run and with what. What `run` returns is left
+in `result`, a file beside it. Needs nothing but the standard library; Python 3.6 or later.
+"""
+import ast
+import importlib.util
+import inspect
+import json
+import logging
+import os
+import runpy
+import sys
+import traceback
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+# The whole result travels in one event.
+MAX_RESULT_BYTES = 512 * 1024
+
+
+def load_job(path):
+    with open(path, encoding="utf-8") as file:
+        job = json.load(file)
+    # It holds secrets and has been read.
+    os.unlink(path)
+    return job
+
+
+def defines_a_class_to_run(path):
+    """True when the file itself, without being run, shows a class with a base and either `run` or no main part."""
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read(), filename=path)
+    derived = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.bases]
+    if any(isinstance(item, ast.FunctionDef) and item.name == "run" for node in derived for item in node.body):
+        return True
+    return bool(derived) and not any(isinstance(node, (ast.If, ast.Expr)) and not is_docstring(node) for node in tree.body)
+
+
+def is_docstring(node):
+    return isinstance(node, ast.Expr) and isinstance(getattr(node, "value", None), (ast.Constant, getattr(ast, "Str", ast.Constant)))
+
+
+def set_paths(job):
+    folder = os.path.dirname(job["file"])
+    wanted = [HERE, folder, os.path.join(folder, "lib")]
+    if job.get("packFolder"):
+        wanted.append(os.path.join(job["packFolder"], "actions", "lib"))
+        wanted.append(os.path.join(job["packFolder"], "lib"))
+    # The folder of this file was put first by Python itself.
+    sys.path[:1] = [path for index, path in enumerate(wanted) if path not in wanted[:index] and os.path.isdir(path)]
+
+
+def set_up_logging(level):
+    logging.addLevelName(25, "AUDIT")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("st2.%(name)s: %(levelname)-8s %(message)s"))
+    root = logging.getLogger("actions")
+    root.handlers = [handler]
+    root.propagate = False
+    root.setLevel(25 if level == "AUDIT" else getattr(logging, level or "DEBUG", logging.DEBUG))
+
+
+def load_class(path):
+    from st2common.runners.base_action import Action
+
+    name = os.path.splitext(os.path.basename(path))[0].replace("-", "_").replace(".", "_")
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    found = [
+        item
+        for _, item in inspect.getmembers(module, inspect.isclass)
+        if issubclass(item, Action) and item is not Action and item.__module__ == name and not inspect.isabstract(item)
+    ]
+    if not found:
+        raise SystemExit("%s has no class derived from Action with a method run" % os.path.basename(path))
+    return found[0]
+
+
+def make(action_class, config, service):
+    try:
+        return action_class(config=config, action_service=service)
+    except TypeError as error:
+        # Older classes take the configuration only.
+        if "action_service" not in str(error):
+            raise
+        instance = action_class(config=config)
+        instance.action_service = service
+        return instance
+
+
+def plain(value):
+    """What JSON can hold; anything else as text, as StackStorm does."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if value == value and value not in (float("inf"), float("-inf")) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def leave_result(job, succeeded, value):
+    text = json.dumps({"succeeded": succeeded, "result": plain(value)})
+    if len(text) > MAX_RESULT_BYTES:
+        note = "The value that run returned is %d bytes long; only %d are kept. Print it instead." % (len(text), MAX_RESULT_BYTES)
+        print(note, file=sys.stderr)
+        text = json.dumps({"succeeded": succeeded, "result": None, "note": note})
+    temporary = job["result"] + ".new"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.rename(temporary, job["result"])
+
+
+def run_class(job):
+    from st2common.runners.base_action import ActionService
+
+    action_class = load_class(job["file"])
+    service = ActionService(job, action_class.__name__)
+    action = make(action_class, job.get("config") or {}, service)
+    output = action.run(**job["parameters"])
+    succeeded = None
+    if isinstance(output, tuple) and len(output) == 2:
+        succeeded, output = bool(output[0]), output[1]
+    leave_result(job, succeeded, output)
+
+
+def run_script(job):
+    if job.get("argumentsError"):
+        raise SystemExit(job["argumentsError"])
+    sys.argv = [job["file"]] + [str(item) for item in job.get("arguments") or []]
+    runpy.run_path(job["file"], run_name="__main__")
+
+
+def main():
+    job = load_job(sys.argv[1])
+    set_paths(job)
+    set_up_logging(job.get("logLevel"))
+    try:
+        is_class = defines_a_class_to_run(job["file"])
+    except SyntaxError:
+        traceback.print_exc(limit=0)
+        return 1
+    try:
+        (run_class if is_class else run_script)(job)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        # Without the frames of this file: the action's author wants to see their own.
+        frames = error.__traceback__
+        while frames is not None and frames.tb_frame.f_code.co_filename.startswith((HERE, "<frozen")) or (
+            frames is not None and "runpy" in frames.tb_frame.f_code.co_filename
+        ):
+            frames = frames.tb_next
+        traceback.print_exception(type(error), error, frames)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
