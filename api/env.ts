@@ -1,0 +1,104 @@
+/**
+ * What the HTTP edge is built from: the dependencies main.ts gives, the services made of them that routes share, and
+ * the values a request carries. Owns no behaviour besides making routers that answer validation failures as problems.
+ */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Logger } from 'pino';
+import type { Executions } from '../actors/executions.ts';
+import type { Config } from '../config.ts';
+import { ServiceError } from '../events/errors.ts';
+import type { Checkpoint, EventLog } from '../events/event-log.ts';
+import type { OutputIndex } from '../projections/output-index.ts';
+import type { Activity } from './activity.ts';
+import type { Identity, Keys } from './keys.ts';
+import type { LiveFeed } from './live-feed.ts';
+import type { OpenStreams } from './open-streams.ts';
+import type { TailHub } from './tail-hub.ts';
+
+/** What the API asks of the projector of its own process; absent on a node that has none. */
+export interface ProjectorView {
+  /** Resolves when everything before the checkpoint can be read and searched; the signal gives up. */
+  caughtUp(checkpoint: Checkpoint, signal?: AbortSignal): Promise<unknown>;
+  /** How it fares, for the operations page. */
+  state?(): { status: string; behindMs: number; events: number; rejected: number; error?: string };
+}
+
+export interface PurgeReport {
+  executions: number;
+  outputs: number;
+  freedBytes: number;
+}
+
+export interface Retention {
+  /** Sweeps now, by the configured TTLs; a dry run only counts. */
+  sweep(options: { dryRun: boolean; signal?: AbortSignal }): Promise<PurgeReport>;
+}
+
+export interface RebuildProgress {
+  events: number;
+  /** How many there will be, where that is known. */
+  totalEvents?: number;
+}
+
+export interface ApiDeps {
+  config: Config;
+  log: EventLog;
+  index: OutputIndex;
+  executions: Executions;
+  projector?: ProjectorView | undefined;
+  keys: Keys;
+  logger: Logger;
+  version: string;
+  retention?: Retention | undefined;
+  /** Re-projects the index from the log; resolves when readers are on the new one. */
+  rebuild?:
+    | ((onProgress: (progress: RebuildProgress) => void, signal: AbortSignal) => Promise<void>)
+    | undefined;
+  /** Counts what this process appends, for the operations page. */
+  activity?: Activity | undefined;
+  /** Workers that are known, for the operations page; any JSON. */
+  workers?: (() => unknown | Promise<unknown>) | undefined;
+  /** Aborted when the server stops: open streams say goodbye and end. */
+  closing?: AbortSignal | undefined;
+  /** Further routes, mounted before ours: a handler of theirs may call `next()` to reach ours. */
+  extraRoutes?: readonly ((api: Api) => ExtraRoutes)[] | undefined;
+}
+
+export interface ExtraRoutes {
+  router: OpenAPIHono<Env>;
+  /** Paths (as routed, without query) that need no token; Host and Origin are checked all the same. */
+  publicPaths?: readonly (string | RegExp)[];
+}
+
+/** What routes share. */
+export interface Api extends ApiDeps {
+  hub: TailHub;
+  feed: LiveFeed;
+  streams: OpenStreams;
+}
+
+export interface Env {
+  Variables: {
+    requestId: string;
+    identity: Identity;
+  };
+  // biome-ignore lint/suspicious/noExplicitAny: the Node adapter's bindings are absent when a test calls the app
+  Bindings: any;
+}
+export type ApiContext = Context<Env>;
+
+export function createRouter(): OpenAPIHono<Env> {
+  return new OpenAPIHono<Env>({
+    strict: false,
+    defaultHook: (result) => {
+      if (result.success) return;
+      const errors = result.error.issues.map((issue) => ({
+        path: issue.path.join('.'),
+        message: issue.message,
+      }));
+      const text = errors.map((error) => (error.path ? `${error.path}: ${error.message}` : error.message));
+      throw new ServiceError('validation-failed', text.join('; '), { errors });
+    },
+  });
+}

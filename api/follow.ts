@@ -1,0 +1,174 @@
+/**
+ * History and live output of one execution as one sequence, joined by position: nothing missing, nothing twice, ended
+ * once, after the last event. Knows no formats and no sockets.
+ *
+ * The order is the proof: the subscription stands before history is read; the index says through which position it is
+ * complete; the log has what the index lacks; the ring has what the log got since.
+ */
+import { ServiceError } from '../events/errors.ts';
+import { type ExecutionEvent, isEnd, isLast, type OutputAppended } from '../events/event.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { ExecutionDocument } from '../projections/execution-document.ts';
+import type { ChunkRange, OutputIndex } from '../projections/output-index.ts';
+import type { TailHub } from './tail-hub.ts';
+
+/** How an execution ended, from its last event or from its document. */
+export interface Ending {
+  position: number;
+  status: ExecutionDocument['status'];
+  exitCode: number | null;
+  signal: string | null;
+  error?: string;
+  elapsedMs?: number;
+  totals: ExecutionDocument['output'];
+  at: number;
+}
+
+export type FollowItem =
+  /** Retention dropped what came up to here, and it was asked for. */
+  | { kind: 'trimmed'; through: number }
+  /** What the index knows at the start; undefined when it knows nothing yet. */
+  | { kind: 'state'; document: ExecutionDocument | undefined }
+  /** Ascending positions. `live` events are shared between followers, so what is made of them may be kept. */
+  | { kind: 'events'; events: readonly ExecutionEvent[]; live: boolean }
+  | { kind: 'end'; end: Ending };
+
+export interface FollowDeps {
+  log: EventLog;
+  index: OutputIndex;
+  hub: TailHub;
+}
+
+export interface FollowOptions {
+  /** Only events with a greater position. */
+  after?: number;
+  /** False: history to the present, then the end of the sequence. */
+  follow: boolean;
+  /** Lets the index leave out what the reader would drop anyhow; what the log and the ring give is not narrowed. */
+  range?: Omit<ChunkRange, 'after' | 'through' | 'signal'>;
+  signal: AbortSignal;
+}
+
+/** @throws ServiceError of the log and the index; an aborted signal ends the sequence without an error. */
+export async function* follow(
+  { log, index, hub }: FollowDeps,
+  executionId: string,
+  { after = -1, follow: live, range = {}, signal }: FollowOptions,
+): AsyncGenerator<FollowItem, void, undefined> {
+  const tail = live ? await hub.join(executionId) : undefined;
+  let position = after;
+  let announced = false;
+  try {
+    while (!signal.aborted) {
+      const epoch = tail?.epoch ?? 0;
+      const document = await index.execution(executionId);
+      if (!announced) yield { kind: 'state', document };
+      announced = true;
+
+      if (document && document.through > position) {
+        const trimmed = document.outputPurgedThrough;
+        if (trimmed !== undefined && trimmed > position) yield { kind: 'trimmed', through: trimmed };
+        const { through } = document;
+        for await (const chunks of index.chunks(executionId, {
+          ...range,
+          after: position,
+          through,
+          signal,
+        })) {
+          const events = newer(chunks, position);
+          if (events.length === 0) continue;
+          position = (events.at(-1) as OutputAppended).position;
+          yield { kind: 'events', events, live: false };
+        }
+        if (signal.aborted) return;
+        position = Math.max(position, through);
+        if (isEnd(document.status)) {
+          // Retention works only on ended executions; it may have taken what was still to be read.
+          const now = await index.execution(executionId);
+          if (now?.outputPurgedThrough !== trimmed && now?.outputPurgedThrough !== undefined) {
+            yield { kind: 'trimmed', through: now.outputPurgedThrough };
+          }
+        }
+      }
+      if (document && isEnd(document.status)) {
+        yield { kind: 'end', end: endOf(document) };
+        return;
+      }
+
+      if (!tail?.covers(position)) {
+        for await (const batch of log.read(executionId, { after: position, signal })) {
+          const events = newer(batch, position);
+          const [first] = events;
+          if (!first) continue;
+          if (first.position > position + 1) yield { kind: 'trimmed', through: first.position - 1 };
+          const last = events.at(-1) as ExecutionEvent;
+          position = last.position;
+          yield { kind: 'events', events, live: false };
+          if (isLast(last)) {
+            yield { kind: 'end', end: endOfEvent(last) };
+            return;
+          }
+        }
+        if (signal.aborted) return;
+      }
+      if (!tail) return;
+
+      while (!signal.aborted && tail.epoch === epoch) {
+        const events = tail.after(position);
+        if (!events) break;
+        const last = events.at(-1);
+        if (!last) {
+          await tail.wait(position, epoch, signal);
+          continue;
+        }
+        position = last.position;
+        yield { kind: 'events', events, live: true };
+        if (isLast(last)) {
+          yield { kind: 'end', end: endOfEvent(last) };
+          return;
+        }
+      }
+    }
+  } finally {
+    tail?.leave();
+  }
+}
+
+function newer<E extends { position: number }>(events: readonly E[], position: number): readonly E[] {
+  const first = events[0];
+  return !first || first.position > position ? events : events.filter((event) => event.position > position);
+}
+
+export function endOf(document: ExecutionDocument): Ending {
+  return {
+    position: document.through,
+    status: document.status,
+    exitCode: document.exitCode ?? null,
+    signal: document.signal ?? null,
+    ...(document.error === undefined ? {} : { error: document.error }),
+    ...(document.elapsedMs === undefined ? {} : { elapsedMs: document.elapsedMs }),
+    totals: document.output,
+    at: document.endedAt ?? document.requestedAt,
+  };
+}
+
+function endOfEvent(event: ExecutionEvent): Ending {
+  if (event.type === 'execution.completed') {
+    const { position, status, exitCode, signal, error, elapsedMs, streams, at } = event;
+    return {
+      position,
+      status,
+      exitCode,
+      signal,
+      ...(error === undefined ? {} : { error }),
+      elapsedMs,
+      totals: streams,
+      at,
+    };
+  }
+  if (event.type !== 'execution.abandoned') {
+    throw new ServiceError('internal', `${event.type} does not end an execution`);
+  }
+  const { position, reason, streams, at } = event;
+  return { position, status: 'abandoned', exitCode: null, signal: null, error: reason, totals: streams, at };
+}

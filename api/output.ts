@@ -1,0 +1,238 @@
+/**
+ * Writes an execution's output in one of the formats: follows it, keeps the lines that were asked for, sends them.
+ * Also finds where "the last N lines" begin. The joining is follow.ts's, the bytes are frames.ts's.
+ */
+import { type ExecutionEvent, isLast, type OutputAppended } from '../events/event.ts';
+import { visible } from '../projections/matcher.ts';
+import type { ChunkRange } from '../projections/output-index.ts';
+import { type FollowDeps, follow } from './follow.ts';
+import { type Format, gather, shared } from './frames.ts';
+import { concerns, cutToRange, type LineFilter, lineMatcher, type Part, seqsOf } from './lines.ts';
+import type { Writer } from './respond.ts';
+
+export interface OutputRequest {
+  executionId: string;
+  follow: boolean;
+  after?: number | undefined;
+  /** The last so many lines of what the filter leaves. */
+  tail?: number | undefined;
+  filter: LineFilter;
+  /** End the answer when no line of the range can come any more, though the execution runs on. */
+  stopAfterRange: boolean;
+}
+
+/** What a person sees of a line. */
+export function visibleText(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return visible(text).replace(/\r?\n$/, '');
+}
+
+export async function writeOutput(
+  deps: FollowDeps,
+  request: OutputRequest,
+  format: Format,
+  writer: Writer,
+): Promise<void> {
+  const { executionId, after } = request;
+  const { signal } = writer;
+  const filter = { ...request.filter };
+  if (request.tail !== undefined && after === undefined) {
+    const from = await tailStart(deps, executionId, filter, request.tail, signal);
+    filter.fromSeq = Math.max(from, filter.fromSeq ?? 1);
+  }
+  const { matches, ...range } = filter;
+  const plain = !matches && Object.values(range).every((value) => value === undefined);
+  const cache = shared(format);
+  const select = matches ? lineSelector(deps, executionId, after, matches) : undefined;
+  const ends = request.stopAfterRange && filter.toSeq !== undefined ? rangeWatch(filter.toSeq) : undefined;
+
+  for await (const item of follow(deps, executionId, {
+    follow: request.follow,
+    signal,
+    range: definedOnly(range),
+    ...(after === undefined ? {} : { after }),
+  })) {
+    let bytes: Uint8Array | readonly Uint8Array[] | undefined;
+    if (item.kind === 'events') {
+      bytes = await encode(item.events, item.live);
+    } else if (item.kind === 'end') bytes = format.end?.(item.end);
+    else if (item.kind === 'trimmed') bytes = format.trimmed?.(item.through);
+    else if (item.document) bytes = format.state?.(item.document);
+    const room = bytes && send(bytes);
+    if (room) await room;
+    if (signal.aborted) return;
+    if (item.kind === 'events' && ends?.(item.events)) return;
+  }
+
+  function send(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> | undefined {
+    if (bytes instanceof Uint8Array) return writer.write(bytes);
+    if (bytes.length === 0) return undefined;
+    const [only] = bytes;
+    return bytes.length === 1 && only ? writer.write(only) : sendAll(bytes);
+  }
+
+  async function sendAll(writes: readonly Uint8Array[]): Promise<void> {
+    for (const bytes of writes) {
+      const room = writer.write(bytes);
+      if (room) await room;
+      if (signal.aborted) return;
+    }
+  }
+
+  async function encode(events: readonly ExecutionEvent[], live: boolean): Promise<Uint8Array[]> {
+    const first = events[0] as ExecutionEvent;
+    const last = events.at(-1) as ExecutionEvent;
+    const reuse = live && plain && format.shareable;
+    const known = reuse ? cache.batch.get(first, last) : undefined;
+    if (known) return known;
+    const pieces: Uint8Array[] = [];
+    for (const event of events) {
+      if (event.type !== 'output.appended') {
+        if (format.lifecycle && !isLast(event)) pieces.push(format.lifecycle(event));
+        continue;
+      }
+      if (reuse) {
+        pieces.push(cache.chunk(event));
+        continue;
+      }
+      const cut = plain ? event : cutToRange(event, filter);
+      const part = cut && (select ? await select(cut) : { chunk: cut });
+      if (part) pieces.push(format.part(part));
+    }
+    const writes = gather(pieces);
+    if (reuse) cache.batch.set(first, last, writes);
+    return writes;
+  }
+}
+
+type Matches = (text: string) => boolean;
+
+/** Selects matching lines; a resumed reader's unfinished lines are looked up, so that it goes on as if never gone. */
+function lineSelector(deps: FollowDeps, executionId: string, after: number | undefined, matches: Matches) {
+  const matcher = lineMatcher(matches, visibleText);
+  return async (chunk: OutputAppended): Promise<Part | undefined> => {
+    if (after !== undefined && matcher.unknown(chunk)) {
+      const { seq, stream, host } = chunk;
+      const range = { fromSeq: seq, toSeq: seq, stream, ...(host === undefined ? {} : { host }) };
+      for await (const earlier of present(deps, executionId, range, -1)) {
+        if (earlier.position > after) break;
+        const piece = earlier.host === host ? cutToRange(earlier, range) : undefined;
+        if (piece) matcher.push(piece);
+      }
+    }
+    return matcher.push(chunk);
+  };
+}
+
+/** Says when no line up to `toSeq` can come any more. */
+function rangeWatch(toSeq: number): (events: readonly ExecutionEvent[]) => boolean {
+  const open = new Map<string, number>();
+  let beyond = false;
+  return (events) => {
+    for (const event of events) {
+      if (event.type !== 'output.appended') continue;
+      const last = event.seq + event.lines - 1;
+      open.set(`${event.stream}/${event.host ?? ''}`, event.partial ? last : Number.POSITIVE_INFINITY);
+      if (last > toSeq || (last === toSeq && !event.partial)) beyond = true;
+    }
+    return beyond && [...open.values()].every((seq) => seq > toSeq);
+  };
+}
+
+/** Every chunk there is now, whether the index has it already or not. */
+async function* present(
+  { log, index }: FollowDeps,
+  executionId: string,
+  range: Omit<ChunkRange, 'after' | 'through'>,
+  after: number,
+): AsyncGenerator<OutputAppended, void, undefined> {
+  const document = await index.execution(executionId);
+  let position = after;
+  if (document) {
+    for await (const chunks of index.chunks(executionId, { ...range, after, through: document.through }))
+      yield* chunks;
+    position = Math.max(position, document.through);
+    if (document.endedAt !== undefined) return;
+  }
+  const { signal } = range;
+  for await (const events of log.read(executionId, { after: position, ...(signal ? { signal } : {}) })) {
+    for (const event of events) if (event.type === 'output.appended' && concerns(event, range)) yield event;
+  }
+}
+
+/** How many lines are looked at first; each further step back looks at four times as many. */
+const FIRST_WINDOW_LINES = 2000;
+
+/**
+ * The number of the first of the last `count` lines that the filter leaves, at present. Lines have one numbering over
+ * both streams, so everything from that number on, filtered in the same way, is exactly these lines and what follows.
+ */
+export async function tailStart(
+  deps: FollowDeps,
+  executionId: string,
+  filter: LineFilter,
+  count: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const document = await deps.index.execution(executionId);
+  const indexed = document?.lastSeq ?? 0;
+  let lastSeq = indexed;
+  let fresh: number[] = [];
+  const { matches, ...range } = filter;
+  const narrow = definedOnly(range);
+  const unfiltered =
+    !matches && filter.stream === undefined && filter.host === undefined && filter.since === undefined;
+
+  if (!document || document.endedAt === undefined) {
+    const numbers = numberCollector(filter);
+    for await (const events of deps.log.read(executionId, { after: document?.through ?? -1, signal })) {
+      for (const event of events) {
+        if (event.type !== 'output.appended') continue;
+        lastSeq = Math.max(lastSeq, event.seq + event.lines - 1);
+        if (!unfiltered) numbers.push(event);
+      }
+    }
+    fresh = numbers.seqs;
+  }
+  if (count === 0) return lastSeq + 1;
+  const top = Math.min(lastSeq, filter.toSeq ?? lastSeq);
+  if (unfiltered) return Math.max(1, top - count + 1);
+
+  let found = fresh;
+  let high = Math.min(indexed, filter.toSeq ?? indexed);
+  let window = Math.max(FIRST_WINDOW_LINES, count * 2);
+  const floor = filter.fromSeq ?? 1;
+  while (found.length < count && high >= floor && !signal.aborted) {
+    const low = Math.max(floor, high - window + 1);
+    const bounds = { ...narrow, fromSeq: low, toSeq: high };
+    const numbers = numberCollector({ ...filter, ...bounds });
+    const through = document?.through ?? -1;
+    for await (const chunks of deps.index.chunks(executionId, { ...bounds, through, signal })) {
+      for (const chunk of chunks) numbers.push(chunk);
+    }
+    found = [...new Set([...numbers.seqs, ...found])];
+    high = low - 1;
+    window *= 4;
+  }
+  return found.length >= count ? (found[found.length - count] as number) : (found[0] ?? floor);
+}
+
+/** Collects the numbers of the lines that a filter leaves, ascending, each once. */
+function numberCollector(filter: LineFilter): { push(chunk: OutputAppended): void; readonly seqs: number[] } {
+  const seqs = new Set<number>();
+  const matcher = filter.matches ? lineMatcher(filter.matches, visibleText) : undefined;
+  return {
+    push(chunk) {
+      const cut = cutToRange(chunk, filter);
+      const part = cut && (matcher ? matcher.push(cut) : { chunk: cut });
+      if (part) for (const seq of seqsOf(part)) seqs.add(seq);
+    },
+    get seqs() {
+      return [...seqs].sort((a, b) => a - b);
+    },
+  };
+}
+
+function definedOnly<T extends object>(range: T): T {
+  return Object.fromEntries(Object.entries(range).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,214 @@
+/**
+ * What only an administrator does: API keys, rebuild of the index, purge by retention.
+ */
+import { createRoute, z } from '@hono/zod-openapi';
+import { wireTime } from '../../events/codec.ts';
+import { ServiceError } from '../../events/errors.ts';
+import { type Api, type ApiContext, createRouter, type RebuildProgress } from '../env.ts';
+import { type KeyInfo, SCOPES } from '../keys.ts';
+import { problemResponse } from '../problems.ts';
+import { answers } from '../schemas.ts';
+import { requires } from '../security.ts';
+
+const Key = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    scopes: z.array(z.enum(SCOPES)),
+    created_at: z.string(),
+    last_used_at: z.string().optional(),
+    revoked_at: z.string().optional(),
+  })
+  .openapi('ApiKey');
+
+const RebuildState = z
+  .object({
+    state: z.enum(['idle', 'running', 'done', 'failed']),
+    done_events: z.int(),
+    total_events: z.int().optional(),
+    elapsed_ms: z.number(),
+    error: z.string().optional(),
+  })
+  .openapi('Rebuild');
+
+export function adminRoutes(api: Api) {
+  const router = createRouter();
+  const { keys, logger } = api;
+  const audit = (c: ApiContext, what: string, details: object = {}) =>
+    logger.info({ requestId: c.get('requestId'), user: c.get('identity').name, ...details }, what);
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/keys',
+      tags: ['Admin'],
+      summary: 'API keys, revoked ones included',
+      middleware: [requires('admin')] as const,
+      responses: answers(z.array(Key), 'The keys, without their secrets'),
+    }),
+    (c) => c.json(keys.list().map(keyJson) as never, 200),
+  );
+
+  router.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/keys',
+      tags: ['Admin'],
+      summary: 'Make an API key; it is shown only in this answer',
+      middleware: [requires('admin')] as const,
+      request: {
+        body: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: z.object({
+                name: z.string().trim().min(1).max(100),
+                scopes: z.array(z.enum(SCOPES)).min(1).max(3),
+              }),
+            },
+          },
+        },
+      },
+      responses: answers(Key.extend({ key: z.string() }), 'The key', 201),
+    }),
+    (c) => {
+      const { name, scopes } = c.req.valid('json');
+      const { key, ...info } = keys.create(name, scopes);
+      audit(c, 'API key made', { keyId: info.id, scopes });
+      return c.json({ ...keyJson(info), key } as never, 201);
+    },
+  );
+
+  router.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/v1/keys/{id}',
+      tags: ['Admin'],
+      summary: 'Revoke an API key, at once',
+      middleware: [requires('admin')] as const,
+      request: {
+        params: z.object({
+          id: z
+            .string()
+            .min(1)
+            .max(100)
+            .openapi({ param: { name: 'id', in: 'path' } }),
+        }),
+      },
+      responses: { 204: { description: 'Revoked' }, default: problemResponse },
+    }),
+    (c) => {
+      const { id } = c.req.valid('param');
+      keys.revoke(id);
+      audit(c, 'API key revoked', { keyId: id });
+      return c.body(null, 204);
+    },
+  );
+
+  let rebuild: { progress: RebuildProgress; startedAt: number; endedAt?: number; error?: string } | undefined;
+  const rebuildJson = () => ({
+    state: !rebuild ? 'idle' : rebuild.error ? 'failed' : rebuild.endedAt ? 'done' : 'running',
+    done_events: rebuild?.progress.events ?? 0,
+    ...(rebuild?.progress.totalEvents === undefined ? {} : { total_events: rebuild.progress.totalEvents }),
+    elapsed_ms: rebuild ? Math.round((rebuild.endedAt ?? performance.now()) - rebuild.startedAt) : 0,
+    ...(rebuild?.error ? { error: rebuild.error } : {}),
+  });
+
+  router.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/rebuild',
+      tags: ['Admin'],
+      summary: 'Drop the index and make it anew from the log, while readers stay on the old one',
+      middleware: [requires('admin')] as const,
+      responses: answers(RebuildState, 'It runs; GET tells how far it is', 202),
+    }),
+    (c) => {
+      const run = api.rebuild;
+      if (!run) throw new ServiceError('not-found', 'This node has no projector; send this to one that has.');
+      if (!rebuild || rebuild.endedAt !== undefined) {
+        const current: NonNullable<typeof rebuild> = {
+          progress: { events: 0 },
+          startedAt: performance.now(),
+        };
+        rebuild = current;
+        audit(c, 'rebuild started');
+        run((progress) => {
+          current.progress = progress;
+        }, api.closing ?? new AbortController().signal)
+          .catch((error) => {
+            logger.error({ err: error }, 'rebuild failed');
+            current.error =
+              error instanceof ServiceError ? error.message : "It failed; the server's log says why.";
+          })
+          .finally(() => {
+            current.endedAt = performance.now();
+          });
+      }
+      return c.json(rebuildJson() as never, 202);
+    },
+  );
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/rebuild',
+      tags: ['Admin'],
+      summary: 'How far the rebuild is',
+      middleware: [requires('admin')] as const,
+      responses: answers(RebuildState, 'Its state'),
+    }),
+    (c) => c.json(rebuildJson() as never, 200),
+  );
+
+  router.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/purge',
+      tags: ['Admin'],
+      summary: 'Drop now what is older than the TTLs',
+      middleware: [requires('admin')] as const,
+      request: {
+        body: {
+          required: false,
+          content: { 'application/json': { schema: z.object({ dry_run: z.boolean().default(false) }) } },
+        },
+      },
+      responses: answers(
+        z.object({ dry_run: z.boolean(), executions: z.int(), outputs: z.int(), freed_bytes: z.number() }),
+        'What was dropped, or would be',
+      ),
+    }),
+    async (c) => {
+      const { retention } = api;
+      if (!retention)
+        throw new ServiceError('not-found', 'This node does not sweep; send this to a projector.');
+      const body = c.req.valid('json') as { dry_run?: boolean } | undefined;
+      const dryRun = body?.dry_run ?? false;
+      const report = await retention.sweep({ dryRun });
+      if (!dryRun) audit(c, 'purged', { ...report });
+      return c.json(
+        {
+          dry_run: dryRun,
+          executions: report.executions,
+          outputs: report.outputs,
+          freed_bytes: report.freedBytes,
+        },
+        200,
+      );
+    },
+  );
+
+  return router;
+}
+
+function keyJson(key: KeyInfo) {
+  return {
+    id: key.id,
+    name: key.name,
+    scopes: key.scopes,
+    created_at: wireTime(key.createdAt),
+    ...(key.lastUsedAt === undefined ? {} : { last_used_at: wireTime(key.lastUsedAt) }),
+    ...(key.revokedAt === undefined ? {} : { revoked_at: wireTime(key.revokedAt) }),
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Whether the server lives and can work, and its metrics.
+ */
+import { createRoute, z } from '@hono/zod-openapi';
+import { type Api, createRouter } from '../env.ts';
+import type { Metrics } from '../metrics.ts';
+import { problemResponse } from '../problems.ts';
+import { answers } from '../schemas.ts';
+import { requires } from '../security.ts';
+
+const PING_MS = 3000;
+
+export function healthRoutes(api: Api, metrics: Metrics) {
+  const router = createRouter();
+  const { log, index, version } = api;
+  const Check = z.object({ ok: z.boolean(), error: z.string().optional() });
+  const Ready = z.object({ status: z.string(), checks: z.record(z.string(), Check) });
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/healthz',
+      tags: ['Health'],
+      summary: 'The process answers',
+      security: [],
+      responses: answers(z.object({ status: z.literal('ok'), version: z.string() }), 'Alive'),
+    }),
+    (c) => c.json({ status: 'ok' as const, version }, 200),
+  );
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/readyz',
+      tags: ['Health'],
+      summary: 'The log takes events and the index answers',
+      security: [],
+      responses: {
+        200: { description: 'Ready', content: { 'application/json': { schema: Ready } } },
+        503: { description: 'Not ready', content: { 'application/json': { schema: Ready } } },
+        default: problemResponse,
+      },
+    }),
+    async (c) => {
+      const checks = {
+        event_log: await check(log.ping()),
+        output_index: await check(index.ping()),
+        ...(api.closing?.aborted ? { server: { ok: false, error: 'stopping' } } : {}),
+      };
+      const ok = Object.values(checks).every((entry) => entry.ok);
+      return c.json({ status: ok ? 'ready' : 'degraded', checks } as never, ok ? 200 : 503);
+    },
+  );
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/metrics',
+      tags: ['Health'],
+      summary: 'Prometheus metrics',
+      middleware: [requires('read')] as const,
+      responses: {
+        200: { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } },
+        default: problemResponse,
+      },
+    }),
+    async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }) as never,
+  );
+  return router;
+}
+
+/** What is wrong is in the server's log; a caller without a token learns only that something is. */
+async function check(ping: Promise<void>): Promise<{ ok: boolean; error?: string }> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await Promise.race([
+      ping,
+      new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error('late')), PING_MS);
+      }),
+    ]);
+    return { ok: true };
+  } catch {
+    return { ok: false, error: 'does not answer' };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * An execution's output, everything so far and then what comes: raw, NDJSON or SSE as `Accept` asks.
+ */
+import { createRoute, z } from '@hono/zod-openapi';
+import { RE2JS } from 're2js';
+import { ServiceError } from '../../events/errors.ts';
+import { isEnd, type StreamName } from '../../events/event.ts';
+import type { ExecutionDocument } from '../../projections/execution-document.ts';
+import { type Api, type ApiContext, createRouter } from '../env.ts';
+import { findExecution } from '../find.ts';
+import { type Format, ndjsonFormat, rawFormat, SSE_HEADERS, SSE_START, sseFormat } from '../frames.ts';
+import type { LineFilter } from '../lines.ts';
+import { writeOutput } from '../output.ts';
+import { problemResponse } from '../problems.ts';
+import { streamResponse } from '../respond.ts';
+import { booleanQuery, IdParam, integerQuery, streamQuery, timeQuery } from '../schemas.ts';
+import { requires } from '../security.ts';
+
+const Query = z.object({
+  follow: booleanQuery('follow', true),
+  tail: integerQuery('tail', { max: 100_000_000 }).openapi({
+    description: 'Begin with the last so many lines, counted after filtering',
+  }),
+  from_line: integerQuery('from_line', { min: 1 }),
+  to_line: integerQuery('to_line', { min: 1 }),
+  since: timeQuery('since'),
+  timestamps: booleanQuery('timestamps', false).openapi({
+    description: 'Begin each line of text with its time',
+  }),
+  grep: z
+    .string()
+    .max(1000)
+    .optional()
+    .openapi({ description: 'Only lines that match this RE2 regular expression' }),
+  host: z.string().max(300).optional(),
+  stream: streamQuery(),
+  output_type: streamQuery().openapi({ description: "StackStorm's name of `stream`" }),
+  after: integerQuery('after', { min: -1 }).openapi({
+    description: 'Only what comes after this position; Last-Event-ID wins',
+  }),
+  format: z.enum(['text', 'ndjson', 'sse']).optional().openapi({ description: 'Wins over Accept' }),
+  download: booleanQuery('download', false),
+});
+type OutputQuery = z.output<typeof Query>;
+
+const Headers = z.object({
+  'last-event-id': z
+    .string()
+    .max(40)
+    .optional()
+    .openapi({ description: 'Position of the last SSE event had' }),
+});
+
+const responses = {
+  200: {
+    description: 'The output',
+    content: {
+      'text/plain': { schema: z.string() },
+      'application/x-ndjson': { schema: z.string() },
+      'text/event-stream': { schema: z.string() },
+    },
+  },
+  204: { description: 'The end was had already: nothing can follow' },
+  default: problemResponse,
+};
+
+export function outputRoutes(api: Api) {
+  const router = createRouter();
+  const { logger, streams } = api;
+
+  for (const [name, stream] of [
+    ['output', undefined],
+    ['stdout', 'stdout'],
+    ['stderr', 'stderr'],
+  ] as const) {
+    router.openapi(
+      createRoute({
+        method: 'get',
+        path: `/v1/executions/{id}/${name}`,
+        tags: ['Output'],
+        summary: `${name === 'output' ? 'Both streams' : name} of an execution, and what comes`,
+        middleware: [requires('read')] as const,
+        request: { params: IdParam, query: Query, headers: Headers },
+        responses,
+      }),
+      (async (c: ApiContext & { req: { valid(target: string): never } }) =>
+        answer(
+          c,
+          c.req.valid('param' as never) as { id: string },
+          c.req.valid('query' as never),
+          c.req.valid('header' as never),
+          stream,
+        )) as never,
+    );
+  }
+
+  async function answer(
+    c: ApiContext,
+    { id }: { id: string },
+    query: OutputQuery,
+    headers: z.output<typeof Headers>,
+    only: StreamName | undefined,
+  ): Promise<Response> {
+    const format = formatOf(c, query);
+    const sse = format.contentType.startsWith('text/event-stream');
+    const after = resumeFrom(headers['last-event-id']) ?? query.after;
+    const document = await findExecution(api, id);
+    if (!api.config.actionrunner.stream_output && !isEnd(document.status)) {
+      throw new ServiceError(
+        'stream-output-disabled',
+        'Output of running executions is not streamed here: actionrunner.stream_output is false. ' +
+          'It can be read once the execution has ended.',
+      );
+    }
+    if (after !== undefined && after > document.through) await checkPosition(document, after);
+    if (sse && after !== undefined && isEnd(document.status) && after >= document.through)
+      return c.body(null, 204);
+    refuseExpired(document, format, after);
+
+    const stream = only ?? query.stream ?? query.output_type;
+    const filter: LineFilter = {
+      ...(stream === undefined ? {} : { stream }),
+      ...(query.host ? { host: query.host } : {}),
+      ...(query.from_line === undefined ? {} : { fromSeq: query.from_line }),
+      ...(query.to_line === undefined ? {} : { toSeq: query.to_line }),
+      ...(query.since === undefined ? {} : { since: query.since }),
+      ...(query.grep ? { matches: lineTest(query.grep) } : {}),
+    };
+    const name = `${document.id}${only ? `.${only}` : ''}.${format.contentType.includes('ndjson') ? 'jsonl' : 'log'}`;
+    return streamResponse(
+      c,
+      {
+        headers: {
+          ...(sse ? SSE_HEADERS : { 'Content-Type': format.contentType, 'X-Accel-Buffering': 'no' }),
+          ...(query.download ? { 'Content-Disposition': `attachment; filename="${name}"` } : {}),
+          'X-Execution-Id': document.id,
+        },
+        streams,
+        logger,
+        ...(format.ping ? { ping: format.ping } : {}),
+        ...(format.bye ? { bye: format.bye } : {}),
+      },
+      async (writer) => {
+        if (sse) writer.write(SSE_START);
+        await writeOutput(
+          api,
+          {
+            executionId: document.id,
+            follow: query.follow !== false,
+            after,
+            tail: query.tail,
+            filter,
+            stopAfterRange: !sse,
+          },
+          format,
+          writer,
+        );
+      },
+    );
+  }
+
+  /** A position beyond the end was never given out, unless the index is behind. */
+  async function checkPosition(document: ExecutionDocument, after: number): Promise<void> {
+    const head = await api.log.head(document.id);
+    const last = Math.max(document.through, head?.position ?? -1);
+    if (after > last) {
+      throw new ServiceError(
+        'validation-failed',
+        `Position ${after} is beyond the last one of this execution, ${last}. Leave it out to begin at the beginning.`,
+      );
+    }
+  }
+
+  return router;
+}
+
+function formatOf(c: ApiContext, query: OutputQuery): Format {
+  const accept = c.req.header('Accept') ?? '*/*';
+  const wanted =
+    query.format ??
+    (accept.includes('text/event-stream')
+      ? 'sse'
+      : accept.includes('application/x-ndjson')
+        ? 'ndjson'
+        : 'text');
+  if (wanted === 'sse') return sseFormat();
+  return wanted === 'ndjson' ? ndjsonFormat() : rawFormat(query.timestamps === true);
+}
+
+function resumeFrom(lastEventId: string | undefined): number | undefined {
+  if (lastEventId === undefined || lastEventId === '') return undefined;
+  if (/^\d{1,15}$/.test(lastEventId)) return Number(lastEventId);
+  throw new ServiceError(
+    'validation-failed',
+    'Last-Event-ID is not a position of this execution. Leave it out to begin at the beginning.',
+  );
+}
+
+/** Raw text cannot say that something is missing, so it is refused when nothing is left to send. */
+function refuseExpired(document: ExecutionDocument, format: Format, after: number | undefined): void {
+  const trimmed = document.outputPurgedThrough;
+  if (format.trimmed || trimmed === undefined || !isEnd(document.status) || (after ?? -1) >= trimmed) return;
+  throw new ServiceError(
+    'output-expired',
+    `The output of this execution was dropped by retention (garbagecollector.action_executions_output_ttl). Its record is kept: GET /v1/executions/${document.id}`,
+  );
+}
+
+/** RE2: linear in the text, whatever the expression. */
+function lineTest(expression: string): (text: string) => boolean {
+  try {
+    const compiled = RE2JS.compile(expression);
+    return (text) => compiled.matcher(text).find();
+  } catch (cause) {
+    throw new ServiceError(
+      'validation-failed',
+      `grep is not a regular expression that RE2 knows: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
+}

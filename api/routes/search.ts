@@ -1,0 +1,255 @@
+/**
+ * Search over the output of all executions: pages of hits, counts, and new hits as they are printed.
+ */
+import { createRoute, z } from '@hono/zod-openapi';
+import { wireTime } from '../../events/codec.ts';
+import { compile, type Matcher } from '../../projections/matcher.ts';
+import type { SearchHit, SearchLine, SearchRequest } from '../../projections/search.ts';
+import { actionOf } from '../action-names.ts';
+import { type Api, createRouter } from '../env.ts';
+import { findExecution, settled } from '../find.ts';
+import { gather, SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
+import { cutToRange, type LineFilter, lineMatcher, linesOf, seqsOf } from '../lines.ts';
+import { visibleText } from '../output.ts';
+import { problemResponse } from '../problems.ts';
+import { streamResponse, type Writer } from '../respond.ts';
+import {
+  answers,
+  booleanQuery,
+  HitSchema,
+  integerQuery,
+  statusListQuery,
+  streamQuery,
+  timeQuery,
+} from '../schemas.ts';
+import { requires } from '../security.ts';
+import { tokenOf } from './stream.ts';
+
+const Query = z.object({
+  q: z
+    .string()
+    .max(10_000)
+    .openapi({ description: 'words, "a phrase", part*, -without, /regex/i', example: 'error -retry' }),
+  execution: z
+    .string()
+    .max(100)
+    .optional()
+    .openapi({ description: 'An id, the beginning of one, or `last`' }),
+  stream: streamQuery(),
+  host: z.string().max(300).optional(),
+  action: z.string().max(300).optional(),
+  status: statusListQuery(),
+  since: timeQuery('since'),
+  until: timeQuery('until'),
+  limit: integerQuery('limit', { min: 1, max: 1000 }),
+  context: integerQuery('context', { max: 50 }),
+  cursor: z.string().max(2000).optional(),
+  order: z.enum(['newest', 'oldest']).optional(),
+  follow: booleanQuery('follow', false).openapi({
+    description: 'SSE `event: hit` for lines printed from now on',
+  }),
+});
+
+const Counts = z.record(z.string(), z.int());
+
+export function searchRoutes(api: Api) {
+  const router = createRouter();
+  const { index, feed, streams, logger } = api;
+  const nameOf = actionOf(api);
+
+  async function requestOf(query: z.output<typeof Query>): Promise<SearchRequest> {
+    const { q, execution, stream, host, action, status, since, until, limit, context, cursor, order } = query;
+    const executionId = execution ? (await findExecution(api, execution)).id : undefined;
+    const rest = { executionId, stream, host, action, status, since, until, limit, context, cursor, order };
+    return {
+      query: q,
+      ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined && value !== '')),
+    };
+  }
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/search',
+      tags: ['Search'],
+      summary: 'Lines that match, over all executions',
+      middleware: [requires('read')] as const,
+      request: { query: Query },
+      responses: {
+        200: {
+          description: 'Hits; with `follow` an SSE stream of them',
+          content: {
+            'application/json': {
+              schema: z.object({
+                hits: z.array(HitSchema),
+                cursor: z.string().optional(),
+                scanned_bytes: z.number(),
+                took_ms: z.number(),
+              }),
+            },
+            'text/event-stream': { schema: z.string() },
+          },
+        },
+        default: problemResponse,
+      },
+    }),
+    async (c) => {
+      const query = c.req.valid('query');
+      // Says what is wrong with the query before anything else is done.
+      const matcher = compile(query.q);
+      const request = await requestOf(query);
+      if (!query.follow) {
+        await settled(api);
+        const page = await index.search(request, c.req.raw.signal);
+        return c.json(
+          {
+            hits: page.hits.map(hitJson),
+            ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+            scanned_bytes: page.scannedBytes,
+            took_ms: page.tookMs,
+          } as never,
+          200,
+        );
+      }
+      const stop = new AbortController();
+      const batches = await feed.open('end', stop.signal);
+      return streamResponse(
+        c,
+        { headers: SSE_HEADERS, streams, logger, ping: SSE_PING, bye: SSE_BYE },
+        async (writer) => {
+          writer.signal.addEventListener('abort', () => stop.abort(), { once: true });
+          if (writer.signal.aborted) stop.abort();
+          try {
+            writer.write(SSE_START);
+            await writeHits(batches, request, matcher, writer);
+          } finally {
+            stop.abort();
+          }
+        },
+      ) as never;
+    },
+  );
+
+  /** Sends every line of the batches that matches. Lines in pieces are hits as soon as a piece of theirs matches. */
+  async function writeHits(
+    batches: Awaited<ReturnType<typeof feed.open>>,
+    request: SearchRequest,
+    matcher: Matcher,
+    writer: Writer,
+  ): Promise<void> {
+    const { executionId, stream, host, action, since } = request;
+    const filter: LineFilter = {
+      ...(stream ? { stream } : {}),
+      ...(host ? { host } : {}),
+      ...(since === undefined ? {} : { since }),
+    };
+    const matches = (text: string) => matcher.matchLine(text) !== null;
+    const matchers = new Map<string, { match: ReturnType<typeof lineMatcher>; sent: Set<number> }>();
+    for await (const { events, checkpoint } of batches) {
+      const frames: Uint8Array[] = [];
+      for (const event of events) {
+        const id = event.executionId;
+        if (executionId !== undefined && id !== executionId) continue;
+        if (event.type === 'execution.completed' || event.type === 'execution.abandoned') matchers.delete(id);
+        if (event.type !== 'output.appended') continue;
+        const cut = cutToRange(event, filter);
+        if (!cut) continue;
+        let state = matchers.get(id);
+        if (!state) {
+          state = { match: lineMatcher(matches, visibleText), sent: new Set() };
+          matchers.set(id, state);
+        }
+        const part = state.match.push(cut);
+        if (!part) continue;
+        const name = await nameOf(event);
+        if (action !== undefined && name !== action) continue;
+        const seqs = seqsOf(part);
+        for (const [at, line] of linesOf(part.chunk).entries()) {
+          const text = visibleText(part.chunk.data.subarray(line.start, line.end));
+          const seq = seqs[at] ?? line.seq;
+          const highlights = matcher.matchLine(text);
+          // Further pieces of a line that was a hit already are not hits of their own.
+          if (!highlights || state.sent.has(seq)) continue;
+          if (!line.ended) state.sent.add(seq);
+          const found: SearchHit = {
+            executionId: id,
+            action: name ?? '',
+            seq,
+            stream: event.stream,
+            ...(event.host === undefined ? {} : { host: event.host }),
+            at: event.at,
+            text,
+            highlights,
+          };
+          frames.push(sseFrame('hit', undefined, hitJson(found)));
+        }
+      }
+      if (frames.length > 0) frames.push(Buffer.from(`id: ${tokenOf(checkpoint)}\n\n`));
+      for (const bytes of gather(frames)) {
+        const room = writer.write(bytes);
+        if (room) await room;
+      }
+      if (writer.signal.aborted) return;
+    }
+  }
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/search/facets',
+      tags: ['Search'],
+      summary: 'How many lines match, by action, status, stream and time',
+      middleware: [requires('read')] as const,
+      request: { query: Query.omit({ follow: true, cursor: true, limit: true, context: true, order: true }) },
+      responses: answers(
+        z.object({
+          total: z.int(),
+          complete: z.boolean(),
+          actions: Counts,
+          statuses: Counts,
+          streams: Counts,
+          histogram: z.array(z.object({ at: z.string(), count: z.int() })),
+          bucket_ms: z.number(),
+        }),
+        'Counts; a lower bound unless complete',
+      ),
+    }),
+    async (c) => {
+      const query = c.req.valid('query');
+      compile(query.q);
+      const request = await requestOf({
+        ...query,
+        follow: false,
+        limit: undefined,
+        context: undefined,
+      } as z.output<typeof Query>);
+      await settled(api);
+      const { bucketMs, histogram, ...counts } = await index.facets(request, c.req.raw.signal);
+      return c.json(
+        {
+          ...counts,
+          histogram: histogram.map(({ at, count }) => ({ at: wireTime(at), count })),
+          bucket_ms: bucketMs,
+        } as never,
+        200,
+      );
+    },
+  );
+
+  return router;
+}
+
+export function hitJson(hit: SearchHit): Record<string, unknown> {
+  return {
+    execution_id: hit.executionId,
+    action: hit.action,
+    ...lineJson(hit),
+    highlights: hit.highlights,
+    ...(hit.before ? { before: hit.before.map(lineJson) } : {}),
+    ...(hit.after ? { after: hit.after.map(lineJson) } : {}),
+  };
+}
+
+function lineJson({ seq, stream, host, at, text }: SearchLine): Record<string, unknown> {
+  return { seq, stream, ...(host === undefined ? {} : { host }), at: wireTime(at), text };
+}

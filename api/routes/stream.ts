@@ -1,0 +1,132 @@
+/**
+ * Every event of the log as SSE, filtered; the id of an event is a place in the log, from which a client resumes.
+ */
+import { createRoute, z } from '@hono/zod-openapi';
+import { toWire } from '../../events/codec.ts';
+import { ServiceError } from '../../events/errors.ts';
+import type { ExecutionEvent } from '../../events/event.ts';
+import type { Checkpoint } from '../../events/event-log.ts';
+import { actionOf } from '../action-names.ts';
+import { type Api, createRouter } from '../env.ts';
+import { findExecution } from '../find.ts';
+import { gather, SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
+import { problemResponse } from '../problems.ts';
+import { streamResponse } from '../respond.ts';
+import { listQuery } from '../schemas.ts';
+import { requires } from '../security.ts';
+import { typeFilter } from './events.ts';
+
+export function streamRoutes(api: Api) {
+  const router = createRouter();
+  const { feed, streams, logger } = api;
+  const nameOf = actionOf(api);
+  const frames = new WeakMap<ExecutionEvent, Buffer>();
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/stream',
+      tags: ['Events'],
+      summary: 'Every event, live, as SSE',
+      description:
+        'The SSE event name is the type, the data its wire form. Resumes after `Last-Event-ID`; what came with the same id may come again, recognisable by executionId and position.',
+      middleware: [requires('read')] as const,
+      request: {
+        query: z.object({
+          execution: listQuery().openapi({ description: 'Only these executions; ids or `last`' }),
+          type: listQuery().openapi({ description: 'Only these types; `execution.*` is a group' }),
+          action: listQuery().openapi({ description: 'Only executions of these actions' }),
+          after: z
+            .string()
+            .max(2000)
+            .optional()
+            .openapi({ description: 'An event id; `beginning` for all there is' }),
+        }),
+        headers: z.object({ 'last-event-id': z.string().max(2000).optional() }),
+      },
+      responses: {
+        200: { description: 'Events', content: { 'text/event-stream': { schema: z.string() } } },
+        default: problemResponse,
+      },
+    }),
+    async (c) => {
+      const query = c.req.valid('query');
+      const from = c.req.valid('header')['last-event-id'] || query.after;
+      const ids = query.execution && new Set<string>();
+      for (const id of query.execution ?? []) ids?.add((await findExecution(api, id)).id);
+      const wanted = typeFilter(query.type);
+      const actions = query.action && new Set(query.action);
+      const stop = new AbortController();
+      const batches = await open(from, stop.signal);
+      return streamResponse(
+        c,
+        { headers: SSE_HEADERS, streams, logger, ping: SSE_PING, bye: SSE_BYE },
+        async (writer) => {
+          writer.signal.addEventListener('abort', () => stop.abort(), { once: true });
+          if (writer.signal.aborted) stop.abort();
+          try {
+            writer.write(SSE_START);
+            for await (const { events, checkpoint } of batches) {
+              const kept: ExecutionEvent[] = [];
+              for (const event of events) {
+                if (ids && !ids.has(event.executionId)) continue;
+                if (!wanted(event)) continue;
+                if (actions && !actions.has((await nameOf(event)) ?? '')) continue;
+                kept.push(event);
+              }
+              const last = kept.pop();
+              if (!last) continue;
+              const id = tokenOf(checkpoint);
+              const wires = kept.map(frame);
+              wires.push(sseFrame(last.type, id, { type: last.type, ...toWire(last) }));
+              for (const bytes of gather(wires)) {
+                const room = writer.write(bytes);
+                if (room) await room;
+              }
+              if (writer.signal.aborted) return;
+            }
+          } finally {
+            stop.abort();
+          }
+        },
+      ) as never;
+    },
+  );
+
+  function frame(event: ExecutionEvent): Buffer {
+    let bytes = frames.get(event);
+    if (!bytes) {
+      bytes = sseFrame(event.type, undefined, { type: event.type, ...toWire(event) });
+      frames.set(event, bytes);
+    }
+    return bytes;
+  }
+
+  async function open(from: string | undefined, signal: AbortSignal) {
+    if (!from) return feed.open('end', signal);
+    try {
+      return await feed.open(checkpointOf(from), signal);
+    } catch (cause) {
+      if (cause instanceof ServiceError && cause.retriable) throw cause;
+      throw new ServiceError(
+        'validation-failed',
+        'This event id is not a place in the log of this server. Leave it out to go on from now.',
+        { cause },
+      );
+    }
+  }
+  return router;
+}
+
+/** A checkpoint as an SSE id: whatever the log puts into it, it is one harmless word. */
+export function tokenOf(checkpoint: Checkpoint): string {
+  return Buffer.from(checkpoint).toString('base64url');
+}
+
+function checkpointOf(token: string): Checkpoint | 'beginning' {
+  if (token === 'beginning') return 'beginning';
+  const text = Buffer.from(token, 'base64url').toString();
+  if (!/^[A-Za-z0-9_-]+$/.test(token) || text === '')
+    throw new ServiceError('validation-failed', 'not an event id');
+  return text as Checkpoint;
+}

@@ -1,0 +1,241 @@
+/**
+ * What stands before every route: request id, security headers, Host and Origin checks, body rules, credentials and
+ * scopes. The server runs commands, so a request that cannot show that it is meant is refused.
+ */
+import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { getCookie, setCookie } from 'hono/cookie';
+import { HTTPException } from 'hono/http-exception';
+import type { Config } from '../config.ts';
+import { ServiceError } from '../events/errors.ts';
+import type { ApiContext, Env } from './env.ts';
+import { allows, type Identity, type Keys, type Scope } from './keys.ts';
+
+/** Large enough for an uploaded script, small enough that a thousand of them at once do no harm. */
+export const BODY_LIMIT_BYTES = 2 * 1024 * 1024;
+
+type Middleware = MiddlewareHandler<Env>;
+
+/** @throws ServiceError `validation-failed` when the configured address would expose the server unprotected. */
+export function checkBind(config: Pick<Config, 'host' | 'insecure' | 'tls'>): void {
+  if (isLoopback(config.host) || config.tls || config.insecure) return;
+  throw new ServiceError(
+    'validation-failed',
+    `Refusing to listen on ${config.host}: it is reachable from other machines, and tokens would travel in clear. ` +
+      'Set tls.cert and tls.key, put a TLS proxy in front and listen on 127.0.0.1, or say insecure: true ' +
+      '(LINEFEED_INSECURE=true) when the network is yours.',
+  );
+}
+
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, '');
+  return (
+    name === 'localhost' ||
+    name === '::1' ||
+    name === '::ffff:127.0.0.1' ||
+    (isIP(name) === 4 && name.startsWith('127.'))
+  );
+}
+
+/** Gives the request an id, taken over from the client when it is harmless, and every answer its safe headers. */
+export function basics(): Middleware {
+  return async function basicsMiddleware(c, next) {
+    const given = c.req.header('X-Request-ID');
+    const requestId = given && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+    c.set('requestId', requestId);
+    for (const [name, value] of Object.entries(safeHeaders(requestId))) c.header(name, value);
+    await next();
+  };
+}
+
+/** Headers of every answer; a page replaces the content policy by its own. */
+export function safeHeaders(requestId: string): Record<string, string> {
+  return {
+    'X-Request-ID': requestId,
+    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Cache-Control': 'no-store',
+  };
+}
+
+/** Refuses names that are not the server's: a page that points its own name at 127.0.0.1 calls us by that name. */
+export function hostGuard(config: Pick<Config, 'host' | 'allowedHosts'>): Middleware {
+  const names = new Set([config.host, ...config.allowedHosts].map((name) => bare(name)));
+  const exposed = !isLoopback(config.host);
+  return async function hostMiddleware(c, next) {
+    const host = c.req.header('Host') ?? hostOf(c.req.url);
+    const name = hostName(host);
+    // An address instead of a name cannot be pointed elsewhere, so it is safe once the bind itself is wanted.
+    const known = name !== '' && (isLoopback(name) || names.has(name) || (exposed && isIP(name) !== 0));
+    if (!known) {
+      throw new ServiceError(
+        'forbidden',
+        `This server does not go by the name "${name.slice(0, 100)}". If it should, add it to allowedHosts (LINEFEED_ALLOWED_HOSTS).`,
+      );
+    }
+    await next();
+  };
+}
+
+/** Refuses what another site's page sends. Browsers state the origin; other clients send neither header. */
+export function originGuard(): Middleware {
+  return async function originMiddleware(c, next) {
+    const site = c.req.header('Sec-Fetch-Site');
+    if (site !== undefined && site !== 'same-origin' && site !== 'none' && !isNavigation(c)) {
+      throw new ServiceError('forbidden', 'Requests from other sites are refused.');
+    }
+    const origin = c.req.header('Origin');
+    if (origin !== undefined && !sameHost(origin, c.req.header('Host') ?? hostOf(c.req.url))) {
+      throw new ServiceError('forbidden', 'Requests from other origins are refused.');
+    }
+    await next();
+  };
+}
+
+/** Following a link to a page is harmless: it changes nothing and other sites cannot read the answer. */
+function isNavigation(c: ApiContext): boolean {
+  return (
+    c.req.method === 'GET' &&
+    c.req.header('Sec-Fetch-Mode') === 'navigate' &&
+    c.req.header('Sec-Fetch-Dest') === 'document' &&
+    !c.req.path.startsWith('/v1/')
+  );
+}
+
+/** Bodies are JSON and say so, which no cross-site form can; their size is bounded also when it is not announced. */
+export function bodyGuard(): Middleware {
+  const limit = bodyLimit({
+    maxSize: BODY_LIMIT_BYTES,
+    onError: () => {
+      throw new ServiceError(
+        'payload-too-large',
+        `The body is larger than ${BODY_LIMIT_BYTES} bytes, the most that is taken. Put large scripts into a pack.`,
+      );
+    },
+  });
+  return async function bodyMiddleware(c, next) {
+    const { method } = c.req;
+    if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return next();
+    const type = c.req.header('Content-Type');
+    const hasBody = (c.req.header('Content-Length') ?? '0') !== '0' || c.req.header('Transfer-Encoding');
+    const json = type !== undefined && /^application\/json\s*(;|$)/i.test(type);
+    if (!json && (type !== undefined || hasBody) && !(method === 'DELETE' && !hasBody)) {
+      throw new HTTPException(415, { message: 'Send the body as application/json.' });
+    }
+    return limit(c, next);
+  };
+}
+
+export interface AuthOptions {
+  keys: Keys;
+  /** Paths that need no credential. */
+  publicPaths: readonly (string | RegExp)[];
+}
+
+/** Requires a credential everywhere but on the public paths; the first one found counts, as StackStorm does it. */
+export function authentication({ keys, publicPaths }: AuthOptions): Middleware {
+  return async function authMiddleware(c, next) {
+    const path = c.req.path.replace(/(.)\/+$/, '$1');
+    const open = publicPaths.some((entry) => (typeof entry === 'string' ? entry === path : entry.test(path)));
+    const credential = credentialOf(c);
+    const identity =
+      credential === undefined
+        ? keys.identifySession(getCookie(c, keys.cookieName) ?? '')
+        : keys.identify(credential);
+    if (identity) c.set('identity', identity);
+    else if (!open) {
+      throw new ServiceError(
+        'unauthorized',
+        credential === undefined
+          ? 'Unauthorized - One of Token or API key required. Send Authorization: Bearer with the token in <data>/token.'
+          : 'Unauthorized - This token or API key is not known, or it was revoked.',
+      );
+    }
+    await next();
+  };
+}
+
+/** Opening `/?token=…` in a browser turns the token into a session cookie and leaves the address bar clean. */
+export function login(keys: Keys, secure: boolean): Middleware {
+  return async function loginMiddleware(c, next) {
+    if (c.req.method !== 'GET' || c.req.path !== '/') return next();
+    const token = c.req.query('token');
+    if (token === undefined) return next();
+    const identity = keys.identify(token);
+    if (!identity) {
+      throw new ServiceError(
+        'unauthorized',
+        'This link holds a token that is not, or no longer, valid. The start message of the server shows the right one.',
+      );
+    }
+    setCookie(c, keys.cookieName, keys.session(identity), {
+      httpOnly: true,
+      sameSite: 'Strict',
+      secure,
+      path: '/',
+      maxAge: 30 * 86_400,
+    });
+    return c.redirect('/', 303);
+  };
+}
+
+/** Requires a scope of the identity. */
+export function requires(scope: Scope): Middleware {
+  return async function scopeMiddleware(c, next) {
+    requireScope(c.get('identity'), scope);
+    await next();
+  };
+}
+
+export function requireScope(identity: Identity | undefined, scope: Scope): void {
+  if (identity && allows(identity, scope)) return;
+  throw new ServiceError('forbidden', `This needs the scope "${scope}", which your API key does not have.`);
+}
+
+function credentialOf(c: ApiContext): string | undefined {
+  const bearer = c.req.header('Authorization');
+  if (bearer !== undefined) {
+    const match = /^Bearer\s+(\S+)\s*$/i.exec(bearer);
+    if (match?.[1]) return match[1];
+    // Basic is the business of the login route; anything else is a credential that cannot be good.
+    if (!/^Basic\s/i.test(bearer)) return '';
+  }
+  const found = c.req.header('X-Auth-Token') ?? c.req.header('St2-Api-Key');
+  if (found !== undefined) return found;
+  // StackStorm's client sends the credential of its event stream only in the query.
+  if (/^\/v1\/(stream|executions\/[^/]+\/output)\/?$/.test(c.req.path)) {
+    return c.req.query('x-auth-token') ?? c.req.query('st2-api-key');
+  }
+  return undefined;
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : '';
+}
+
+function bare(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '');
+}
+
+function hostName(host: string): string {
+  if (!/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.test(host)) return '';
+  return bare(host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : (host.split(':')[0] ?? ''));
+}
+
+function sameHost(origin: string, host: string): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { protocol, host: originHost } = new URL(origin);
+  return (
+    URL.canParse(`${protocol}//${host}`) &&
+    new URL(`${protocol}//${host}`).host === originHost &&
+    originHost !== ''
+  );
+}

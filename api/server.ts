@@ -1,0 +1,104 @@
+/**
+ * Serves the application over HTTP or HTTPS with limits against clients that hold connections, and stops in bounded
+ * time. Owns the listener; knows nothing of routes.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { ServiceError } from '../events/errors.ts';
+import type { Env } from './env.ts';
+
+export interface ServeOptions {
+  host: string;
+  port: number;
+  /** Paths of the certificate and its key. */
+  tls?: { cert: string; key: string } | undefined;
+  /** Aborted when the server stops; give its signal to createApp too, so that streams say goodbye. */
+  closing?: AbortController;
+  /** How long open requests may take once the server stops. */
+  graceMs?: number;
+}
+
+export interface Listening {
+  url: string;
+  port: number;
+  close(): Promise<void>;
+}
+
+/** A request line and its headers; ours are small, and a credential is short. */
+const HEADER_BYTES = 16 * 1024;
+const HEADER_COUNT = 100;
+/** A client that needs longer than this to say what it wants is holding the connection. */
+const HEADERS_MS = 10_000;
+/** A body of the largest size comes in this time also over a slow line. */
+const REQUEST_MS = 60_000;
+/** Beyond this the process would run out of files, and with it of everything. */
+const CONNECTIONS = 10_000;
+const GRACE_MS = 8_000;
+
+export async function serve(app: OpenAPIHono<Env>, options: ServeOptions): Promise<Listening> {
+  const { host, port, tls, closing, graceMs = GRACE_MS } = options;
+  const limits = {
+    maxHeaderSize: HEADER_BYTES,
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: 2_000,
+    keepAliveTimeout: 65_000,
+    noDelay: true,
+  };
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const server: Server = tls
+    ? createTlsServer({ ...limits, cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, listener)
+    : createServer(limits, listener);
+  server.maxHeadersCount = HEADER_COUNT;
+  server.maxConnections = CONNECTIONS;
+  await listen(server, host, port);
+  const address = server.address() as AddressInfo;
+  const name = host.includes(':') ? `[${host}]` : host;
+
+  let closed: Promise<void> | undefined;
+  return {
+    url: `${tls ? 'https' : 'http'}://${name}:${address.port}`,
+    port: address.port,
+    close() {
+      closed ??= new Promise((resolve) => {
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+        closing?.abort();
+        server.closeIdleConnections();
+        // A stream that has said goodbye leaves an idle connection behind; a client that reads nothing does not.
+        const sweep = setInterval(() => server.closeIdleConnections(), 100);
+        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        server.on('close', () => clearInterval(sweep));
+      });
+      return closed;
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why: Record<string, string> = {
+        EADDRINUSE: `${host}:${port} is in use: another Linefeed, or another program. Stop it, or choose another port (LINEFEED_PORT).`,
+        EACCES: `Not allowed to listen on ${host}:${port}. Choose a port above 1023 (LINEFEED_PORT).`,
+        EADDRNOTAVAIL: `${host} is not an address of this machine (LINEFEED_HOST).`,
+      };
+      reject(
+        new ServiceError(
+          'validation-failed',
+          why[cause.code ?? ''] ?? `Cannot listen on ${host}:${port}: ${cause.message}`,
+          {
+            cause,
+          },
+        ),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
