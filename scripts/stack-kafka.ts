@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { kafkaClient } from '../events/kafka/client.ts';
 import { findJava, kafkaJars } from './stack-packages.ts';
 import { freePorts, processServer, type StackServer } from './stack-server.ts';
 
@@ -10,14 +11,8 @@ const run = promisify(execFile);
 
 /** Rejects until the broker answers a metadata request. */
 export async function kafkaAnswers(broker: string): Promise<void> {
-  const { Kafka, logLevel } = await import('kafkajs');
-  const admin = new Kafka({
-    brokers: [broker],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: 1000,
-    requestTimeout: 5000,
-    retry: { retries: 0 },
-  }).admin();
+  const { kafka } = await kafkaClient({ brokers: [broker] });
+  const admin = kafka.admin({ retry: { retries: 0 } });
   try {
     await admin.connect();
     await admin.describeCluster();

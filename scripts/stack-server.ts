@@ -55,9 +55,9 @@ export interface ServerCommand {
   startTimeoutMs: number;
 }
 
-/** Ends the process group `$1` when process `$2` is gone; its own shell is in another group. */
+/** When process `$2` is gone, ends the process group `$1` and removes folder `$3`; its own shell is in another group. */
 const WATCHDOG =
-  'while kill -0 "$2" 2>/dev/null && kill -0 "-$1" 2>/dev/null; do sleep 1; done; kill -9 "-$1"';
+  'while kill -0 "-$1" 2>/dev/null; do kill -0 "$2" 2>/dev/null || { kill -9 "-$1"; sleep 0.2; rm -rf "$3"; exit; }; sleep 1; done';
 
 function alive(pid: number): boolean {
   try {
@@ -108,7 +108,7 @@ export function processServer(command: ServerCommand): StackServer {
         started.once('error', reject);
       });
       started.unref();
-      spawn('sh', ['-c', WATCHDOG, 'watchdog', String(started.pid), String(process.pid)], {
+      spawn('sh', ['-c', WATCHDOG, 'watchdog', String(started.pid), String(process.pid), command.cwd], {
         detached: true,
         stdio: 'ignore',
       }).unref();

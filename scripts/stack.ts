@@ -21,6 +21,9 @@ export interface Stack {
 export interface StackOptions {
   /** Own servers even where some are configured: for tests that kill them. */
   private?: boolean;
+  /** Servers that run already, instead of the configured ones. */
+  brokers?: string;
+  node?: string;
   say?: (text: string) => void;
 }
 
@@ -33,8 +36,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   mkdirSync(publicFolder(), { recursive: true });
   const folder = mkdtempSync(join(publicFolder(), 'stack-'));
   await chmod(folder, 0o755);
-  const brokers = options.private ? '' : (process.env.LINEFEED_KAFKA_BROKERS ?? '');
-  const node = options.private ? '' : (process.env.LINEFEED_ELASTICSEARCH_NODE ?? '');
+  const brokers = options.private ? '' : (options.brokers ?? process.env.LINEFEED_KAFKA_BROKERS ?? '');
+  const node = options.private ? '' : (options.node ?? process.env.LINEFEED_ELASTICSEARCH_NODE ?? '');
   const docker = brokers && node ? false : await dockerAnswers();
 
   async function kafka(): Promise<StackServer> {

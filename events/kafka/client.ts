@@ -5,9 +5,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import type { Kafka, logLevel as LogLevel, Producer } from 'kafkajs';
+import type { ISocketFactory, Kafka, logLevel as LogLevel, Producer } from 'kafkajs';
 import { ServiceError } from '../errors.ts';
 
 export interface KafkaConnection {
@@ -47,7 +48,8 @@ interface Broker {
 /** The part of kafkajs' Cluster that is used: one set of connections, metadata, offsets, raw fetches. */
 export interface Cluster {
   connect(): Promise<void>;
-  disconnect(): Promise<void>;
+  /** Closes its sockets; requests under way are rejected. */
+  destroy(): void;
   isConnected(): boolean;
   refreshMetadata(): Promise<void>;
   addMultipleTargetTopics(topics: string[]): Promise<void>;
@@ -64,11 +66,14 @@ export interface Cluster {
   ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
 }
 
+export type OwnedProducer = Producer & { destroy(): void };
+
 export interface KafkaClient {
   kafka: Kafka;
   /** Opens a connection of its own; `onBytes` hears how many bytes each answer took on the wire. */
   openCluster(onBytes?: (bytes: number) => void): Cluster;
-  producer(): Producer;
+  /** Idempotent; it is not connected yet. */
+  openProducer(): OwnedProducer;
   /** Kafka's default partitioner (murmur2 of the key), the same as in every other client. */
   partitionOf(key: string, partitions: number): number;
   /** kafkajs' number of the zstd codec, and of none. */
@@ -78,21 +83,38 @@ export interface KafkaClient {
 const require = createRequire(import.meta.url);
 let quiet = false;
 
+interface RequestQueue {
+  pending: unknown[];
+  throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  checkPendingRequests(): void;
+}
+
+/** kafkajs' own pause between two looks at requests that wait for others to be answered. */
+const CHECK_PENDING_MS = 10;
+
 /**
- * kafkajs schedules a check of its queue at a time that may lie in the past; Node then prints a warning that means
- * nothing to a user (kafkajs#1751). The check is due at once in that case.
+ * kafkajs looks at its queue of requests on a timer even when it is empty: with a negative time, of which Node warns
+ * (kafkajs#1751), and then again every millisecond for as long as the connection lives. An empty queue needs no look;
+ * every request that has to wait asks for one.
  */
-function silenceNegativeTimeout(): void {
+function calmRequestQueue(): void {
   if (quiet) return;
   quiet = true;
-  const RequestQueue = require('kafkajs/src/network/requestQueue') as {
-    prototype: { throttledUntil: number; scheduleCheckPendingRequests(): void };
+  const { prototype } = require('kafkajs/src/network/requestQueue') as {
+    prototype: { scheduleCheckPendingRequests(): void };
   };
-  const schedule = RequestQueue.prototype.scheduleCheckPendingRequests;
-  RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { throttledUntil: number }) {
-    if (this.throttledUntil < Date.now()) this.throttledUntil = Date.now();
-    schedule.call(this as never);
-  };
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length === 0 || this.throttleCheckTimeoutId) return;
+    const throttledMs = this.throttledUntil - Date.now();
+    this.throttleCheckTimeoutId = setTimeout(
+      () => {
+        this.throttleCheckTimeoutId = null;
+        this.checkPendingRequests();
+      },
+      throttledMs > 0 ? throttledMs : CHECK_PENDING_MS,
+    );
+  } as () => void;
 }
 
 function unsupported(name: string) {
@@ -107,7 +129,7 @@ function unsupported(name: string) {
 
 export async function kafkaClient(connection: KafkaConnection): Promise<KafkaClient> {
   const kafkajs = (await import('kafkajs')).default ?? (await import('kafkajs'));
-  silenceNegativeTimeout();
+  calmRequestQueue();
   const { CompressionCodecs, CompressionTypes, Partitioners } = kafkajs;
   const compress = promisify(zstdCompress);
   const decompress = promisify(zstdDecompress);
@@ -119,28 +141,47 @@ export async function kafkaClient(connection: KafkaConnection): Promise<KafkaCli
   CompressionCodecs[CompressionTypes.LZ4] = unsupported('lz4');
 
   const { debug } = connection;
-  const kafka = new kafkajs.Kafka({
-    clientId: connection.clientId ?? 'linefeed',
-    brokers: [...connection.brokers],
-    connectionTimeout: 3000,
-    requestTimeout: 10_000,
-    retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 1 },
-    logLevel: (debug ? 5 : 0) as LogLevel,
-    logCreator: () => (entry) => {
-      const { message, ...detail } = entry.log;
-      debug?.(message, { namespace: entry.namespace, ...detail });
-    },
-    ...(connection.ssl || connection.ca
-      ? { ssl: connection.ca ? { ca: [readFileSync(connection.ca, 'utf8')] } : true }
-      : {}),
-    ...(connection.sasl ? { sasl: connection.sasl as never } : {}),
-  });
+  const ssl = connection.ca ? { ca: [readFileSync(connection.ca, 'utf8')] } : connection.ssl === true;
+  const connect = require('kafkajs/src/network/socketFactory')() as ISocketFactory;
+
+  /** A client with sockets of its own, so that it can be ended at once: kafkajs waits for answers that may never come. */
+  function instance(): { kafka: Kafka; destroy(): void } {
+    const sockets = new Set<Socket>();
+    let destroyed = false;
+    const kafka = new kafkajs.Kafka({
+      clientId: connection.clientId ?? 'linefeed',
+      brokers: [...connection.brokers],
+      connectionTimeout: 3000,
+      requestTimeout: 10_000,
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 1 },
+      logLevel: (debug ? 5 : 0) as LogLevel,
+      logCreator: () => (entry) => {
+        const { message, ...detail } = entry.log;
+        debug?.(message, { namespace: entry.namespace, ...detail });
+      },
+      socketFactory(options) {
+        const socket = connect(options);
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+        socket.setNoDelay(true);
+        if (destroyed) socket.destroy();
+        return socket;
+      },
+      ssl,
+      ...(connection.sasl ? { sasl: connection.sasl as never } : {}),
+    });
+    const destroy = () => {
+      destroyed = true;
+      // With an error, or kafkajs would wait for the answers until they time out.
+      for (const socket of sockets) socket.destroy(new Error('closed by Linefeed'));
+    };
+    return { kafka, destroy };
+  }
+
+  const { kafka } = instance();
   const symbol = Object.getOwnPropertySymbols(kafka).find(
     (candidate) => candidate.description === 'private:Kafka:createCluster',
   ) as symbol;
-  const createCluster = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol] as (
-    options: object,
-  ) => Cluster;
   const Emitter = require('kafkajs/src/instrumentation/emitter') as new () => {
     addListener(name: string, listener: (event: { payload: { size: number } }) => void): void;
   };
@@ -154,20 +195,27 @@ export async function kafkaClient(connection: KafkaConnection): Promise<KafkaCli
       if (onBytes) {
         instrumentationEmitter.addListener('network.request', (event) => onBytes(event.payload.size));
       }
-      return createCluster({
+      const { kafka: own, destroy } = instance();
+      const createCluster = (own as unknown as Record<symbol, (options: object) => Cluster>)[symbol];
+      const cluster = createCluster?.({
         metadataMaxAge: 300_000,
         allowAutoTopicCreation: false,
         isolationLevel: 0,
         instrumentationEmitter,
-      });
+      }) as Cluster;
+      cluster.destroy = destroy;
+      return cluster;
     },
-    producer: () =>
-      kafka.producer({
+    openProducer() {
+      const { kafka: own, destroy } = instance();
+      const producer = own.producer({
         idempotent: true,
         allowAutoTopicCreation: false,
         createPartitioner: Partitioners.DefaultPartitioner,
         retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 1 },
-      }),
+      });
+      return Object.assign(producer, { destroy });
+    },
     partitionOf(key, partitions) {
       let layout = layouts.get(partitions);
       if (!layout) {

@@ -64,7 +64,11 @@ function wantedConfigs(names: Topics, options: TopicOptions): Record<string, Rec
   return {
     [names.executions]: retention(options.executionsTtlMs),
     [names.output]: retention(options.outputTtlMs),
-    [names.workers]: { 'cleanup.policy': 'compact', 'segment.ms': '3600000', 'min.cleanable.dirty.ratio': '0.1' },
+    [names.workers]: {
+      'cleanup.policy': 'compact',
+      'segment.ms': '3600000',
+      'min.cleanable.dirty.ratio': '0.1',
+    },
     [names.deadLetter]: { ...retention(30 * DAY_MS) },
   };
 }

@@ -1,0 +1,76 @@
+/** Several partition readers as one iterable of log batches, in step with its consumer. */
+
+import { type CheckpointParts, joinCheckpoint } from '../checkpoints.ts';
+import type { ExecutionEvent } from '../event.ts';
+import type { LogBatch } from '../event-log.ts';
+import type { PartitionBatch } from './partition-reader.ts';
+import type { Offsets } from './topics.ts';
+
+export function placeOf(offsets: Offsets): string {
+  return `${offsets.executions}:${offsets.output}`;
+}
+
+export interface MergedOptions {
+  /** By partition. */
+  readers: Map<number, AsyncGenerator<PartitionBatch>>;
+  /** The place of every partition at the start; the checkpoint of each batch names them all. */
+  parts: CheckpointParts;
+  signal: AbortSignal;
+}
+
+/** A batch may be empty when only the checkpoint has moved. Ends when the signal is aborted. */
+export async function* mergePartitions({ readers, parts, signal }: MergedOptions): AsyncGenerator<LogBatch> {
+  const waiting: { partition: number; batch: PartitionBatch; taken: () => void }[] = [];
+  let wake: (() => void) | undefined;
+  let failure: { error: unknown } | undefined;
+  let open = readers.size;
+
+  const pump = async (partition: number, reader: AsyncGenerator<PartitionBatch>) => {
+    try {
+      for await (const batch of reader) {
+        await new Promise<void>((taken) => {
+          waiting.push({ partition, batch, taken });
+          wake?.();
+        });
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      failure ??= { error };
+    } finally {
+      open -= 1;
+      wake?.();
+    }
+  };
+  const release = () => {
+    for (const entry of waiting.splice(0)) entry.taken();
+    wake?.();
+  };
+  signal.addEventListener('abort', release, { once: true });
+  const pumps = [...readers].map(([partition, reader]) => pump(partition, reader));
+  try {
+    while (!signal.aborted) {
+      if (waiting.length === 0) {
+        if (failure) throw failure.error;
+        if (open === 0) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      const events: ExecutionEvent[] = [];
+      const taken = waiting.splice(0);
+      for (const { partition, batch } of taken) {
+        for (const { event } of batch.events) events.push(event);
+        parts.set(String(partition), placeOf(batch.offsets));
+      }
+      // Readers go on while the consumer works: one batch each, so what is held is bounded.
+      for (const entry of taken) entry.taken();
+      yield { events, checkpoint: joinCheckpoint(parts) };
+    }
+  } finally {
+    signal.removeEventListener('abort', release);
+    release();
+    await Promise.all([...readers.values()].map((reader) => reader.return(undefined).catch(() => {})));
+    await Promise.all(pumps);
+  }
+}
