@@ -1,0 +1,176 @@
+/** A real server in a process of its own, started as a user starts it, that can be killed and started again. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { until } from './within.ts';
+
+const LAUNCHER = new URL('../../bin/linefeed.js', import.meta.url).pathname;
+
+export interface ServerProcess {
+  readonly url: string;
+  readonly token: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly folder: string;
+  /** What it wrote to stdout and stderr, all lives together. */
+  readonly printed: () => string;
+  /** With the token; `path` begins with a slash. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  json<T = Record<string, unknown>>(path: string, init?: RequestInit): Promise<T>;
+  post<T = Record<string, unknown>>(path: string, body?: unknown): Promise<T>;
+  /** Starts a command line and gives the execution's id. */
+  run(cmd: string, parameters?: Record<string, unknown>): Promise<string>;
+  /** The execution's document once it has ended. */
+  ended(id: string, ms?: number): Promise<ExecutionBody>;
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  start(): Promise<void>;
+  rssBytes(): number;
+  openFiles(): Promise<number>;
+}
+
+export interface ExecutionBody {
+  id: string;
+  status: string;
+  last_seq: number;
+  last_position: number;
+  result?: {
+    return_code: number | null;
+    totals: { stdout: { bytes: number; lines: number }; stderr: { bytes: number; lines: number } };
+  };
+  [field: string]: unknown;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const ENDS = ['succeeded', 'failed', 'timeout', 'canceled', 'abandoned'];
+
+/**
+ * @param env added to the environment; LINEFEED_DATA and LINEFEED_PORT are set here.
+ * @param args of `linefeed server`.
+ */
+export async function withServer<T>(
+  folder: string,
+  body: (server: ServerProcess) => Promise<T>,
+  options: { env?: Record<string, string>; args?: string[] } = {},
+): Promise<T> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  let child: ChildProcess | undefined;
+  let printed = '';
+  let token = '';
+
+  async function start(): Promise<void> {
+    const environment = {
+      ...process.env,
+      LINEFEED_DATA: folder,
+      LINEFEED_PORT: String(port),
+      ...options.env,
+    };
+    const started = spawn(process.execPath, [LAUNCHER, 'server', ...(options.args ?? [])], {
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child = started;
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.on('data', (data) => {
+        printed += data;
+      });
+    }
+    await until(
+      30_000,
+      async () => {
+        if (started.exitCode !== null)
+          throw new Error(`the server ended with ${started.exitCode}:\n${printed}`);
+        return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok;
+      },
+      'the start of the server',
+    );
+    token = readFileSync(join(folder, 'token'), 'utf8').trim();
+  }
+
+  async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const running = child;
+    child = undefined;
+    if (!running || running.exitCode !== null || running.signalCode !== null) return;
+    const gone = once(running, 'exit');
+    running.kill(signal);
+    await gone;
+  }
+
+  const server: ServerProcess = {
+    url,
+    port,
+    folder,
+    get token() {
+      return token;
+    },
+    get pid() {
+      return child?.pid as number;
+    },
+    printed: () => printed,
+    fetch: (path, init = {}) =>
+      fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } }),
+    async json<T>(path: string, init?: RequestInit) {
+      const response = await server.fetch(path, init);
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      return (await response.json()) as T;
+    },
+    post: (path, value = {}) =>
+      server.json(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(value),
+      }),
+    async run(cmd, parameters = {}) {
+      const { id } = await server.post<{ id: string }>('/v1/executions', {
+        action: 'core.local',
+        parameters: { cmd, timeout: 600, ...parameters },
+      });
+      return id;
+    },
+    ended: (id, ms = 30_000) =>
+      until(
+        ms,
+        async () => {
+          const execution = await server.json<ExecutionBody>(`/v1/executions/${id}`);
+          return ENDS.includes(execution.status) ? execution : undefined;
+        },
+        `the end of ${id}`,
+      ),
+    kill,
+    start,
+    rssBytes: () =>
+      Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) * 1024,
+    async openFiles() {
+      const { readdir } = await import('node:fs/promises');
+      return (await readdir(`/proc/${server.pid}/fd`)).length;
+    },
+  };
+  try {
+    await start();
+    return await body(server);
+  } finally {
+    await kill();
+    await endChildren(folder);
+  }
+}
+
+/** Ends process groups that a killed server left behind; they are told by the spool folder in their command line. */
+async function endChildren(folder: string): Promise<void> {
+  const { readdir, readFile } = await import('node:fs/promises');
+  const spools = await readdir(join(folder, 'spool')).catch(() => [] as string[]);
+  for (const spool of spools) {
+    const pid = Number(await readFile(join(folder, 'spool', spool, 'pid'), 'utf8').catch(() => '0'));
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (pid > 1 && command.includes(folder)) process.kill(-pid, 'SIGKILL');
+  }
+}
