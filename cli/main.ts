@@ -61,11 +61,23 @@ linefeed doctor finds out why something does not work.`,
   program.commandsGroup('Set up and keep:');
   for (const add of [serverCommand, actionsCommand, keysCommand, purgeCommand, rebuildCommand]) add(program);
   for (const add of [configCommand, doctorCommand, completionCommand]) add(program);
+  program.addHelpCommand(
+    new Command('help').argument('[command]').description('help for a command').helpGroup('Set up and keep:'),
+  );
   return program;
 }
 
+/** `--timestamps` takes a kind or nothing; what follows it is its value only when it is one. */
+function withDefaultKinds(words: readonly string[]): string[] {
+  const end = words.indexOf('--');
+  return words.map((word, index) => {
+    if (word !== '--timestamps' || (end >= 0 && index > end)) return word;
+    return ['long', 'short'].includes(words[index + 1] ?? '') ? word : '--timestamps=long';
+  });
+}
+
 try {
-  await createProgram().parseAsync();
+  await createProgram().parseAsync(withDefaultKinds(process.argv));
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   // Commander has said what is wrong; asking for help is no error, giving no command is.

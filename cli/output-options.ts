@@ -95,6 +95,12 @@ export function withFilters(command: Command): Command {
     .option('--host <name>', 'only what this remote host printed');
 }
 
+/** How long a lost connection is tried again. */
+export const reconnectLimit = () =>
+  new Option('--reconnect <duration>', 'give up when the server is away for longer; 0 gives up at once')
+    .argParser(durationMs)
+    .default(300_000, '5m');
+
 /** The API's query for the filters. */
 export function filterQuery(options: FilterOptions): Query {
   return { grep: options.grep, stream: options.stream, host: options.host, since: options.since };

@@ -11,7 +11,7 @@ import { action, type Context, withConnection } from '../context.ts';
 import { type ExecutionJson, findExecution, shortId } from '../executions.ts';
 import { EXIT, exitCodeOf, signalNumber } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
-import { collect, durationMs, type LookOptions, pairs, rendererFor, withLook } from '../output-options.ts';
+import { collect, durationMs, type LookOptions, pairs, reconnectLimit, rendererFor, withLook } from '../output-options.ts';
 import { parameterValues } from '../parameters.ts';
 import { commandLine, quoteWord } from '../quote.ts';
 import { statusLine } from '../render/status-line.ts';
@@ -160,7 +160,7 @@ async function started(
 function withRunning(command: Command): Command {
   return withLook(command)
     .option('-d, --detach', 'print the id and return at once')
-    .option('--reconnect <duration>', 'give up when the server is away for longer', durationMs, 300_000)
+    .addOption(reconnectLimit())
     .option('-q, --quiet', 'no notes about the execution')
     .option('--no-exit-status', 'exit 0 however it ended');
 }

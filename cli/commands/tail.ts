@@ -7,10 +7,10 @@ import { findExecution, shortId } from '../executions.ts';
 import { EXIT, exitCodeOf } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
 import {
-  durationMs,
   type FilterOptions,
   filterQuery,
   type LookOptions,
+  reconnectLimit,
   rendererFor,
   withFilters,
   withLook,
@@ -48,7 +48,7 @@ export function tailCommand(program: Command): void {
     .option('--range <lines>', 'only these lines: 120, 120-140, 120-', lineRange)
     .option('-f, --follow', 'wait for more until it ends (this is the default)', true)
     .option('--no-follow', 'show what there is now and return')
-    .option('--reconnect <duration>', 'give up when the server is away for longer', durationMs, 300_000)
+    .addOption(reconnectLimit())
     .option('-q, --quiet', 'no status line, no notes')
     .option('--no-exit-status', 'exit 0 however it ended');
   withConnection(withLook(command)).addHelpText(
