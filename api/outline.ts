@@ -1,0 +1,53 @@
+/**
+ * An execution's output without its text: which lines came when, from which stream and host, as runs. It answers what a
+ * viewer asks about lines that it does not hold: where a filter leaves lines, and when a replay shows them.
+ */
+import type { OutputAppended } from '../events/event.ts';
+
+export interface Outline {
+  /** Position of the last chunk that is in it; -1 when there is none. */
+  through: number;
+  last_seq: number;
+  hosts: string[];
+  /** `[first line, lines, 0 for stdout or 1 for stderr, index of the host or -1, milliseconds since the epoch]`, by line. */
+  runs: [number, number, number, number, number][];
+}
+
+/** Chunks of one stream this close to the first of their run are one run, at least. */
+const LEAST_MS = 20;
+/** A replay is drawn in at most about so many steps. */
+const STEPS = 5000;
+
+/** @param durationMs of the whole execution, which decides how close in time chunks of one run are. */
+export async function outline(
+  batches: AsyncIterable<readonly OutputAppended[]>,
+  durationMs: number,
+): Promise<Outline> {
+  const result: Outline = { through: -1, last_seq: 0, hosts: [], runs: [] };
+  const hosts = new Map<string, number>();
+  const within = Math.max(LEAST_MS, durationMs / STEPS);
+  for await (const chunks of batches) {
+    for (const { position, seq, lines, stream, host, at } of chunks) {
+      result.through = Math.max(result.through, position);
+      const end = seq + lines - 1;
+      // a piece of a line that is there already adds none
+      const from = Math.max(seq, result.last_seq + 1);
+      if (from > end) continue;
+      result.last_seq = end;
+      let by = -1;
+      if (host !== undefined) {
+        by = hosts.get(host) ?? hosts.size;
+        if (by === hosts.size) {
+          hosts.set(host, by);
+          result.hosts.push(host);
+        }
+      }
+      const of = stream === 'stderr' ? 1 : 0;
+      const last = result.runs.at(-1);
+      if (last && last[2] === of && last[3] === by && last[0] + last[1] === from && at - last[4] < within) {
+        last[1] += end - from + 1;
+      } else result.runs.push([from, end - from + 1, of, by, at]);
+    }
+  }
+  return result;
+}
