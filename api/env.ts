@@ -97,7 +97,9 @@ export function createRouter(): OpenAPIHono<Env> {
         path: issue.path.join('.'),
         message: issue.message,
       }));
-      const text = errors.map((error) => (error.path ? `${error.path}: ${error.message}` : error.message));
+      const text = errors.map(({ path, message }) =>
+        path && !message.startsWith('Parameter ') ? `${path}: ${message}` : message,
+      );
       throw new ServiceError('validation-failed', text.join('; '), { errors });
     },
   });

@@ -95,8 +95,18 @@ export async function* follow(
         return;
       }
 
-      if (!tail?.covers(position)) {
-        for await (const batch of log.read(executionId, { after: position, signal })) {
+      // A client may resume at the very last event before the index has it: look at that event once more.
+      const unsure = position >= 0 && position === after && (document?.through ?? -1) < after;
+      if (unsure || !tail?.covers(position)) {
+        for await (const batch of log.read(executionId, {
+          after: unsure ? position - 1 : position,
+          signal,
+        })) {
+          const known = batch.find((event) => event.position === position);
+          if (known && isLast(known)) {
+            yield { kind: 'end', end: endOfEvent(known) };
+            return;
+          }
           const events = newer(batch, position);
           const [first] = events;
           if (!first) continue;

@@ -2,7 +2,6 @@
  * An execution's own events as they were recorded: read, followed, or replayed in their original time or faster.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { toWire } from '../../events/codec.ts';
 import { ServiceError } from '../../events/errors.ts';
 import { type ExecutionEvent, isEnd } from '../../events/event.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
@@ -11,6 +10,7 @@ import { findExecution } from '../find.ts';
 import { type FollowItem, follow } from '../follow.ts';
 import { gather, SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
 import { problemResponse } from '../problems.ts';
+import { publicWire } from '../public-wire.ts';
 import { streamResponse, type Writer } from '../respond.ts';
 import { booleanQuery, IdParam, integerQuery, listQuery } from '../schemas.ts';
 import { requires } from '../security.ts';
@@ -126,7 +126,7 @@ async function write(
   const { signal } = writer;
   let separator = '[';
   const encode = (event: ExecutionEvent): Uint8Array => {
-    const wire = { type: event.type, ...toWire(event) };
+    const wire = publicWire(event);
     if (form === 'sse') return sseFrame(event.type, event.position, wire);
     if (form === 'ndjson') return Buffer.from(`${JSON.stringify(wire)}\n`);
     const bytes = Buffer.from(`${separator}${JSON.stringify(wire)}`);

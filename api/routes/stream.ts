@@ -2,7 +2,6 @@
  * Every event of the log as SSE, filtered; the id of an event is a place in the log, from which a client resumes.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { toWire } from '../../events/codec.ts';
 import { ServiceError } from '../../events/errors.ts';
 import type { ExecutionEvent } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
@@ -11,6 +10,7 @@ import { type Api, createRouter } from '../env.ts';
 import { findExecution } from '../find.ts';
 import { gather, SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
 import { problemResponse } from '../problems.ts';
+import { publicWire } from '../public-wire.ts';
 import { streamResponse } from '../respond.ts';
 import { listQuery } from '../schemas.ts';
 import { requires } from '../security.ts';
@@ -78,7 +78,7 @@ export function streamRoutes(api: Api) {
               if (!last) continue;
               const id = tokenOf(checkpoint);
               const wires = kept.map(frame);
-              wires.push(sseFrame(last.type, id, { type: last.type, ...toWire(last) }));
+              wires.push(sseFrame(last.type, id, publicWire(last)));
               for (const bytes of gather(wires)) {
                 const room = writer.write(bytes);
                 if (room) await room;
@@ -96,7 +96,7 @@ export function streamRoutes(api: Api) {
   function frame(event: ExecutionEvent): Buffer {
     let bytes = frames.get(event);
     if (!bytes) {
-      bytes = sseFrame(event.type, undefined, { type: event.type, ...toWire(event) });
+      bytes = sseFrame(event.type, undefined, publicWire(event));
       frames.set(event, bytes);
     }
     return bytes;
