@@ -78,6 +78,23 @@ const schema = z.strictObject({
     .default(['api', 'worker', 'projector']),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
+  auth: z
+    .strictObject({
+      /** Who may log in by name, as `st2 login` does; a password is plain or `scrypt:<salt>:<hash>` in hexadecimal. */
+      users: z
+        .record(
+          z.string(),
+          z.strictObject({
+            password: z.string().min(1),
+            scopes: z.array(z.enum(['read', 'execute', 'admin'])).default(['execute']),
+          }),
+        )
+        .default({}),
+      /** How long such a login lasts, and the longest that can be asked for. */
+      tokenTtl: duration(1000).default(86_400_000),
+      maxTokenTtl: duration(1000).default(30 * 86_400_000),
+    })
+    .prefault({}),
   kafka: z
     .strictObject({
       brokers: list.default([]),

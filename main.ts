@@ -6,12 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { createCatalogue } from './actors/catalogue.ts';
-import { builtInPacks, openPacks } from './actors/catalogue-packs.ts';
-import type { Runner } from './actors/runner.ts';
-import { localShellCmd } from './actors/runners/local-shell-cmd.ts';
-import { localShellScriptRunner } from './actors/runners/local-shell-script.ts';
-import { noopRunner } from './actors/runners/noop.ts';
-import { pythonScriptRunner } from './actors/runners/python-script.ts';
+import { createRunners } from './actors/runners/registry.ts';
 import { createService } from './actors/service.ts';
 import { spooledExecutions } from './actors/spool.ts';
 import { createSupervisor, type Supervisor } from './actors/supervisor.ts';
@@ -23,6 +18,8 @@ import { openKeys } from './api/keys.ts';
 import { pageRoutes } from './api/page.ts';
 import { checkBind } from './api/security.ts';
 import { serve } from './api/server.ts';
+import { st2Routes } from './api/st2/routes.ts';
+import { expiringTokens } from './api/st2/tokens.ts';
 import type { Config } from './config.ts';
 import { takeDataFolder, workerName } from './data-folder.ts';
 import type { EventLog } from './events/event-log.ts';
@@ -81,7 +78,8 @@ async function compose(
   close: () => Promise<void>,
 ): Promise<RunningServer> {
   const closing = new AbortController();
-  const keys = openKeys(config.data);
+  const tokens = expiringTokens(openKeys(config.data), config.auth.users);
+  const { keys } = tokens;
   const counter = activity();
   const { log: bareLog, index } = await openEngines(config, closers);
   const log = countedLog(bareLog, counter);
@@ -95,7 +93,7 @@ async function compose(
   });
   closers.push(() => projector.stop());
 
-  const { runners, catalogue } = openCatalogue(config, logger);
+  const { runners, catalogue } = await openCatalogue(config, logger);
   const seal = createSeal(loadSealKey(join(config.data, 'seal.key')));
   const spoolRoot = join(config.data, 'spool');
   const worker = createWorker({
@@ -138,7 +136,7 @@ async function compose(
     version: version(),
     activity: counter,
     closing: closing.signal,
-    extraRoutes: [page],
+    extraRoutes: [page, (api) => st2Routes(api, tokens)],
   });
   const server = await serve(app, { host: config.host, port: config.port, tls: config.tls, closing });
   closers.push(() => server.close());
@@ -164,20 +162,8 @@ async function openEngines(
   return { log, index };
 }
 
-function openCatalogue(config: Config, logger: Logger) {
-  const packs = openPacks([builtInPacks(), ...config.content.packs]);
-  const describe = (ref: string) => catalogue.get(ref);
-  const runners: Runner[] = [
-    localShellCmd,
-    localShellScriptRunner({ packs, describe }),
-    pythonScriptRunner({
-      packs,
-      describe,
-      python: config.actionrunner.python,
-      datastore: join(config.data, 'datastore.json'),
-    }),
-    noopRunner(),
-  ];
+async function openCatalogue(config: Config, logger: Logger) {
+  const runners = await createRunners({ config, describe: (ref) => catalogue.get(ref) });
   const catalogue = createCatalogue({ packs: config.content.packs, runners, logger });
   return { runners, catalogue };
 }

@@ -1,0 +1,194 @@
+/** What can be run: actions, runner types and packs, as StackStorm's client and ours list them. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { actionId } from '../../actors/catalogue-action.ts';
+import type { ActionDescription, RunnerDescription } from '../../actors/executions.ts';
+import type { ParameterSchema } from '../../actors/runner.ts';
+import { ServiceError } from '../../events/errors.ts';
+import { type Api, type ApiContext, createRouter } from '../env.ts';
+import { project } from '../execution-view.ts';
+import { answers, integerQuery, listQuery } from '../schemas.ts';
+import { requires } from '../security.ts';
+
+const MASK = '********';
+
+const ActionSchema = z
+  .looseObject({
+    id: z.string(),
+    ref: z.string().optional(),
+    pack: z.string().optional(),
+    name: z.string().optional(),
+    description: z.string().optional(),
+    enabled: z.boolean().optional(),
+    runner_type: z.string().optional(),
+    entry_point: z.string().optional(),
+    parameters: z.record(z.string(), z.unknown()).optional(),
+    broken: z
+      .string()
+      .optional()
+      .openapi({ description: 'Why it cannot be run: what is wrong in its file, and where' }),
+  })
+  .openapi('Action');
+
+const RunnerTypeSchema = z
+  .looseObject({ id: z.string(), name: z.string().optional(), description: z.string().optional() })
+  .openapi('RunnerType');
+
+/** A default of a secret parameter is a secret. */
+function shown(parameters: Record<string, ParameterSchema>): Record<string, ParameterSchema> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, schema]) => [
+      name,
+      schema?.secret && schema.default !== undefined ? { ...schema, default: MASK } : schema,
+    ]),
+  );
+}
+
+export function actionJson(action: ActionDescription) {
+  const { id, ref, pack, name, description, enabled, broken } = action;
+  return {
+    id,
+    uid: `action:${pack}:${name}`,
+    ref,
+    pack,
+    name,
+    description,
+    enabled,
+    runner_type: action.runner,
+    entry_point: action.entryPoint,
+    parameters: shown(action.parameters),
+    tags: action.tags ?? [],
+    notify: {},
+    ...(broken === undefined ? {} : { broken }),
+  };
+}
+
+function runnerJson({ name, description, parameters }: RunnerDescription) {
+  return {
+    id: actionId(`runner:${name}`),
+    uid: `runner_type:${name}`,
+    name,
+    description,
+    enabled: true,
+    runner_package: name,
+    runner_module: name,
+    runner_parameters: shown(parameters),
+  };
+}
+
+const View = z.object({
+  limit: integerQuery('limit', { min: -1 }),
+  offset: integerQuery('offset'),
+  include_attributes: listQuery(),
+});
+
+function page<T extends { id: string }>(c: ApiContext, all: readonly T[], query: z.output<typeof View>) {
+  const { limit = -1, offset = 0, include_attributes: include } = query;
+  c.header('X-Total-Count', String(all.length));
+  const some = all.slice(offset, limit > 0 ? offset + limit : undefined);
+  return c.json(some.map((one) => project(one, include)) as never, 200);
+}
+
+const Ref = z.object({
+  ref: z
+    .string()
+    .min(1)
+    .max(300)
+    .openapi({ param: { name: 'ref', in: 'path' }, example: 'core.local' }),
+});
+
+export function catalogueRoutes({ executions }: Api) {
+  const router = createRouter();
+
+  async function find(ref: string): Promise<ActionDescription> {
+    const action = await executions.action(ref);
+    if (!action) throw new ServiceError('not-found', `Resource with a reference or id "${ref}" not found`);
+    return action;
+  }
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/actions',
+      tags: ['Catalogue'],
+      summary: 'Actions, by reference',
+      middleware: [requires('read')] as const,
+      request: {
+        query: View.extend({ pack: z.string().max(100).optional(), name: z.string().max(200).optional() }),
+      },
+      responses: answers(z.array(ActionSchema), 'Actions'),
+    }),
+    async (c) => {
+      const query = c.req.valid('query');
+      const all = (await executions.actions()).filter(
+        ({ pack, name }) => (!query.pack || pack === query.pack) && (!query.name || name === query.name),
+      );
+      return page(c, all.map(actionJson), query) as never;
+    },
+  );
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/actions/{ref}',
+      tags: ['Catalogue'],
+      summary: 'One action, by reference or id',
+      middleware: [requires('read')] as const,
+      request: { params: Ref },
+      responses: answers(ActionSchema, 'The action'),
+    }),
+    async (c) => c.json(actionJson(await find(c.req.valid('param').ref)) as never, 200),
+  );
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runnertypes',
+      tags: ['Catalogue'],
+      summary: 'Runners and the parameters that all their actions take',
+      middleware: [requires('read')] as const,
+      request: { query: View.extend({ name: z.string().max(100).optional() }) },
+      responses: answers(z.array(RunnerTypeSchema), 'Runners'),
+    }),
+    (c) => {
+      const query = c.req.valid('query');
+      const all = executions.runners().filter(({ name }) => !query.name || name === query.name);
+      return page(c, all.map(runnerJson), query) as never;
+    },
+  );
+
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runnertypes/{ref}',
+      tags: ['Catalogue'],
+      summary: 'One runner, by name or id',
+      middleware: [requires('read')] as const,
+      request: { params: Ref },
+      responses: answers(RunnerTypeSchema, 'The runner'),
+    }),
+    (c) => {
+      const { ref } = c.req.valid('param');
+      const found = executions
+        .runners()
+        .map(runnerJson)
+        .find(({ name, id }) => name === ref || id === ref);
+      if (!found) throw new ServiceError('not-found', `Resource with a name or id "${ref}" not found`);
+      return c.json(found as never, 200);
+    },
+  );
+
+  router.get('/v1/actions/views/overview', requires('read'), async (c) =>
+    page(c, (await executions.actions()).map(actionJson), {} as z.output<typeof View>),
+  );
+  router.get('/v1/actions/views/parameters/:ref', requires('read'), async (c) => {
+    const action = await find(c.req.param('ref'));
+    const runner = executions.runners().find(({ name }) => name === action.runner);
+    return c.json({ parameters: { ...shown(runner?.parameters ?? {}), ...shown(action.parameters) } });
+  });
+  router.get('/v1/packs', requires('read'), async (c) => {
+    const names = [...new Set((await executions.actions()).map(({ pack }) => pack))];
+    const packs = names.map((name) => ({ id: actionId(`pack:${name}`), ref: name, name, description: '' }));
+    return page(c, packs, {} as z.output<typeof View>);
+  });
+  return router;
+}

@@ -1,0 +1,59 @@
+/** Corners of StackStorm's execution routes that our own API has no other use for. */
+import { ServiceError } from '../../events/errors.ts';
+import { isEnd } from '../../events/event.ts';
+import { type Api, createRouter } from '../env.ts';
+import { executionJson, resultTexts } from '../execution-view.ts';
+import { findExecution } from '../find.ts';
+import { requires } from '../security.ts';
+
+function bad(message: string): ServiceError {
+  return new ServiceError('validation-failed', message);
+}
+
+export function st2ExecutionRoutes(api: Api) {
+  const router = createRouter();
+  const { executions, index } = api;
+
+  router.put('/v1/executions/:id', requires('execute'), async (c) => {
+    const document = await findExecution(api, c.req.param('id'), { fresh: true });
+    const body = (await c.req.json().catch(() => ({}))) as { status?: unknown };
+    if (isEnd(document.status)) throw bad('Execution is already in completed state.');
+    if (body.status === 'canceled' || body.status === 'canceling') {
+      await executions.cancel(document.id, c.get('identity').name);
+      return c.json(executionJson(await findExecution(api, document.id, { fresh: true })));
+    }
+    if (['pausing', 'paused', 'resuming'].includes(String(body.status))) {
+      const what = body.status === 'resuming' ? 'resume' : 'pause';
+      throw bad(
+        `Failed to ${what} execution ${document.id}. The ${what} operation is not supported by the "${document.action.runner}" runner.`,
+      );
+    }
+    throw bad('status must be "canceled": nothing else about an execution can be changed');
+  });
+
+  router.get('/v1/executions/:id/children', requires('read'), async (c) => {
+    await findExecution(api, c.req.param('id'));
+    return c.json([]);
+  });
+
+  router.get('/v1/executions/:id/attribute/:name', requires('read'), async (c) => {
+    const name = c.req.param('name');
+    if (!['result', 'status', 'trigger_instance'].includes(name)) throw bad(`Invalid attribute "${name}"`);
+    const document = await findExecution(api, c.req.param('id'), { fresh: true });
+    const json = executionJson(document, name === 'result' ? await resultTexts(index, document) : undefined);
+    return c.json((json[name] ?? null) as never);
+  });
+
+  router.get('/v1/executions/:id/result', requires('read'), async (c) => {
+    const document = await findExecution(api, c.req.param('id'), { fresh: true });
+    const { result = {} } = executionJson(document, await resultTexts(index, document));
+    const pretty = /^(1|true|yes)$/i.test(c.req.query('pretty_format') ?? '');
+    return c.body(JSON.stringify(result, null, pretty ? 2 : undefined), 200, {
+      'Content-Type': 'text/json',
+      ...(c.req.query('download')
+        ? { 'Content-Disposition': `attachment; filename="execution_${document.id}_result.json"` }
+        : {}),
+    });
+  });
+  return router;
+}

@@ -1,0 +1,21 @@
+/** What StackStorm's command line needs besides our own routes, mounted before them. */
+import { type Api, createRouter, type ExtraRoutes } from '../env.ts';
+import { authRoutes, LOGIN_PATHS } from './auth-routes.ts';
+import { catalogueRoutes } from './catalogue-routes.ts';
+import { st2ExecutionRoutes } from './execution-routes.ts';
+import { st2StreamRoutes } from './stream-routes.ts';
+import type { Tokens } from './tokens.ts';
+
+/** @param tokens the same whose `keys` the application authenticates with. */
+export function st2Routes(api: Api, tokens: Tokens): ExtraRoutes {
+  const router = createRouter();
+  for (const part of [
+    authRoutes(api, tokens),
+    catalogueRoutes(api),
+    st2ExecutionRoutes(api),
+    st2StreamRoutes(api),
+  ]) {
+    router.route('/', part);
+  }
+  return { router, publicPaths: LOGIN_PATHS };
+}

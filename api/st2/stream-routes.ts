@@ -1,0 +1,185 @@
+/**
+ * StackStorm's event stream. A client that says which execution it waits for (`end_execution_id`) gets that one from its
+ * first line, so that it misses nothing by coming late, and the end of the stream right after its last event.
+ */
+import type { ExecutionEvent } from '../../events/event.ts';
+import { isEnd, isLast } from '../../events/event.ts';
+import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
+import { type Api, type ApiContext, createRouter } from '../env.ts';
+import { findExecution } from '../find.ts';
+import { follow } from '../follow.ts';
+import { gather, SSE_HEADERS } from '../frames.ts';
+import { streamResponse, type Writer } from '../respond.ts';
+import { requires } from '../security.ts';
+import { DEFAULT_EVENTS, executionFrames, nameFilter, OUTPUT_EVENT, outputFrames } from './views.ts';
+
+/** What only StackStorm's clients say; our own ask the same path for our own events. */
+const ST2_QUERY = [
+  'end_event',
+  'end_execution_id',
+  'events',
+  'action_refs',
+  'execution_ids',
+  'x-auth-token',
+  'st2-api-key',
+];
+/** Documents of running executions that one stream of all events keeps. */
+const REMEMBERED = 2000;
+const BLANK = Buffer.from('\n');
+/** StackStorm's end of an output stream: two quotes, which are not JSON. */
+const EOF_FRAME = Buffer.from("event: EOF\ndata: ''\n\n");
+
+function listOf(c: ApiContext, name: string): string[] | undefined {
+  const items = c.req
+    .query(name)
+    ?.split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+  return items && items.length > 0 ? items : undefined;
+}
+
+/** The prefix of StackStorm's stream service is gone from the routed path but not from the address. */
+function byStreamService(c: ApiContext): boolean {
+  return new URL(c.req.url).pathname.startsWith('/stream/v1/');
+}
+
+function resumeFrom(c: ApiContext): number {
+  const id = c.req.header('Last-Event-ID');
+  return id !== undefined && /^\d{1,15}$/.test(id) ? Number(id) : -1;
+}
+
+export function st2StreamRoutes(api: Api) {
+  const router = createRouter();
+  const { streams, logger } = api;
+
+  router.get('/v1/stream', requires('read'), async (c, next) => {
+    if (!byStreamService(c) && !ST2_QUERY.some((name) => c.req.query(name) !== undefined)) return next();
+    const wanted = nameFilter(listOf(c, 'events') ?? DEFAULT_EVENTS);
+    const actions = listOf(c, 'action_refs');
+    const ids = listOf(c, 'execution_ids');
+    const endId = c.req.query('end_execution_id');
+    const options = { headers: SSE_HEADERS, streams, logger, ping: BLANK };
+    if (endId) {
+      const document = await findExecution(api, endId, { fresh: true });
+      const after = resumeFrom(c);
+      return streamResponse(c, options, (writer) => one(writer, document, wanted, after));
+    }
+    const stop = new AbortController();
+    const batches = await api.feed.open('end', stop.signal);
+    return streamResponse(c, options, async (writer) => {
+      writer.signal.addEventListener('abort', () => stop.abort(), { once: true });
+      if (writer.signal.aborted) stop.abort();
+      writer.write(BLANK);
+      const documents = remembered(api);
+      for await (const { events } of batches) {
+        const frames: Buffer[] = [];
+        for (const event of events) {
+          if (ids && !ids.includes(event.executionId)) continue;
+          if (event.type === 'output.appended' && !wanted(OUTPUT_EVENT)) continue;
+          const document = await documents(event);
+          if (!document || (actions && !actions.includes(document.action.ref))) continue;
+          frames.push(...framesOf(event, document, ids ? withoutLiveActions(wanted) : wanted));
+        }
+        for (const bytes of gather(frames)) await writer.write(bytes);
+        if (writer.signal.aborted) return;
+      }
+    });
+  });
+
+  router.get('/v1/executions/:id/output', requires('read'), async (c, next) => {
+    if (!byStreamService(c)) return next();
+    const document = await findExecution(api, c.req.param('id'));
+    const type = c.req.query('output_type') ?? 'all';
+    const options = { headers: SSE_HEADERS, streams, logger, ping: BLANK };
+    const wanted = nameFilter([OUTPUT_EVENT]);
+    return streamResponse(c, options, (writer) => one(writer, document, wanted, -1, type, EOF_FRAME));
+  });
+
+  async function one(
+    writer: Writer,
+    start: ExecutionDocument,
+    wanted: (name: string) => boolean,
+    after: number,
+    outputType = 'all',
+    last?: Buffer,
+  ): Promise<void> {
+    let document = start;
+    writer.write(BLANK);
+    // The client has read the execution before it connects; this tells it again what it may have missed.
+    if (!isEnd(document.status) && document.status !== 'requested')
+      await send(executionFrames(document, 'update', wanted));
+    for await (const item of follow(api, start.id, { after, follow: true, signal: writer.signal })) {
+      if (item.kind === 'state') {
+        if (item.document && item.document.through > document.through) document = item.document;
+      } else if (item.kind === 'events') {
+        const frames: Buffer[] = [];
+        for (const event of item.events) {
+          if (event.type === 'output.appended') {
+            if (wanted(OUTPUT_EVENT) && (outputType === 'all' || outputType === event.stream)) {
+              frames.push(...outputFrames(event, document.action, event.position));
+            }
+            continue;
+          }
+          if (event.position <= document.through && !isLast(event)) continue;
+          document = applyEvent(document, event);
+          if (!isLast(event)) frames.push(...executionFrames(document, 'update', wanted, event.position));
+        }
+        for (const bytes of gather(frames)) await writer.write(bytes);
+      } else if (item.kind === 'end') {
+        if (!isEnd(document.status)) document = (await api.index.execution(start.id)) ?? document;
+        await send([
+          ...executionFrames(document, 'update', wanted, item.end.position),
+          ...(last ? [last] : []),
+        ]);
+        return;
+      }
+    }
+
+    async function send(frames: Buffer[]): Promise<void> {
+      for (const bytes of gather(frames)) await writer.write(bytes);
+    }
+  }
+  return router;
+}
+
+function withoutLiveActions(wanted: (name: string) => boolean): (name: string) => boolean {
+  return (name) => !name.startsWith('st2.liveaction__') && wanted(name);
+}
+
+function framesOf(
+  event: ExecutionEvent,
+  document: ExecutionDocument,
+  wanted: (name: string) => boolean,
+): Buffer[] {
+  if (event.type === 'output.appended') return outputFrames(event, document.action);
+  return executionFrames(document, event.type === 'execution.requested' ? 'create' : 'update', wanted);
+}
+
+/** Folds what passes by into documents; what began before is read from the log once. */
+function remembered(
+  api: Pick<Api, 'log'>,
+): (event: ExecutionEvent) => Promise<ExecutionDocument | undefined> {
+  const documents = new Map<string, ExecutionDocument>();
+  return async (event) => {
+    const id = event.executionId;
+    let document = documents.get(id);
+    if (event.type === 'execution.requested') document = applyEvent(undefined, event);
+    else {
+      if (!document) {
+        for await (const batch of api.log.read(id, { lifecycleOnly: true })) {
+          for (const past of batch) {
+            if (past.position < event.position && past.type !== 'output.appended')
+              document = applyEvent(document, past);
+          }
+        }
+      }
+      if (document && event.type !== 'output.appended') document = applyEvent(document, event);
+    }
+    documents.delete(id);
+    if (document && !isLast(event)) {
+      documents.set(id, document);
+      if (documents.size > REMEMBERED) documents.delete(documents.keys().next().value as string);
+    }
+    return document;
+  };
+}

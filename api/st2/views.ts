@@ -1,0 +1,92 @@
+/** What StackStorm's event stream carries: executions, live actions and lines of output, and their frames. */
+import { wireTime } from '../../events/codec.ts';
+import type { OutputAppended } from '../../events/event.ts';
+import type { ExecutionDocument } from '../../projections/execution-document.ts';
+import { executionJson } from '../execution-view.ts';
+import { sseFrame } from '../frames.ts';
+import { linesOf } from '../lines.ts';
+
+export const OUTPUT_EVENT = 'st2.execution.output__create';
+
+/** What a subscriber gets who names no events; output is not among it. */
+export const DEFAULT_EVENTS = [
+  'st2.announcement__*',
+  'st2.execution__create',
+  'st2.execution__update',
+  'st2.execution__delete',
+  'st2.liveaction__create',
+  'st2.liveaction__update',
+  'st2.liveaction__delete',
+];
+
+/** @param patterns names where `*` stands for any text. */
+export function nameFilter(patterns: readonly string[]): (name: string) => boolean {
+  const tests = patterns.map((pattern) => {
+    const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+    return new RegExp(`^${parts.join('.*')}$`);
+  });
+  const known = new Map<string, boolean>();
+  return (name) => {
+    let answer = known.get(name);
+    if (answer === undefined) {
+      answer = tests.some((test) => test.test(name));
+      known.set(name, answer);
+    }
+    return answer;
+  };
+}
+
+function liveActionJson(document: ExecutionDocument): Record<string, unknown> {
+  const { id, status, action, parameters, context, start_timestamp, end_timestamp, result, liveaction } =
+    executionJson(document);
+  return {
+    id,
+    status,
+    action: (action as { ref: string }).ref,
+    parameters,
+    context,
+    start_timestamp,
+    end_timestamp,
+    result,
+    runner_info: (liveaction as { runner_info?: unknown }).runner_info,
+  };
+}
+
+/** Frames of one change of an execution. `id` is sent where the stream can be resumed. */
+export function executionFrames(
+  document: ExecutionDocument,
+  kind: 'create' | 'update',
+  wanted: (name: string) => boolean,
+  id?: number,
+): Buffer[] {
+  const frames: Buffer[] = [];
+  if (wanted(`st2.liveaction__${kind}`)) {
+    frames.push(sseFrame(`st2.liveaction__${kind}`, undefined, liveActionJson(document)));
+  }
+  if (wanted(`st2.execution__${kind}`)) {
+    frames.push(sseFrame(`st2.execution__${kind}`, id, executionJson(document)));
+  }
+  return frames;
+}
+
+/** One frame a line, or piece of a line: it must have no `status`, by which clients know an execution. */
+export function outputFrames(
+  chunk: OutputAppended,
+  action: { ref: string; runner: string },
+  id?: number,
+): Buffer[] {
+  const lines = linesOf(chunk).filter(({ start, end }) => end > start);
+  const bytes = Buffer.from(chunk.data.buffer, chunk.data.byteOffset, chunk.data.byteLength);
+  return lines.map(({ start, end }, index) =>
+    sseFrame(OUTPUT_EVENT, index === lines.length - 1 ? id : undefined, {
+      id: `${chunk.executionId}.${chunk.position}.${index}`,
+      execution_id: chunk.executionId,
+      action_ref: action.ref,
+      runner_ref: action.runner,
+      timestamp: wireTime(chunk.at),
+      output_type: chunk.stream,
+      data: bytes.toString('utf8', start, end),
+      ...(chunk.host === undefined ? {} : { host: chunk.host }),
+    }),
+  );
+}
