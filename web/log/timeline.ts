@@ -1,0 +1,39 @@
+/**
+ * When each line was printed, and by whom, for a whole execution: runs of lines as `GET …/outline` gives them. Answers
+ * what replay and the stream and host filters ask. Pure.
+ */
+import type { Run } from './rows.ts';
+
+export interface Outline {
+  last_seq: number;
+  hosts: string[];
+  /** `[first line, lines, 0 for stdout or 1 for stderr, index of the host or -1, milliseconds since the epoch]` in order. */
+  runs: [number, number, number, number, number][];
+}
+
+/** Lines of one stream or host. */
+export function runsOf(outline: Outline, filter: { stream?: string; host?: string }): Run[] {
+  const stream = filter.stream === undefined ? -1 : filter.stream === 'stderr' ? 1 : 0;
+  const host = filter.host === undefined ? -2 : outline.hosts.indexOf(filter.host);
+  const result: Run[] = [];
+  for (const [seq, count, of, by] of outline.runs) {
+    if (stream >= 0 && of !== stream) continue;
+    if (host >= -1 && by !== host) continue;
+    const last = result[result.length - 1];
+    if (last && last.seq + last.count === seq) last.count += count;
+    else result.push({ seq, count });
+  }
+  return result;
+}
+
+/** How many lines there were at a time, from the first line on. */
+export function lastSeqAt(outline: Outline, at: number): number {
+  let [low, high] = [0, outline.runs.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((outline.runs[middle]?.[4] ?? 0) <= at) low = middle + 1;
+    else high = middle;
+  }
+  const run = outline.runs[low - 1];
+  return run ? run[0] + run[1] - 1 : 0;
+}

@@ -1,0 +1,39 @@
+/** Starts the page: the frame, and the view that the address asks for. */
+import { h, render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { onSignedOut } from './api.ts';
+import { ExecutionPage } from './pages/execution.ts';
+import { ExecutionsPage } from './pages/executions.ts';
+import { OperationsPage } from './pages/operations.ts';
+import { SearchPage } from './pages/search.ts';
+import { SignIn } from './pages/sign-in.ts';
+import { here } from './router.ts';
+import { connection, useCell } from './state.ts';
+import { EmptyState } from './ui/parts.ts';
+import { Shell } from './ui/shell.ts';
+
+function View() {
+  const { path } = useCell(here);
+  const execution = /^\/executions\/([\w-]+)$/.exec(path);
+  if (execution?.[1]) return h(ExecutionPage, { key: execution[1], id: execution[1] });
+  if (path === '/' || path === '/executions') return h(ExecutionsPage, null);
+  if (path === '/search') return h(SearchPage, null);
+  if (path === '/operations') return h(OperationsPage, null);
+  return h(
+    EmptyState,
+    { title: 'There is no such page' },
+    h('p', null, h('a', { href: '/', 'data-route': true }, 'See all executions')),
+  );
+}
+
+function App() {
+  const [signedOut, setSignedOut] = useState(false);
+  useEffect(() => onSignedOut(() => setSignedOut(true)), []);
+  useEffect(() => {
+    if (signedOut) connection.set(undefined);
+  }, [signedOut]);
+  return h(Shell, null, signedOut ? h(SignIn, null) : h(View, null));
+}
+
+const root = document.getElementById('app');
+if (root) render(h(App, null), root);
