@@ -32,9 +32,10 @@ function bundled() {
 }
 
 async function here() {
-  // Parsed code is kept between runs: help and completion come twice as fast.
+  // Parsed code is kept between runs: help and completion come twice as fast, and a server that strips no types needs
+  // 70 MB less. Beside the packages, not in a shared temporary folder where others could put code for us to run.
   try {
-    modules.enableCompileCache?.();
+    modules.enableCompileCache?.(fileURLToPath(new URL('../node_modules/.cache/linefeed', import.meta.url)));
   } catch {}
   const source = new URL('../cli/main.ts', import.meta.url);
   await import(
