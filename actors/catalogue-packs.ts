@@ -28,6 +28,8 @@ export interface Packs {
   file(pack: Pack, path: string): Promise<string>;
   /** The pack's configuration: defaults of `config.schema.yaml`, `<pack>/config.yaml`, `<packs>/../configs/<pack>.yaml`. */
   config(pack: Pack): Promise<Record<string, unknown>>;
+  /** Values in that configuration that `config.schema.yaml` marks as secret, as text. */
+  configSecrets(pack: Pack): Promise<string[]>;
   /** The interpreter of the pack's own virtual environment, `<packs>/../virtualenvs/<pack>/bin/python`, if there is one. */
   python(pack: Pack): string | undefined;
 }
@@ -54,6 +56,18 @@ function defaultsOf(schema: unknown): Record<string, unknown> {
     else if ('properties' in entry) defaults[key] = defaultsOf(entry.properties);
   }
   return defaults;
+}
+
+/** Texts of values whose schema says `secret: true`. */
+function secretTexts(schema: unknown, values: unknown): string[] {
+  if (schema === null || typeof schema !== 'object' || values === null || typeof values !== 'object')
+    return [];
+  return Object.entries(schema as Record<string, Yaml>).flatMap(([key, entry]) => {
+    const value = (values as Record<string, unknown>)[key];
+    if (entry === null || typeof entry !== 'object' || value === undefined || value === null) return [];
+    if (entry.secret === true) return [typeof value === 'object' ? JSON.stringify(value) : String(value)];
+    return secretTexts(entry.properties, value);
+  });
 }
 
 /** @param roots folders of packs, in order of precedence from weak to strong; one that is not there holds nothing. */
@@ -117,6 +131,12 @@ export function openPacks(roots: readonly string[]): Packs {
         throw new ServiceError('validation-failed', `${pack.name}/${shown} is not a file`);
       }
       return real;
+    },
+    async configSecrets(pack) {
+      const path = join(pack.folder, 'config.schema.yaml');
+      if (!existsSync(path)) return [];
+      const schema = readYaml(await readFile(path, 'utf8'), `${pack.name}/config.schema.yaml`).value;
+      return secretTexts(schema, await packs.config(pack));
     },
     async config(pack) {
       const merged: Record<string, unknown> = {};

@@ -188,8 +188,9 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
       if (description.entryPoint !== '' && pack)
         await packs.file(pack, join('actions', description.entryPoint));
       const usesConfig = JSON.stringify(loaded.schemas).includes('config_context');
+      const configured = usesConfig && pack;
       const checked = loaded.check()(parameters, inherited, {
-        config_context: usesConfig && pack ? await packs.config(pack) : {},
+        config_context: configured ? await packs.config(pack) : {},
         action_context: { user, pack: description.pack, execution_id: executionId },
       });
       return {
@@ -202,7 +203,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
           ...(description.description === '' ? {} : { description: description.description }),
         },
         parameters: checked,
-        secretNames: secretNames(loaded.schemas),
+        secretNames: secretNames(loaded.schemas, checked, configured ? await packs.configSecrets(pack) : []),
       };
     },
   };

@@ -114,11 +114,35 @@ function isSecret(schema: ParameterSchema | undefined): boolean {
   return isSecret(schema.items as ParameterSchema | undefined);
 }
 
-/** Names of parameters whose value, or part of it, is secret. */
-export function secretNames(schemas: ParameterSchemas): string[] {
-  return Object.entries(schemas)
-    .filter(([, schema]) => isSecret(schema))
-    .map(([name]) => name);
+/** Shorter values occur by chance, and would make half of everything secret. */
+const MIN_SECRET_LENGTH = 4;
+
+function texts(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value === 'number') return [String(value)];
+  return value !== null && typeof value === 'object' ? Object.values(value).flatMap(texts) : [];
+}
+
+/**
+ * Names of parameters whose value, or part of it, is secret: by their schema, or because a template put a secret into
+ * their default. `others` are secrets from elsewhere that a template can name.
+ */
+export function secretNames(
+  schemas: ParameterSchemas,
+  values: Parameters = {},
+  others: readonly string[] = [],
+): string[] {
+  const declared = Object.keys(schemas).filter((name) => isSecret(schemas[name]));
+  const secrets = [...declared.flatMap((name) => texts(values[name])), ...others].filter(
+    (text) => text.length >= MIN_SECRET_LENGTH,
+  );
+  const tainted = Object.keys(values).filter(
+    (name) =>
+      !declared.includes(name) &&
+      JSON.stringify(schemas[name]?.default ?? '').includes('{{') &&
+      texts(values[name]).some((text) => secrets.some((secret) => text.includes(secret))),
+  );
+  return [...declared, ...tainted];
 }
 
 function explain(error: ErrorObject, schemas: ParameterSchemas): { path: string; message: string } {

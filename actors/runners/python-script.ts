@@ -85,6 +85,7 @@ export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
           ...environmentOf(parameters.env, ['PYTHONPATH']),
         },
         timeoutS: Number(parameters.timeout ?? 600),
+        secrets: pack ? await options.packs.configSecrets(pack) : [],
         ...(pack ? { cwd: pack.folder } : {}),
       };
     },

@@ -318,7 +318,8 @@ export function executionRoutes(api: Api) {
       const merge = c.req.valid('query').no_merge === undefined;
       const event = await executions.request({
         action: document.action.ref,
-        parameters: { ...(merge ? { ...document.parameters, ...secrets } : {}), ...body.parameters },
+        parameters: body.parameters ?? {},
+        ...(merge ? { inherited: { ...document.parameters, ...secrets } } : {}),
         user: c.get('identity').name,
         context: { 're-run': { ref: document.id } },
         labels: body.labels ?? document.labels,
