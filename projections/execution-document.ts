@@ -35,6 +35,7 @@ export interface ExecutionDocument {
   exitCode?: number | null;
   signal?: string | null;
   error?: string;
+  note?: string;
   result?: unknown;
   /** Output so far; at the end, the totals that the last event names. */
   output: OutputTotals;
@@ -99,7 +100,7 @@ export function applyEvent(
       if (isEnd(document.status)) return next;
       return { ...next, ...moved(document, 'canceling', event.at), canceledBy: event.by };
     case 'execution.completed': {
-      const { exitCode, signal, elapsedMs, error, result, at } = event;
+      const { exitCode, signal, elapsedMs, error, note, by, result, at } = event;
       return {
         ...next,
         ...moved(document, event.status, at),
@@ -109,6 +110,8 @@ export function applyEvent(
         signal,
         output: event.streams,
         ...(error === undefined ? {} : { error }),
+        ...(note === undefined ? {} : { note }),
+        ...(by === undefined ? {} : { canceledBy: by }),
         ...(result === undefined ? {} : { result }),
       };
     }

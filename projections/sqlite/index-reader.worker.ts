@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { explained } from '../../events/database.ts';
 import { Moved, serveThread } from '../../events/worker-thread.ts';
 import type { ChunkRange, ExecutionPageRequest, IndexStats } from '../output-index.ts';
+import type { SearchRequest } from '../search.ts';
 import { openBody } from './body.ts';
 import * as executions from './executions.ts';
+import { facets, search } from './search.ts';
+import { snapshots } from './snapshots.ts';
 import { currentName, openStore, type Store } from './store.ts';
 
 /** Blocks, opened, that hold chunks of a range, and perhaps others: the caller filters. */
@@ -62,38 +65,42 @@ function stats({ prepare }: Store): Omit<IndexStats, 'diskBytes'> {
     chunks: number;
     raw: number;
   };
-  const rest = prepare(
-    'SELECT coalesce(sum(raw), 0) AS raw FROM blocks WHERE first_document IS NULL',
-  ).get() as {
+  const rest = prepare('SELECT coalesce(sum(raw), 0) AS raw FROM blocks WHERE ordinal IS NULL').get() as {
     raw: number;
   };
   return { executions: count, chunks: kept.chunks, unindexedBytes: rest.raw, rawBytes: kept.raw };
 }
 
 serveThread<{ folder: string }>(({ folder }) => {
-  let store: Store | undefined;
-  const use = <T>(body: (store: Store) => T): T => {
-    const path = store?.path ?? join(folder, currentName(folder));
-    return explained(path, 'output-index-unavailable', () => {
-      store ??= openStore(path, { readOnly: true });
-      return body(store);
+  const open = () => openStore(join(folder, currentName(folder)), { readOnly: true });
+  const searches = snapshots(open);
+  let current: Store | undefined;
+  const use = <T>(body: (store: Store) => T): T =>
+    explained(join(folder, currentName(folder)), 'output-index-unavailable', () => {
+      current ??= open();
+      return body(current);
     });
+  const retire = () => {
+    searches.retire();
+    current?.database.close();
+    current = undefined;
   };
   return {
     blocks: (executionId: string, range: ChunkRange, after: number) =>
-      use((open) => blocks(open, executionId, range, after)),
-    execution: (id: string) => use((open) => executions.executionDocument(open, id)),
+      use((store) => blocks(store, executionId, range, after)),
+    execution: (id: string) => use((store) => executions.executionDocument(store, id)),
     lastExecution: () => use(executions.lastDocument),
-    executions: (request: ExecutionPageRequest) => use((open) => executions.executionsPage(open, request)),
+    executions: (request: ExecutionPageRequest) => use((store) => executions.executionsPage(store, request)),
     unfinished: () => use(executions.unfinishedDocuments),
     purgeCandidates: (bounds: Parameters<typeof executions.purgeCandidates>[1]) =>
-      use((open) => executions.purgeCandidates(open, bounds)),
+      use((store) => executions.purgeCandidates(store, bounds)),
+    search: (request: SearchRequest, signal: AbortSignal) =>
+      searches.use((store) => search(store, request, signal)),
+    facets: (request: SearchRequest, signal: AbortSignal) =>
+      searches.use((store) => facets(store, request, signal)),
     stats: () => use(stats),
-    /** Reads the database that is current now. */
-    reopen: () => {
-      store?.database.close();
-      store = undefined;
-    },
-    close: () => store?.database.close(),
+    /** From now on reads the database that is current now. */
+    reopen: retire,
+    close: retire,
   };
 });

@@ -7,8 +7,10 @@ import { databaseBytes, explained, transaction, usedBytes } from '../../events/d
 import { serveThread } from '../../events/worker-thread.ts';
 import { type Block, packBlock, unpackBlock } from './block.ts';
 import { compressBody } from './body.ts';
-import { DOCUMENTS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { executionDocument } from './executions.ts';
+import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 import { currentName, openStore, removeStore, type Store, setCurrentName } from './store.ts';
+import { type Upkeep, upkeep } from './upkeep.ts';
 
 /** An execution document with the columns that it is found by. */
 export interface DocumentRow {
@@ -57,7 +59,7 @@ function openCurrent(path: string): Store {
   return store;
 }
 
-function writeDocument({ prepare }: Store, row: DocumentRow): void {
+function writeDocument({ prepare }: Store, row: DocumentRow): number | undefined {
   const written = prepare(
     `INSERT INTO executions (execution, requested_at, ended_at, status, action, runner, user, text, idempotency_key,
                              labels, through)
@@ -81,6 +83,7 @@ function writeDocument({ prepare }: Store, row: DocumentRow): void {
   if (written) {
     prepare('INSERT OR REPLACE INTO documents (id, document) VALUES (?, ?)').run(written.id, row.json);
   }
+  return written?.id;
 }
 
 /** What of the block is new, when the execution's output is stored through `stored` already. */
@@ -90,36 +93,47 @@ function unseen(block: Block, stored: number): Block | undefined {
   return packBlock(unpackBlock(block.body).filter((chunk) => chunk.position > stored));
 }
 
-function writeBlock({ prepare }: Store, given: Block): void {
-  const execution = prepare('SELECT id, output_through FROM executions WHERE execution = ?').get(
+/** Gives the execution's row id. */
+function writeBlock({ prepare }: Store, given: Block): number {
+  const execution = prepare('SELECT id, output_through, output_seq FROM executions WHERE execution = ?').get(
     given.executionId,
-  ) as { id: number; output_through: number } | undefined;
+  ) as { id: number; output_through: number; output_seq: number } | undefined;
   if (!execution) throw new Error(`output of ${given.executionId} came without its document`);
   const block = unseen(given, execution.output_through);
-  if (!block) return;
+  if (!block) return execution.id;
   prepare(
-    `INSERT INTO blocks (execution, first, last, first_seq, last_seq, at_min, at_max, raw, chunks, body)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO blocks (execution, first, last, first_seq, last_seq, seq_before, at_min, at_max, raw, chunks, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ).run(
     execution.id,
     block.first,
     block.last,
     block.firstSeq,
     block.lastSeq,
+    execution.output_seq,
     block.atMin,
     block.atMax,
     block.rawBytes,
     block.chunks,
     compressBody(block.body, false),
   );
-  prepare('UPDATE executions SET output_through = ?, kept = 1 WHERE id = ?').run(block.last, execution.id);
+  prepare(
+    'UPDATE executions SET output_through = ?, output_seq = max(output_seq, ?), kept = 1 WHERE id = ?',
+  ).run(block.last, block.lastSeq, execution.id);
+  return execution.id;
 }
 
-function write(store: Store, { documents, blocks, checkpoint }: BatchRows): void {
-  transaction(store.database, () => {
-    for (const document of documents) writeDocument(store, document);
-    for (const block of blocks) writeBlock(store, block);
+/** Gives the row ids of the executions whose output may want upkeep. */
+function write(store: Store, { documents, blocks, checkpoint }: BatchRows): Set<number> {
+  return transaction(store.database, () => {
+    const touched = new Set<number>();
+    for (const document of documents) {
+      const id = writeDocument(store, document);
+      if (id !== undefined && document.endedAt !== null) touched.add(id);
+    }
+    for (const block of blocks) touched.add(writeBlock(store, block));
     store.prepare("INSERT OR REPLACE INTO facts VALUES ('checkpoint', ?)").run(checkpoint);
+    return touched;
   });
 }
 
@@ -133,22 +147,25 @@ function purge(store: Store, executionId: string, whole: boolean): { more: boole
   const { id } = execution;
   const before = usedBytes(database);
   const more = transaction(database, () => {
-    const from = id * DOCUMENTS_PER_EXECUTION;
-    const deleted = [
-      prepare(
-        'DELETE FROM search WHERE rowid IN (SELECT rowid FROM search WHERE rowid BETWEEN ? AND ? LIMIT ?)',
-      ).run(from, from + DOCUMENTS_PER_EXECUTION - 1, PURGE_ROWS),
-      prepare('DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE execution = ? LIMIT ?)').run(
-        id,
-        PURGE_ROWS,
-      ),
-    ];
-    if (deleted.some(({ changes }) => Number(changes) === PURGE_ROWS)) return true;
+    const blocks = prepare('SELECT id, ordinal FROM blocks WHERE execution = ? LIMIT ?').all(
+      id,
+      PURGE_ROWS,
+    ) as {
+      id: number;
+      ordinal: number | null;
+    }[];
+    for (const block of blocks) {
+      if (block.ordinal !== null) {
+        prepare('DELETE FROM search WHERE rowid = ?').run(id * BLOCKS_PER_EXECUTION + block.ordinal);
+      }
+      prepare('DELETE FROM blocks WHERE id = ?').run(block.id);
+    }
+    if (blocks.length === PURGE_ROWS) return true;
     if (whole) {
       prepare('DELETE FROM documents WHERE id = ?').run(id);
       prepare('DELETE FROM executions WHERE id = ?').run(id);
     } else {
-      prepare('UPDATE executions SET kept = 0, documents = 0 WHERE id = ?').run(id);
+      prepare('UPDATE executions SET kept = 0 WHERE id = ?').run(id);
       prepare(
         "UPDATE documents SET document = json_set(document, '$.outputPurgedThrough', ?) WHERE id = ? AND ? >= 0",
       ).run(execution.output_through, id, execution.output_through);
@@ -169,66 +186,96 @@ function vacuum({ database }: Store): boolean {
   return false;
 }
 
+interface Open {
+  store: Store;
+  upkeep: Upkeep;
+}
+
+const opened = (store: Store): Open => ({ store, upkeep: upkeep(store) });
+
 serveThread<{ folder: string }>(({ folder }) => {
-  const open: Partial<Record<Target, Store>> = {};
-  const use = <T>(target: Target, body: (store: Store) => T): T => {
-    const path = open[target]?.path ?? join(folder, currentName(folder));
+  const open: Partial<Record<Target, Open>> = {};
+  const use = <T>(target: Target, body: (open: Open) => T): T => {
+    const path = open[target]?.store.path ?? join(folder, currentName(folder));
     return explained(path, 'output-index-unavailable', () => {
-      const store = open[target] ?? (target === 'current' ? openCurrent(path) : undefined);
-      if (!store) throw new Error('no rebuild is under way');
-      open[target] = store;
-      return body(store);
+      const found = open[target] ?? (target === 'current' ? opened(openCurrent(path)) : undefined);
+      if (!found) throw new Error('no rebuild is under way');
+      open[target] = found;
+      return body(found);
     });
   };
   const drop = (target: Target) => {
-    const store = open[target];
+    const found = open[target];
     delete open[target];
-    store?.database.close();
-    if (store) removeStore(store.path);
+    found?.store.database.close();
+    if (found) removeStore(found.store.path);
   };
+
+  let scheduled: NodeJS.Timeout | undefined;
+  /** Upkeep runs a step, then lets the calls that came meanwhile have their turn. */
+  function tidy(): void {
+    scheduled = undefined;
+    let more = false;
+    for (const found of Object.values(open)) {
+      try {
+        more = found.upkeep.step() || more;
+      } catch {
+        // A full disk, for example: the blocks stay as they are, readable and scanned, until the next write.
+      }
+    }
+    if (more) schedule();
+  }
+  function schedule(): void {
+    scheduled ??= setTimeout(tidy, 1);
+  }
+
   return {
-    open: () => use('current', ({ path }) => path),
-    write: (target: Target, batch: BatchRows) => use(target, (store) => write(store, batch)),
+    open: () =>
+      use('current', ({ store }) => {
+        schedule();
+        return store.path;
+      }),
+    write: (target: Target, batch: BatchRows) =>
+      use(target, ({ store, upkeep }) => {
+        for (const id of write(store, batch)) upkeep.touched(id);
+        schedule();
+      }),
     checkpoint: () =>
-      use('current', ({ prepare }) => {
-        const row = prepare("SELECT value FROM facts WHERE name = 'checkpoint'").get() as
+      use('current', ({ store }) => {
+        const row = store.prepare("SELECT value FROM facts WHERE name = 'checkpoint'").get() as
           | { value: string }
           | undefined;
         return row?.value;
       }),
     /** From the index being filled, which no reader has open. */
-    nextDocument: (execution: string) =>
-      use('next', ({ prepare }) => {
-        const row = prepare(
-          'SELECT document FROM documents JOIN executions USING (id) WHERE execution = ?',
-        ).get(execution) as { document: string } | undefined;
-        return row?.document;
-      }),
-    purge: (execution: string, whole: boolean) => use('current', (store) => purge(store, execution, whole)),
-    vacuum: () => use('current', vacuum),
+    nextDocument: (execution: string) => use('next', ({ store }) => executionDocument(store, execution)),
+    purge: (execution: string, whole: boolean) =>
+      use('current', ({ store }) => purge(store, execution, whole)),
+    vacuum: () => use('current', ({ store }) => vacuum(store)),
     beginRebuild: () => {
       drop('next');
       const name = currentName(folder) === 'output.sqlite' ? 'output-2.sqlite' : 'output.sqlite';
       removeStore(join(folder, name));
-      open.next = openCurrent(join(folder, name));
+      open.next = opened(openCurrent(join(folder, name)));
     },
     /** The old database stays until `dropOld`: readers have it open. */
     commitRebuild: () =>
-      use('next', (store) => {
+      use('next', (next) => {
         const old = open.current;
-        open.current = store;
+        open.current = next;
         delete open.next;
-        setCurrentName(folder, store.path.slice(folder.length + 1));
-        old?.database.close();
-        return { path: store.path, old: old?.path };
+        setCurrentName(folder, next.store.path.slice(folder.length + 1));
+        old?.store.database.close();
+        return { path: next.store.path, old: old?.store.path };
       }),
     dropOld: (path: string) => removeStore(path),
     abortRebuild: () => drop('next'),
-    ping: () => use('current', ({ database }) => transaction(database, () => {})),
-    size: () => use('current', ({ path }) => databaseBytes(path)),
+    ping: () => use('current', ({ store }) => transaction(store.database, () => {})),
+    size: () => use('current', ({ store }) => databaseBytes(store.path)),
     close: () => {
+      clearTimeout(scheduled);
       drop('next');
-      open.current?.database.close();
+      open.current?.store.database.close();
     },
   };
 });

@@ -61,6 +61,15 @@ function within(range: ChunkRange, after: number): (chunk: OutputAppended) => bo
     (range.since === undefined || chunk.at >= range.since);
 }
 
+/** An aborted call rejects with the reason that the caller gave. */
+async function asked<T>(signal: AbortSignal | undefined, call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } finally {
+    signal?.throwIfAborted();
+  }
+}
+
 /** @throws ServiceError `output-index-unavailable` when the database cannot be opened. */
 export async function sqliteOutputIndex({ folder }: SqliteOutputIndexOptions): Promise<OutputIndex> {
   const data = { folder };
@@ -126,8 +135,8 @@ export async function sqliteOutputIndex({ folder }: SqliteOutputIndexOptions): P
       const found = await reader.call<string[]>('unfinished');
       return found.map((json) => JSON.parse(json) as ExecutionDocument);
     },
-    search: (request, signal) => reader.call<SearchPage>('search', [request], { signal }),
-    facets: (request, signal) => reader.call<SearchFacets>('facets', [request], { signal }),
+    search: (request, signal) => asked(signal, reader.call<SearchPage>('search', [request], { signal })),
+    facets: (request, signal) => asked(signal, reader.call<SearchFacets>('facets', [request], { signal })),
 
     purgeCandidates: (bounds) => reader.call<PurgeCandidates>('purgeCandidates', [bounds]),
     async purge({ output, executions }) {

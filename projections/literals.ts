@@ -1,0 +1,81 @@
+/**
+ * Texts that every match of a regular expression contains, found without running it. Careful rather than clever: what
+ * it does not understand ends a literal, and an alternation at the top gives none.
+ */
+
+/** Skips a bracket expression or a group that begins at `at`; gives the index behind it. */
+function skip(pattern: string, at: number): number {
+  if (pattern.charAt(at) === '[') {
+    let i = at + 1;
+    if (pattern.charAt(i) === '^') i++;
+    // A bracket that comes first stands for itself.
+    if (pattern.charAt(i) === ']') i++;
+    while (i < pattern.length && pattern.charAt(i) !== ']') {
+      if (pattern.startsWith('[:', i)) i = pattern.indexOf(':]', i) + 1;
+      else if (pattern.charAt(i) === '\\') i++;
+      i++;
+    }
+    return i + 1;
+  }
+  let i = at + 1;
+  while (i < pattern.length && pattern.charAt(i) !== ')') {
+    if (pattern.charAt(i) === '(' || pattern.charAt(i) === '[') i = skip(pattern, i);
+    else i += pattern.charAt(i) === '\\' ? 2 : 1;
+  }
+  return i + 1;
+}
+
+/** Index behind an escape that stands for a class or a code, not for the character itself. */
+function skipEscape(pattern: string, at: number): number {
+  const rest = pattern.slice(at + 1);
+  const [length = ''] = /^(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)/s.exec(rest) ?? [];
+  return at + 1 + length.length;
+}
+
+/**
+ * With `ignoreCase`, only characters whose other cases all fold to them are kept: not `s`, which `ſ` matches, and
+ * nothing beyond ASCII.
+ */
+export function requiredLiterals(pattern: string, ignoreCase: boolean): string[] {
+  if (pattern.includes('\\Q')) return [];
+  const anyCase = ignoreCase || /\(\?[a-zA-Z-]*i/.test(pattern);
+  const found: string[] = [];
+  let current: string[] = [];
+  const cut = () => {
+    if (current.length > 0) found.push(current.join(''));
+    current = [];
+  };
+  const add = (char: string) => {
+    if (anyCase && !/^[\x20-\x7e]$/.test(char)) cut();
+    else if (anyCase && /s/i.test(char)) cut();
+    else current.push(char);
+  };
+  for (let at = 0; at < pattern.length; ) {
+    const char = String.fromCodePoint(pattern.codePointAt(at) ?? 0);
+    if (char === '|') return [];
+    if (char === '(' || char === '[') {
+      cut();
+      at = skip(pattern, at);
+    } else if (char === '\\') {
+      const next = pattern.charAt(at + 1);
+      if (/[A-Za-z0-9]/.test(next)) {
+        cut();
+        at = skipEscape(pattern, at);
+      } else {
+        add(next);
+        at += 2;
+      }
+    } else if ('*?{'.includes(char)) {
+      // What is repeated may be there no time at all.
+      current.pop();
+      cut();
+      at += /^\{\d*,?\d*\}/.exec(pattern.slice(at))?.[0].length ?? 1;
+    } else {
+      if ('.^$+'.includes(char)) cut();
+      else add(char);
+      at += char.length;
+    }
+  }
+  cut();
+  return found;
+}

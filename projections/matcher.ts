@@ -1,0 +1,169 @@
+/**
+ * Which lines match a query and where to highlight: the one meaning of search, whatever engine narrows the lines down.
+ * A line is matched as a person sees it (no escape sequences), case folded one character at a time.
+ */
+import { requiredLiterals } from './literals.ts';
+import { parseQuery, type RegexTerm, type Term, type TextTerm } from './query.ts';
+
+export interface Matcher {
+  /** Ranges to highlight in a line's visible text, in order, apart from each other; null when it does not match. */
+  matchLine(visibleText: string): [number, number][] | null;
+  /** Folded texts that the folded line must contain, longest first: to skip what cannot match. */
+  literals: string[];
+  /** Words of the folded line that must be there, whole. */
+  words: string[];
+  /** Folded texts that must be there, which the words do not cover. */
+  fragments: string[];
+}
+
+// What a terminal shows nothing for: CSI; OSC, DCS, SOS, PM and APC with their text, which ends in the same line;
+// other escapes. An unfinished string loses only its first two characters, so that nothing can hide behind it.
+const ESCAPES =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])(?:[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c))?|\x1b[ -/]*[0-~]?/g;
+
+/** The text without escape sequences; line ends stay where they are, so whole chunks can be given. */
+export function visible(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+  return /[\x1b\x90-\x9f]/.test(text) ? text.replace(ESCAPES, '') : text;
+}
+
+/** Lower case, one character at a time: folding a part of a text gives that part of the folded text. */
+export function fold(text: string): string {
+  const lower = text.toLowerCase();
+  return lower.includes('ς') ? lower.replaceAll('ς', 'σ') : lower;
+}
+
+/** Runs of letters, marks, digits and `_`. */
+export const WORDS = /[\p{L}\p{M}\p{N}_]+/gu;
+const WORD_CHARACTER = /^[\p{L}\p{M}\p{N}_]$/u;
+
+/** True when the code point is a letter, a mark, a digit or `_`. */
+export function isWordCode(code: number): boolean {
+  if (code < 128) {
+    return (
+      (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 95 || (code >= 65 && code <= 90)
+    );
+  }
+  return WORD_CHARACTER.test(String.fromCodePoint(code));
+}
+
+const wordAt = (text: string, index: number) =>
+  index < text.length && isWordCode(text.codePointAt(index) ?? 0);
+
+function wordBefore(text: string, index: number): boolean {
+  if (index === 0) return false;
+  const low = text.charCodeAt(index - 1);
+  const isPair = low >= 0xdc00 && low <= 0xdfff && index > 1;
+  return isWordCode(isPair ? (text.codePointAt(index - 2) ?? 0) : low);
+}
+
+const borderAt = (text: string, index: number) => !(wordBefore(text, index) && wordAt(text, index));
+
+type Finder = (text: string, folded: string) => [number, number][];
+
+function findText(term: TextTerm): Finder {
+  const needle = fold(term.text);
+  return (text, folded) => {
+    const found: [number, number][] = [];
+    for (let at = folded.indexOf(needle); at >= 0; ) {
+      const end = at + needle.length;
+      const holds = (!term.startsWord || borderAt(folded, at)) && (!term.endsWord || borderAt(folded, end));
+      if (holds) found.push([at, end]);
+      at = folded.indexOf(needle, holds ? end : at + 1);
+    }
+    return folded.length === text.length ? found : unfolded(text, found);
+  };
+}
+
+/** Ranges of a folded text as ranges of the text, where folding has made it longer. */
+function unfolded(text: string, ranges: [number, number][]): [number, number][] {
+  if (ranges.length === 0) return ranges;
+  const starts: number[] = [];
+  let at = 0;
+  for (const char of text) {
+    for (let k = fold(char).length; k > 0; k--) starts.push(at);
+    at += char.length;
+  }
+  starts.push(at);
+  return ranges.map(([start, end]) => {
+    const last = starts[end - 1] ?? 0;
+    return [starts[start] ?? 0, last + ((text.codePointAt(last) ?? 0 > 0xffff) ? 2 : 1)];
+  });
+}
+
+function findRegex({ compiled }: RegexTerm): Finder {
+  return (text) => {
+    // The yes-or-no test runs on an automaton that is many times faster than finding where.
+    if (!compiled.test(text)) return [];
+    const found: [number, number][] = [];
+    const matcher = compiled.matcher(text);
+    while (matcher.find()) found.push([matcher.start(), matcher.end()]);
+    return found;
+  };
+}
+
+const finder = (term: Term): Finder => (term.kind === 'text' ? findText(term) : findRegex(term));
+
+function merged(ranges: [number, number][]): [number, number][] {
+  const result: [number, number][] = [];
+  for (const [start, end] of ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
+    const last = result.at(-1);
+    if (start === end) continue;
+    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+    else result.push([start, end]);
+  }
+  return result;
+}
+
+/** Words that stand whole in any line that matches, and the text itself where these do not say it all. */
+function wordsAndFragments(term: TextTerm): { words: string[]; fragments: string[] } {
+  const text = fold(term.text);
+  const runs = [...text.matchAll(WORDS)];
+  const whole = runs.filter(({ 0: run, index }) => {
+    const open = index === 0 && !term.startsWord;
+    const close = index + run.length === text.length && !term.endsWord;
+    return !open && !close;
+  });
+  const words = whole.map(([run]) => run);
+  return { words, fragments: words.length > 0 && words.length === runs.length ? [] : [text] };
+}
+
+/** @throws ServiceError `validation-failed`, see query.ts. */
+export function compile(source: string): Matcher {
+  const query = parseQuery(source);
+  const required = query.terms.map(finder);
+  const forbidden = query.excluded.map(finder);
+  const literals: string[] = [];
+  const words: string[] = [];
+  const fragments: string[] = [];
+  for (const term of query.terms) {
+    if (term.kind === 'text') {
+      const parts = wordsAndFragments(term);
+      literals.push(fold(term.text));
+      words.push(...parts.words);
+      fragments.push(...parts.fragments);
+    } else {
+      const parts = requiredLiterals(term.pattern, term.ignoreCase).map(fold);
+      literals.push(...parts);
+      fragments.push(...parts);
+    }
+  }
+  literals.sort((a, b) => b.length - a.length);
+  return {
+    matchLine(text) {
+      const folded = fold(text);
+      const ranges: [number, number][] = [];
+      for (const find of required) {
+        const found = find(text, folded);
+        if (found.length === 0) return null;
+        ranges.push(...found);
+      }
+      for (const find of forbidden) if (find(text, folded).length > 0) return null;
+      return merged(ranges);
+    },
+    literals,
+    words: [...new Set(words)],
+    fragments: [...new Set(fragments)],
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * Work on stored blocks that nobody waits for: small ones of an execution are merged into large ones, and large ones get
+ * into the search index. Done in short steps between writes; a search scans what is not indexed yet.
+ */
+import { transaction } from '../../events/database.ts';
+import type { OutputAppended } from '../../events/event.ts';
+import { assemble, searchableTexts } from '../lines.ts';
+import { fold } from '../matcher.ts';
+import { BLOCK_BYTES, packBlock, unpackBlock } from './block.ts';
+import { compressBody, openBody } from './body.ts';
+import { BLOCKS_PER_EXECUTION } from './schema.ts';
+import type { Store } from './store.ts';
+import { tokensOf } from './tokens.ts';
+
+/** Enough to be indexed while the execution still runs; smaller ones wait for more. */
+const FULL_BYTES = BLOCK_BYTES * 0.75;
+/** So many small blocks of a slow execution become one, before they are enough to be indexed. */
+const MERGE_COUNT = 64;
+const SMALL_BYTES = 16_384;
+/** A step ends when it has taken this long: writes wait for no more than one. */
+const STEP_MS = 10;
+
+interface Row {
+  id: number;
+  raw: number;
+  first: number;
+}
+
+interface Stored {
+  seq_before: number;
+  body: Uint8Array;
+}
+
+export interface Upkeep {
+  /** An execution has new blocks, or has ended. */
+  touched(executionId: number): void;
+  /** Does some work; true when there is more. */
+  step(): boolean;
+}
+
+export function upkeep(store: Store): Upkeep {
+  const { database, prepare } = store;
+  const unindexed = prepare(
+    'SELECT DISTINCT execution FROM blocks WHERE ordinal IS NULL ORDER BY execution',
+  ).all() as { execution: number }[];
+  const dirty = new Set(unindexed.map((row) => row.execution));
+
+  function open(ids: readonly number[]): { chunks: OutputAppended[]; seqBefore: number } {
+    const chunks: OutputAppended[] = [];
+    let seqBefore = 0;
+    for (const [index, id] of ids.entries()) {
+      const stored = prepare('SELECT seq_before, body FROM blocks WHERE id = ?').get(id) as unknown as Stored;
+      if (index === 0) seqBefore = stored.seq_before;
+      chunks.push(...unpackBlock(openBody(stored.body)));
+    }
+    return { chunks, seqBefore };
+  }
+
+  /** Puts one block in the place of the given ones, which are consecutive; gives its row id. */
+  function merge(
+    execution: number,
+    ids: readonly number[],
+    opened: ReturnType<typeof open>,
+    final: boolean,
+  ): number {
+    const [first] = ids;
+    if (first === undefined) throw new Error('nothing to merge');
+    if (ids.length === 1) return first;
+    const block = packBlock(opened.chunks);
+    for (const id of ids) prepare('DELETE FROM blocks WHERE id = ?').run(id);
+    prepare(
+      `INSERT INTO blocks (id, execution, first, last, first_seq, last_seq, seq_before, at_min, at_max, raw, chunks, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ).run(
+      first,
+      execution,
+      block.first,
+      block.last,
+      block.firstSeq,
+      block.lastSeq,
+      opened.seqBefore,
+      block.atMin,
+      block.atMax,
+      block.rawBytes,
+      block.chunks,
+      compressBody(block.body, final),
+    );
+    return first;
+  }
+
+  function index(execution: number, ids: readonly number[]): void {
+    const opened = open(ids);
+    const id = merge(execution, ids, opened, true);
+    const assembled = assemble(opened.chunks, opened.seqBefore);
+    const { ordinals } = prepare('SELECT ordinals FROM executions WHERE id = ?').get(execution) as {
+      ordinals: number;
+    };
+    prepare('INSERT INTO search (rowid, tokens) VALUES (?, ?)').run(
+      execution * BLOCKS_PER_EXECUTION + ordinals,
+      tokensOf(searchableTexts(assembled).map(fold)),
+    );
+    prepare('UPDATE blocks SET ordinal = ?, spill = ? WHERE id = ?').run(
+      ordinals,
+      assembled.open.size > 0 ? 1 : 0,
+      id,
+    );
+    prepare('UPDATE executions SET ordinals = ordinals + 1 WHERE id = ?').run(execution);
+  }
+
+  /** One piece of work on the execution; false when there is none for now. */
+  function work(execution: number): boolean {
+    const state = prepare('SELECT ended_at FROM executions WHERE id = ?').get(execution) as
+      | { ended_at: number | null }
+      | undefined;
+    if (!state) return false;
+    const rows = prepare(
+      'SELECT id, raw, first FROM blocks WHERE execution = ? AND ordinal IS NULL ORDER BY first LIMIT 5000',
+    ).all(execution) as unknown as Row[];
+    if (rows.length === 0) return false;
+    const ready: number[] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      if (bytes > 0 && bytes + row.raw > BLOCK_BYTES) break;
+      ready.push(row.id);
+      bytes += row.raw;
+    }
+    if (bytes >= FULL_BYTES || ready.length < rows.length || state.ended_at !== null) {
+      index(execution, ready);
+      return ready.length < rows.length;
+    }
+    let tail = rows.length;
+    while (tail > 0 && (rows[tail - 1]?.raw ?? 0) < SMALL_BYTES) tail--;
+    const small = rows.slice(tail).map((row) => row.id);
+    if (small.length >= MERGE_COUNT) merge(execution, small, open(small), false);
+    return false;
+  }
+
+  return {
+    touched: (execution) => dirty.add(execution),
+    step() {
+      if (dirty.size === 0) return false;
+      const end = performance.now() + STEP_MS;
+      transaction(database, () => {
+        for (const execution of dirty) {
+          dirty.delete(execution);
+          // The one with more to do goes to the back, so that a large one does not hold up the others.
+          if (work(execution)) dirty.add(execution);
+          if (performance.now() >= end) break;
+        }
+      });
+      return dirty.size > 0;
+    },
+  };
+}
