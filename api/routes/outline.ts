@@ -1,0 +1,41 @@
+/**
+ * The outline of an execution's output: which lines came when and from where, without their text.
+ */
+import { createRoute, z } from '@hono/zod-openapi';
+import { type Api, createRouter } from '../env.ts';
+import { findExecution } from '../find.ts';
+import { outline } from '../outline.ts';
+import { answers, IdParam } from '../schemas.ts';
+import { requires } from '../security.ts';
+
+const Run = z.array(z.number()).length(5).openapi({
+  description:
+    'First line, lines, 0 for stdout or 1 for stderr, index of the host or -1, milliseconds since the epoch',
+});
+
+export function outlineRoutes({ index, log, projector }: Api) {
+  const router = createRouter();
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/executions/{id}/outline',
+      tags: ['Output'],
+      summary: 'When which lines were printed, and by which stream and host',
+      middleware: [requires('read')] as const,
+      request: { params: IdParam },
+      responses: answers(
+        z.object({ through: z.int(), last_seq: z.int(), hosts: z.array(z.string()), runs: z.array(Run) }),
+        'Runs of lines, in order',
+      ),
+    }),
+    async (c) => {
+      const deps = projector ? { index, log, projector } : { index, log };
+      const document = await findExecution(deps, c.req.valid('param').id, { fresh: true });
+      const start = document.startedAt ?? document.requestedAt;
+      const chunks = index.chunks(document.id, { signal: c.req.raw.signal });
+      const found = await outline(chunks, (document.endedAt ?? Date.now()) - start);
+      return c.json(found as never, 200);
+    },
+  );
+  return router;
+}
