@@ -61,8 +61,12 @@ export function assemble(chunks: readonly OutputAppended[], seqBefore: number): 
     highest = Math.max(highest, chunk.seq + chunk.lines - 1);
     if (!goesOn && !chunk.partial) result.whole.push(chunk);
     else if (!goesOn) {
-      const line = piecesOf(chunk);
-      addPiece(line, chunk.data);
+      // Whole lines may come with the beginning of the next one.
+      const cut = chunk.lines > 1 ? chunk.data.lastIndexOf(10) + 1 : 0;
+      const { partial: _, ...rest } = chunk;
+      if (cut > 0) result.whole.push({ ...rest, lines: chunk.lines - 1, data: chunk.data.subarray(0, cut) });
+      const line = { ...piecesOf(chunk), seq: chunk.seq + chunk.lines - 1 };
+      addPiece(line, chunk.data.subarray(cut));
       result.open.set(key, line);
     } else if (open) {
       addPiece(open, chunk.data);

@@ -1,0 +1,108 @@
+/**
+ * Requests to Elasticsearch and what their failures mean. The client library is loaded on first use; its own retries
+ * are off, because whoever writes or searches here knows better what may be repeated.
+ */
+import { readFileSync } from 'node:fs';
+import type { Client } from '@elastic/elasticsearch';
+import { ServiceError } from '../../events/errors.ts';
+
+export interface ElasticsearchConnection {
+  node: string;
+  apiKey?: string;
+  username?: string;
+  password?: string;
+  /** Path of a CA certificate. */
+  ca?: string;
+}
+
+/** A field of an answer whose shape its caller knows. */
+// biome-ignore lint/suspicious/noExplicitAny: answers are as many as requests
+export type Answer = any;
+
+export interface Requests {
+  /**
+   * @throws ServiceError `output-index-unavailable` (retriable) when the cluster does not answer or has no room now,
+   * `index-rejected` when it refuses the request. Statuses in `accept` answer undefined instead.
+   */
+  send(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: {
+      accept?: readonly number[];
+      query?: Record<string, string | number | boolean>;
+      signal?: AbortSignal | undefined;
+      timeoutMs?: number;
+    },
+  ): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** The HTTP status of a refused request, where the error has one. */
+export function statusOf(error: unknown): number | undefined {
+  const status = (error as { meta?: { statusCode?: number } }).meta?.statusCode;
+  return status ?? ((error as ServiceError).cause ? statusOf((error as ServiceError).cause) : undefined);
+}
+
+function explained(cause: unknown, node: string): ServiceError {
+  if (cause instanceof ServiceError) return cause;
+  const error = cause as Error;
+  const status = statusOf(error);
+  const reason = error.message.split('\n')[0]?.slice(0, 500);
+  if (status === 401 || status === 403) {
+    return new ServiceError(
+      'output-index-unavailable',
+      `Elasticsearch at ${node} refused access (${reason}); check elasticsearch.apiKey or username and password`,
+      { cause, retriable: true },
+    );
+  }
+  if (status === undefined || status === 429 || status >= 500) {
+    return new ServiceError(
+      'output-index-unavailable',
+      `Elasticsearch at ${node} cannot serve now (${status === undefined ? reason : `status ${status}`}); output is kept in the log and projected later`,
+      { cause, retriable: true },
+    );
+  }
+  return new ServiceError('index-rejected', `Elasticsearch refused a request: ${reason}`, { cause });
+}
+
+export async function openRequests(connection: ElasticsearchConnection): Promise<Requests> {
+  const { Client: ElasticsearchClient } = await import('@elastic/elasticsearch');
+  const { apiKey, username, password, ca, node } = connection;
+  const client: Client = new ElasticsearchClient({
+    node,
+    maxRetries: 0,
+    requestTimeout: TIMEOUT_MS,
+    ...(apiKey ? { auth: { apiKey } } : {}),
+    ...(!apiKey && username ? { auth: { username, password: password ?? '' } } : {}),
+    ...(ca ? { tls: { ca: readFileSync(ca) } } : {}),
+  });
+  return {
+    async send(method, path, body, { accept = [], query, signal, timeoutMs } = {}) {
+      const bulk = Array.isArray(body);
+      try {
+        const answer = await client.transport.request(
+          {
+            method,
+            path,
+            ...(query ? { querystring: query } : {}),
+            ...(body === undefined ? {} : bulk ? { bulkBody: body } : { body: body as object }),
+          },
+          {
+            ignore: [...accept],
+            meta: true,
+            ...(signal ? { signal } : {}),
+            ...(timeoutMs ? { requestTimeout: timeoutMs } : {}),
+          },
+        );
+        return accept.includes(answer.statusCode as number) ? undefined : answer.body;
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        throw explained(error, node);
+      }
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,124 @@
+/** Writes batches of the projector into one generation of indices. */
+import { checkpointParts, partVersion } from '../../events/checkpoints.ts';
+import { ServiceError } from '../../events/errors.ts';
+import type { OutputAppended } from '../../events/event.ts';
+import type { ExecutionDocument } from '../execution-document.ts';
+import type { ProjectedBatch } from '../output-index.ts';
+import { type BulkItem, sendBulk } from './bulk.ts';
+import type { Requests } from './client.ts';
+import { continuedLines } from './continued-lines.ts';
+import { chunkDocument, chunkId, executionSource } from './documents.ts';
+import { type IndexNames, stateIndex } from './names.ts';
+
+export interface GenerationWriter {
+  write(batch: ProjectedBatch): Promise<void>;
+}
+
+export interface GenerationWriterOptions {
+  client: Requests;
+  prefix: string;
+  names: IndexNames;
+  /** What is written can be searched when `write` resolves; a rebuild does without until its end. */
+  searchable: boolean;
+  /** The least time between two refreshes: each makes a segment, and many small ones cost more than they give. */
+  refreshEveryMs: number;
+}
+
+export function checkpointId(generation: number, partition: string): string {
+  return `checkpoint-${generation}-${partition}`;
+}
+
+export function executionItem(names: IndexNames, document: ExecutionDocument, purged?: boolean): BulkItem {
+  const action = {
+    index: {
+      _index: names.executions(document.id, document.requestedAt),
+      _id: document.id,
+      // A projector that lost its partition, and is late, cannot put an old state over a newer one.
+      version: document.through,
+      version_type: 'external_gte',
+    },
+  };
+  return { action: JSON.stringify(action), source: executionSource(document, purged) };
+}
+
+export function generationWriter(options: GenerationWriterOptions): GenerationWriter {
+  const { client, names, prefix } = options;
+  let refreshedAt = Number.NEGATIVE_INFINITY;
+
+  /** Whether an unfinished piece of the chunk's line lies in front of it. */
+  async function isContinued(chunk: OutputAppended): Promise<boolean> {
+    const pattern = `${names.outputBase}*`;
+    await client.send('POST', `/${pattern}/_refresh`, undefined, { accept: [404] });
+    const answer = await client.send('POST', `/${pattern}/_search`, {
+      size: 1,
+      _source: false,
+      track_total_hits: false,
+      query: {
+        bool: {
+          filter: [
+            { term: { 'linefeed.execution.id': chunk.executionId } },
+            { term: { 'linefeed.stream': chunk.stream } },
+            ...(chunk.host === undefined ? [] : [{ term: { 'host.name': chunk.host } }]),
+            { term: { 'event.sequence': chunk.seq } },
+            { term: { 'linefeed.partial': true } },
+            { range: { 'linefeed.position': { lt: chunk.position } } },
+          ],
+        },
+      },
+    });
+    return answer.hits.hits.length > 0;
+  }
+  const lines = continuedLines(isContinued);
+
+  async function refresh(indices: Set<string>): Promise<void> {
+    const waitMs = refreshedAt + options.refreshEveryMs - performance.now();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    refreshedAt = performance.now();
+    await client.send('POST', `/${[...indices].join(',')}/_refresh`);
+  }
+
+  return {
+    async write({ documents, chunks, checkpoint }) {
+      const executions = new Map(documents.map((document) => [document.id, document]));
+      const { continues, commit } = await lines.judge(chunks);
+      const indices = new Set<string>();
+      const items: BulkItem[] = [];
+      for (const [at, chunk] of chunks.entries()) {
+        const _index = names.output(chunk.at);
+        indices.add(_index);
+        items.push({
+          action: JSON.stringify({ create: { _index, _id: chunkId(chunk) } }),
+          source: chunkDocument(chunk, executions.get(chunk.executionId), continues[at] === true),
+        });
+      }
+      for (const document of documents) {
+        indices.add(names.executions(document.id, document.requestedAt));
+        items.push(executionItem(names, document));
+      }
+      if (items.length > 0) {
+        const refused = await sendBulk(client, items);
+        const [first] = refused;
+        if (first) {
+          const { index, create } = JSON.parse(first.item.action);
+          const message = `Elasticsearch refused ${refused.length} documents, first ${(index ?? create)._id}: ${first.reason}`;
+          throw new ServiceError('index-rejected', message);
+        }
+        if (options.searchable) await refresh(indices);
+      }
+      commit();
+      if (checkpoint === '') return;
+      const places = [...checkpointParts(checkpoint)].map(([partition, place]) => ({
+        action: JSON.stringify({
+          index: {
+            _index: stateIndex(prefix),
+            _id: checkpointId(names.generation, partition),
+            version: partVersion(place),
+            version_type: 'external_gte',
+          },
+        }),
+        source: JSON.stringify({ generation: names.generation, partition, place }),
+      }));
+      await sendBulk(client, places);
+    },
+  };
+}
