@@ -12,7 +12,7 @@ import type { ExecutionEvent, StreamName } from './event.ts';
 export type Checkpoint = string & { readonly __checkpoint: unique symbol };
 
 export interface LogBatch {
-  /** Never empty; events of one execution are in order. */
+  /** In order within an execution. Empty only to move the checkpoint on when records were passed over and nothing follows. */
   events: ExecutionEvent[];
   /** Subscribing from here gives exactly what comes after these events. */
   checkpoint: Checkpoint;

@@ -18,12 +18,19 @@ export interface MergedOptions {
   signal: AbortSignal;
 }
 
-/** A batch may be empty when only the checkpoint has moved. Ends when the signal is aborted. */
+/**
+ * How long the checkpoint may stay behind records that were passed over (repeats, foreign ones) before a batch without
+ * events moves it on: whoever waits for a place in the log must not wait for the next event.
+ */
+const MOVE_AFTER_MS = 300;
+
+/** Ends when the signal is aborted. */
 export async function* mergePartitions({ readers, parts, signal }: MergedOptions): AsyncGenerator<LogBatch> {
   const waiting: { partition: number; batch: PartitionBatch; taken: () => void }[] = [];
   let wake: (() => void) | undefined;
   let failure: { error: unknown } | undefined;
   let open = readers.size;
+  let movedOn = false;
 
   const pump = async (partition: number, reader: AsyncGenerator<PartitionBatch>) => {
     try {
@@ -52,9 +59,16 @@ export async function* mergePartitions({ readers, parts, signal }: MergedOptions
       if (waiting.length === 0) {
         if (failure) throw failure.error;
         if (open === 0) return;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
+        let timer: NodeJS.Timeout | undefined;
+        const idle = await new Promise<boolean>((resolve) => {
+          wake = () => resolve(false);
+          if (movedOn) timer = setTimeout(() => resolve(true), MOVE_AFTER_MS);
         });
+        clearTimeout(timer);
+        if (idle) {
+          movedOn = false;
+          yield { events: [], checkpoint: joinCheckpoint(parts) };
+        }
         continue;
       }
       const events: ExecutionEvent[] = [];
@@ -65,7 +79,8 @@ export async function* mergePartitions({ readers, parts, signal }: MergedOptions
       }
       // Readers go on while the consumer works: one batch each, so what is held is bounded.
       for (const entry of taken) entry.taken();
-      yield { events, checkpoint: joinCheckpoint(parts) };
+      movedOn = events.length === 0;
+      if (events.length > 0) yield { events, checkpoint: joinCheckpoint(parts) };
     }
   } finally {
     signal.removeEventListener('abort', release);

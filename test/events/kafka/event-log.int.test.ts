@@ -1,0 +1,43 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { kafkaEventLog } from '../../../events/kafka/event-log.ts';
+import { eventLogContract } from '../../contracts/event-log.contract.ts';
+import { randomPrefix, sharedStack, stackOrSkip } from '../../support/stack.ts';
+
+const DAY_MS = 86_400_000;
+
+async function open(topicPrefix = randomPrefix()) {
+  const { kafka } = await sharedStack();
+  return kafkaEventLog({
+    brokers: [kafka.address],
+    topicPrefix,
+    partitions: 3,
+    replicationFactor: 1,
+    executionsTtlMs: 0,
+    outputTtlMs: 7 * DAY_MS,
+  });
+}
+
+if (await stackOrSkip('EventLog on Kafka')) {
+  eventLogContract({
+    name: 'kafka',
+    async open() {
+      const prefix = randomPrefix();
+      return {
+        connect: () => open(prefix),
+        async remove() {
+          const log = await open(prefix);
+          const admin = log.client.kafka.admin();
+          await admin.connect();
+          await admin.deleteTopics({ topics: Object.values(log.topics) });
+          await admin.disconnect();
+          await log.close();
+        },
+      };
+    },
+  });
+}
+
+const test = suite('Kafka event log');
+test('the suite ran or said why not', () => assert.ok(true));
+test.run();
