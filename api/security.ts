@@ -127,6 +127,7 @@ export function bodyGuard(): Middleware {
     if (!json && (type !== undefined || hasBody) && !(method === 'DELETE' && !hasBody)) {
       throw new HTTPException(415, { message: 'Send the body as application/json.' });
     }
+    if (!hasBody) return next();
     return limit(c, next);
   };
 }
