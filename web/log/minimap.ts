@@ -40,17 +40,17 @@ export function createMinimap(canvas: HTMLCanvasElement, goto: (fraction: number
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
+    // a canvas knows no variables: the style sheet hands its colours over in properties that are not used otherwise
     const style = getComputedStyle(canvas);
-    const color = (name: string) => style.getPropertyValue(name).trim() || 'gray';
     const rows = Math.max(1, input.map.count());
     const y = (seq: number) => (input.map.rowOf(seq) / rows) * height;
-    context.fillStyle = color('--map-view');
+    context.fillStyle = style.columnRuleColor;
     const top = y(input.visible.from);
     const share =
       ((input.map.rowOf(input.visible.to) - input.map.rowOf(input.visible.from) + 1) / rows) * height;
     context.fillRect(0, Math.min(top, height - 6), width, Math.max(6, share));
     if (input.selection) {
-      context.fillStyle = color('--map-selection');
+      context.fillStyle = style.textDecorationColor;
       context.fillRect(
         0,
         y(input.selection.from),
@@ -58,9 +58,9 @@ export function createMinimap(canvas: HTMLCanvasElement, goto: (fraction: number
         Math.max(2, y(input.selection.to) - y(input.selection.from)),
       );
     }
-    context.fillStyle = color('--map-error');
+    context.fillStyle = style.color;
     for (const at of places(input.errors, input.map, height)) context.fillRect(0, at, width / 2, 2);
-    context.fillStyle = color('--map-hit');
+    context.fillStyle = style.outlineColor;
     for (const at of places(input.hits, input.map, height)) context.fillRect(width / 2, at, width / 2, 2);
   }
 

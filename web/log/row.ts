@@ -87,12 +87,13 @@ export function cutAtMarks(
   return parts;
 }
 
-function styled(segment: Segment, theme: Theme): HTMLElement {
+function styled(segment: Segment, theme: Theme, marked: boolean): HTMLElement {
   const { sgr } = segment;
   const made = sgr.href ? anchor(sgr.href, '') : document.createElement('span');
   const { color, background } = colorsOf(sgr, theme);
-  if (color) made.style.color = color;
-  if (background) made.style.backgroundColor = background;
+  // a marked part has the colours of the mark, so that it can be read whatever the command chose
+  if (color && !marked) made.style.color = color;
+  if (background && !marked) made.style.backgroundColor = background;
   let names = '';
   if (sgr.bold) names += ' b';
   if (sgr.italic) names += ' i';
@@ -140,7 +141,7 @@ function drawText(target: HTMLElement, line: Line, segments: readonly Segment[],
   }
   if (!target.firstChild) {
     for (const { text, segment, marked } of cutAtMarks(shown, look.marks)) {
-      const part = styled(segment, look.theme);
+      const part = styled(segment, look.theme, marked);
       if (segment.sgr.href) part.textContent = text;
       else appendLinked(part, text);
       if (marked) {

@@ -283,6 +283,12 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
     if (Math.abs(to - expectedTop) < 1) return;
     const from = expectedTop;
     expectedTop = to;
+    if (viewport.clientHeight !== viewportPx) {
+      // the box changed its height, and the browser moved its content to fit: not the reader's doing
+      viewportPx = viewport.clientHeight || viewportPx;
+      update();
+      return;
+    }
     const g = geometry();
     anchor = anchorAfterScroll(anchor, from, to, g);
     follow = false;

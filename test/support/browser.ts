@@ -1,0 +1,71 @@
+/**
+ * A real Chromium for tests of the page. A page made here fails its test when the browser reports an error, a refused
+ * policy or a dialog: a page that is right prints nothing.
+ */
+import { existsSync } from 'node:fs';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+export const CHROMIUM = process.env.LINEFEED_CHROMIUM ?? '/usr/bin/chromium';
+
+/** True when there is a browser to test with; scripts/install-chromium.sh brings one. */
+export function haveChromium(): boolean {
+  return existsSync(CHROMIUM);
+}
+
+export async function launch(extra: readonly string[] = []): Promise<Browser> {
+  if (!haveChromium()) throw new Error(`No Chromium at ${CHROMIUM}: run scripts/install-chromium.sh`);
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...extra,
+    ],
+  });
+}
+
+export interface Visit {
+  page: Page;
+  /** Everything that the browser complained about so far. */
+  complaints: string[];
+}
+
+/**
+ * Gives the body a signed-in page and fails afterwards when the browser complained.
+ * @param server where it is and its token.
+ */
+export async function withPage<T>(
+  browser: Browser,
+  server: { url: string; token: string },
+  body: (visit: Visit) => Promise<T>,
+  options: BrowserContextOptions & { signedIn?: boolean; allow?: RegExp } = {},
+): Promise<T> {
+  const { signedIn = true, allow, ...contextOptions } = options;
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...contextOptions });
+  const complaints: string[] = [];
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
+    page.on('dialog', (dialog) => {
+      complaints.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    if (signedIn) await page.goto(`${server.url}/?token=${server.token}`);
+    const result = await body({ page, complaints });
+    const real = complaints.filter((text) => !allow?.test(text));
+    if (real.length) throw new Error(`the browser complained:\n${real.join('\n')}`);
+    return result;
+  } finally {
+    await context.close();
+  }
+}
