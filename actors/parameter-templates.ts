@@ -125,7 +125,7 @@ export function renderTemplate(source: string, scope: Scope): unknown {
 }
 
 function renderDeep(value: unknown, scope: Scope): unknown {
-  if (typeof value === 'string') return /\{\{|\{%/.test(value) ? renderTemplate(value, scope) : value;
+  if (typeof value === 'string') return /\{[{%#]/.test(value) ? renderTemplate(value, scope) : value;
   if (Array.isArray(value)) return value.map((item) => renderDeep(item, scope));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, renderDeep(item, scope)]));

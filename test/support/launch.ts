@@ -42,7 +42,12 @@ export async function startLaunch(
   const [file, ...args] = launch.command;
   const child = spawn(file, args, {
     cwd: launch.cwd ?? '/',
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/', ...launch.env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '/',
+      ST2_ACTION_PACK_NAME: request.action.pack,
+      ...launch.env,
+    },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
