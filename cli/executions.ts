@@ -5,7 +5,7 @@
 import type { Status } from '../events/event.ts';
 import { CliError } from './cli-error.ts';
 import type { Client, Query } from './client.ts';
-import { commandLine } from './quote.ts';
+import { quoteWord } from './quote.ts';
 import { formatAge } from './render/duration.ts';
 import { cut } from './render/table.ts';
 import { safeLine } from './render/terminal-text.ts';
@@ -47,14 +47,28 @@ export function shortId(id: string): string {
   return id.slice(0, SHORT_ID_LENGTH);
 }
 
-/** What it runs, in one line: the command, or the action with its parameters. */
+/** Parameters that say how something runs, not what. */
+const HOW = new Set([
+  'cwd',
+  'env',
+  'timeout',
+  'sudo',
+  'kwarg_op',
+  'merge',
+  'debug',
+  'log_level',
+  'content_version',
+]);
+
+/** What it runs, in one line: the command, or the action with its arguments. */
 export function describe(execution: ExecutionJson): string {
-  const { cmd, ...others } = execution.parameters ?? {};
+  const { cmd, args, ...others } = execution.parameters ?? {};
   if (typeof cmd === 'string' && execution.action.ref === 'core.local') return safeLine(cmd);
-  const parameters = Object.entries({ ...(cmd === undefined ? {} : { cmd }), ...others })
-    .filter(([, value]) => value !== null && value !== '' && typeof value !== 'object')
-    .map(([name, value]) => `${name}=${commandLine([String(value)])}`);
-  return safeLine([execution.action.ref, ...parameters].join(' '));
+  const words = Array.isArray(args) ? args.map((word) => quoteWord(String(word))) : [];
+  const named = Object.entries({ ...(cmd === undefined ? {} : { cmd }), ...others })
+    .filter(([name, value]) => !HOW.has(name) && value !== null && value !== '' && typeof value !== 'object')
+    .map(([name, value]) => `${name}=${quoteWord(String(value))}`);
+  return safeLine([execution.action.ref, ...words, ...named].join(' '));
 }
 
 /** How many edits turn one id into the other. */

@@ -11,7 +11,15 @@ import { action, type Context, withConnection } from '../context.ts';
 import { type ExecutionJson, findExecution, shortId } from '../executions.ts';
 import { EXIT, exitCodeOf, signalNumber } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
-import { collect, durationMs, type LookOptions, pairs, reconnectLimit, rendererFor, withLook } from '../output-options.ts';
+import {
+  collect,
+  durationMs,
+  type LookOptions,
+  pairs,
+  reconnectLimit,
+  rendererFor,
+  withLook,
+} from '../output-options.ts';
 import { parameterValues } from '../parameters.ts';
 import { commandLine, quoteWord } from '../quote.ts';
 import { statusLine } from '../render/status-line.ts';
@@ -48,16 +56,15 @@ function readScript(file: string): string {
 
 /** Python where the name or the first line says so, else shell. */
 function scriptAction(file: string, text: string): string {
-  return file.endsWith('.py') || /^#!.*\bpython[\d.]*\b/.test(text) ? 'core.python-script' : 'core.script';
+  return file.endsWith('.py') || /^#!.*\bpython[\d.]*\b/.test(text) ? 'core.python' : 'core.local_script';
 }
 
 /** Ours, where the server is on this machine and runs a command of ours: that is where a person expects it to run. */
 function workingDirectory(client: Client, request: Request, options: RunOptions): string | undefined {
   if (options.cwd !== undefined) return resolve(options.cwd);
   const here = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(client.connection.url).hostname);
-  return here && options.action === undefined && request.parameters.cwd === undefined
-    ? process.cwd()
-    : undefined;
+  const takesIt = options.action === undefined && request.action !== 'core.python';
+  return here && takesIt && request.parameters.cwd === undefined ? process.cwd() : undefined;
 }
 
 async function buildRequest(client: Client, words: string[], options: RunOptions): Promise<Request> {
@@ -66,7 +73,7 @@ async function buildRequest(client: Client, words: string[], options: RunOptions
     const text = readScript(options.script);
     request.script = text;
     request.action = options.action ?? scriptAction(options.script, text);
-    if (words.length > 0) request.parameters.args = words.map(quoteWord).join(' ');
+    if (words.length > 0) request.parameters.args = words;
   } else if (words.length > 0) {
     const [only] = words;
     // `run -- "/path with spaces/prog"`: a single word is a shell line, unless it is itself a program.
@@ -83,6 +90,8 @@ async function buildRequest(client: Client, words: string[], options: RunOptions
   if (options.env) request.parameters.env = pairs(options.env, 'environment variable');
   if (options.timeout !== undefined)
     request.parameters.timeout = Math.max(1, Math.ceil(options.timeout / 1000));
+  // The catalogue's default of 60 s is for actions; a command that a person runs ends when it ends.
+  else if (options.action === undefined) request.parameters.timeout ??= 0;
   if (options.label) request.labels = pairs(options.label, 'label');
   return request;
 }
@@ -137,7 +146,8 @@ async function attach(
       return hungUp ? 128 + signalNumber('SIGHUP') : EXIT.canceled;
     }
     if (terminal.stderr.isTerminal && !options.quiet) terminal.note(`${statusLine(end)} · ${id}`);
-    else if (end.error && end.status !== 'canceled') process.stderr.write(`linefeed: ${statusLine(end)}\n`);
+    else if (end.error && end.status !== 'canceled' && !(end.status === 'failed' && end.signal))
+      process.stderr.write(`linefeed: ${statusLine(end)}\n`);
     if (!options.exitStatus) return EXIT.ok;
     if (end.status === 'canceled' && canceledBy) return 128 + signalNumber(canceledBy);
     return exitCodeOf(end);

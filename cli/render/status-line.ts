@@ -23,6 +23,7 @@ export function statusLine(end: Ended): string {
   const parts = [outcome(end)];
   if (end.elapsedMs !== undefined) parts.push(formatDuration(end.elapsedMs));
   if (end.lines !== undefined) parts.push(formatCount(end.lines, 'line'));
-  const reason = end.error ? ` · ${safeLine(end.error)}` : '';
+  // A signal's name says as much as the sentence about it.
+  const reason = end.error && !(end.status === 'failed' && end.signal) ? ` · ${safeLine(end.error)}` : '';
   return parts.join(' · ') + reason;
 }
