@@ -17,11 +17,17 @@ import { eventRoutes } from './routes/events.ts';
 import { executionRoutes } from './routes/executions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { outlineRoutes } from './routes/outline.ts';
 import { outputRoutes } from './routes/output.ts';
 import { searchRoutes } from './routes/search.ts';
 import { streamRoutes } from './routes/stream.ts';
 import { authentication, basics, bodyGuard, hostGuard, login, originGuard } from './security.ts';
 import { tailHub } from './tail-hub.ts';
+import { turns } from './turns.ts';
+
+/** Readers of history at once, and for how long each while others wait. Each holds some megabytes at most. */
+const HISTORY_READERS = 16;
+const HISTORY_SLICE_MS = 1000;
 
 export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
   const { config, keys, log, logger } = deps;
@@ -30,6 +36,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
     hub: tailHub({ log, logger }),
     feed: liveFeed(log, logger),
     streams: openStreams({ closing: deps.closing }),
+    turns: turns(HISTORY_READERS, HISTORY_SLICE_MS),
   };
   const extras = (deps.extraRoutes ?? []).map((make) => make(api));
   const measured = metrics(api);
@@ -83,6 +90,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
     healthRoutes(api, measured),
     executionRoutes(api),
     outputRoutes(api),
+    outlineRoutes(api),
     eventRoutes(api),
     streamRoutes(api),
     searchRoutes(api),

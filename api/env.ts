@@ -15,6 +15,7 @@ import type { Identity, Keys } from './keys.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { TailHub } from './tail-hub.ts';
+import type { Turns } from './turns.ts';
 
 /** What the API asks of the projector of its own process; absent on a node that has none. */
 export interface ProjectorView {
@@ -76,6 +77,7 @@ export interface Api extends ApiDeps {
   hub: TailHub;
   feed: LiveFeed;
   streams: OpenStreams;
+  turns: Turns;
 }
 
 export interface Env {

@@ -11,6 +11,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { ExecutionDocument } from '../projections/execution-document.ts';
 import type { ChunkRange, OutputIndex } from '../projections/output-index.ts';
 import type { TailHub } from './tail-hub.ts';
+import type { Turn, Turns } from './turns.ts';
 
 /** How an execution ended, from its last event or from its document. */
 export interface Ending {
@@ -37,6 +38,8 @@ export interface FollowDeps {
   log: EventLog;
   index: OutputIndex;
   hub: TailHub;
+  /** Bounds how many read history at once; absent means no bound. */
+  turns?: Turns;
 }
 
 export interface FollowOptions {
@@ -51,17 +54,20 @@ export interface FollowOptions {
 
 /** @throws ServiceError of the log and the index; an aborted signal ends the sequence without an error. */
 export async function* follow(
-  { log, index, hub }: FollowDeps,
+  { log, index, hub, turns }: FollowDeps,
   executionId: string,
   { after = -1, follow: live, range = {}, signal }: FollowOptions,
 ): AsyncGenerator<FollowItem, void, undefined> {
   const tail = live ? await hub.join(executionId) : undefined;
   let position = after;
   let announced = false;
+  let turn: Turn | undefined;
   try {
-    while (!signal.aborted) {
+    again: while (!signal.aborted) {
       const epoch = tail?.epoch ?? 0;
+      turn = await turns?.take(signal);
       const document = await index.execution(executionId);
+      if (signal.aborted) return;
       if (!announced) yield { kind: 'state', document };
       announced = true;
 
@@ -79,6 +85,10 @@ export async function* follow(
           if (events.length === 0) continue;
           position = (events.at(-1) as OutputAppended).position;
           yield { kind: 'events', events, live: false };
+          if (turn?.over) {
+            turn.end();
+            continue again;
+          }
         }
         if (signal.aborted) return;
         position = Math.max(position, through);
@@ -118,9 +128,14 @@ export async function* follow(
             yield { kind: 'end', end: endOfEvent(last) };
             return;
           }
+          if (turn?.over) {
+            turn.end();
+            continue again;
+          }
         }
         if (signal.aborted) return;
       }
+      turn?.end();
       if (!tail) return;
 
       while (!signal.aborted && tail.epoch === epoch) {
@@ -140,6 +155,7 @@ export async function* follow(
       }
     }
   } finally {
+    turn?.end();
     tail?.leave();
   }
 }

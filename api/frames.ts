@@ -207,6 +207,33 @@ export function gather(pieces: readonly Uint8Array[]): Uint8Array[] {
   return writes;
 }
 
+/** Bytes to write, and the position that has been written once they are; none when nothing of the events is sent. */
+export interface Write {
+  bytes: Uint8Array | undefined;
+  through: number;
+}
+
+/** Makes the events into writes of a bounded size, one after the other as they are asked for. */
+export function* writes(
+  events: readonly ExecutionEvent[],
+  pieceOf: (event: ExecutionEvent) => Uint8Array | undefined,
+): Generator<Write, void, undefined> {
+  let pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const piece = pieceOf(event);
+    if (piece && piece.byteLength > 0) {
+      pieces.push(piece);
+      bytes += piece.byteLength;
+    }
+    if (bytes < WRITE_BYTES && event !== events.at(-1)) continue;
+    const all = pieces.length > 1 ? Buffer.concat(pieces, bytes) : pieces[0];
+    pieces = [];
+    bytes = 0;
+    yield { bytes: all, through: event.position };
+  }
+}
+
 /** What was made of live events, kept as long as the events are. Followers of one format meet the same bytes. */
 export function shared(format: Format): { chunk(chunk: OutputAppended): Uint8Array; batch: BatchCache } {
   let caches = CACHES.get(format.contentType);
@@ -237,14 +264,14 @@ export function shared(format: Format): { chunk(chunk: OutputAppended): Uint8Arr
 }
 
 interface BatchCache {
-  get(first: ExecutionEvent, last: ExecutionEvent): Uint8Array[] | undefined;
-  set(first: ExecutionEvent, last: ExecutionEvent, writes: Uint8Array[]): void;
+  get(first: ExecutionEvent, last: ExecutionEvent): Write[] | undefined;
+  set(first: ExecutionEvent, last: ExecutionEvent, writes: Write[]): void;
 }
 
 const CACHES = new Map<
   string,
   {
     events: WeakMap<ExecutionEvent, Uint8Array>;
-    batches: WeakMap<ExecutionEvent, { first: ExecutionEvent; writes: Uint8Array[] }>;
+    batches: WeakMap<ExecutionEvent, { first: ExecutionEvent; writes: Write[] }>;
   }
 >();

@@ -5,8 +5,8 @@
 import { type ExecutionEvent, isLast, type OutputAppended } from '../events/event.ts';
 import { visible } from '../projections/matcher.ts';
 import type { ChunkRange } from '../projections/output-index.ts';
-import { type FollowDeps, follow } from './follow.ts';
-import { type Format, gather, shared } from './frames.ts';
+import { type FollowDeps, type FollowItem, follow } from './follow.ts';
+import { type Format, shared, type Write, writes } from './frames.ts';
 import { concerns, cutToRange, type LineFilter, lineMatcher, type Part, seqsOf } from './lines.ts';
 import type { Writer } from './respond.ts';
 
@@ -46,63 +46,99 @@ export async function writeOutput(
   const select = matches ? lineSelector(deps, executionId, after, matches) : undefined;
   const ends = request.stopAfterRange && filter.toSeq !== undefined ? rangeWatch(filter.toSeq) : undefined;
 
-  for await (const item of follow(deps, executionId, {
-    follow: request.follow,
-    signal,
-    range: definedOnly(range),
-    ...(after === undefined ? {} : { after }),
-  })) {
-    let bytes: Uint8Array | readonly Uint8Array[] | undefined;
-    if (item.kind === 'events') {
-      bytes = await encode(item.events, item.live);
-    } else if (item.kind === 'end') bytes = format.end?.(item.end);
-    else if (item.kind === 'trimmed') bytes = format.trimmed?.(item.through);
-    else if (item.document) bytes = format.state?.(item.document);
-    const room = bytes && send(bytes);
-    if (room) await room;
+  let position = after;
+  let greeted = false;
+  /** Set when the client takes nothing: everything but the position is let go until it does again. */
+  let stalled: Promise<void> | undefined;
+  do {
+    if (stalled) await stalled;
+    stalled = undefined;
     if (signal.aborted) return;
-    if (item.kind === 'events' && ends?.(item.events)) return;
-  }
-
-  function send(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> | undefined {
-    if (bytes instanceof Uint8Array) return writer.write(bytes);
-    if (bytes.length === 0) return undefined;
-    const [only] = bytes;
-    return bytes.length === 1 && only ? writer.write(only) : sendAll(bytes);
-  }
-
-  async function sendAll(writes: readonly Uint8Array[]): Promise<void> {
-    for (const bytes of writes) {
-      const room = writer.write(bytes);
-      if (room) await room;
-      if (signal.aborted) return;
+    const items = follow(deps, executionId, {
+      follow: request.follow,
+      signal,
+      range: definedOnly(range),
+      ...(position === undefined ? {} : { after: position }),
+    });
+    read: for await (const item of items) {
+      if (item.kind !== 'events') {
+        const bytes = item.kind === 'state' && greeted ? undefined : extra(item);
+        greeted = true;
+        const room = bytes && writer.write(bytes);
+        if (room) await room;
+        continue;
+      }
+      for (const { bytes, through } of await encode(item.events, item.live)) {
+        const room = bytes && writer.write(bytes);
+        position = through;
+        if (room && !(await soon(room))) {
+          // The matcher has seen the whole batch already, so that cannot be read again.
+          if (select && through !== item.events.at(-1)?.position) await room;
+          else {
+            stalled = room;
+            break read;
+          }
+        }
+        if (signal.aborted) return;
+      }
+      if (ends?.(item.events)) return;
     }
+  } while (stalled);
+
+  function extra(item: Exclude<FollowItem, { kind: 'events' }>): Uint8Array | undefined {
+    if (item.kind === 'end') return format.end?.(item.end);
+    if (item.kind === 'trimmed') return format.trimmed?.(item.through);
+    return item.document && format.state?.(item.document);
   }
 
-  async function encode(events: readonly ExecutionEvent[], live: boolean): Promise<Uint8Array[]> {
+  async function encode(events: readonly ExecutionEvent[], live: boolean): Promise<Iterable<Write>> {
+    if (select) return selected(events, select);
+    if (!live || !plain || !format.shareable) return writes(events, (event) => piece(event));
     const first = events[0] as ExecutionEvent;
     const last = events.at(-1) as ExecutionEvent;
-    const reuse = live && plain && format.shareable;
-    const known = reuse ? cache.batch.get(first, last) : undefined;
-    if (known) return known;
-    const pieces: Uint8Array[] = [];
-    for (const event of events) {
-      if (event.type !== 'output.appended') {
-        if (format.lifecycle && !isLast(event)) pieces.push(format.lifecycle(event));
-        continue;
-      }
-      if (reuse) {
-        pieces.push(cache.chunk(event));
-        continue;
-      }
-      const cut = plain ? event : cutToRange(event, filter);
-      const part = cut && (select ? await select(cut) : { chunk: cut });
-      if (part) pieces.push(format.part(part));
+    let known = cache.batch.get(first, last);
+    if (!known) {
+      known = [
+        ...writes(events, (event) => (event.type === 'output.appended' ? cache.chunk(event) : piece(event))),
+      ];
+      cache.batch.set(first, last, known);
     }
-    const writes = gather(pieces);
-    if (reuse) cache.batch.set(first, last, writes);
-    return writes;
+    return known;
   }
+
+  function piece(event: ExecutionEvent): Uint8Array | undefined {
+    if (event.type !== 'output.appended') return isLast(event) ? undefined : format.lifecycle?.(event);
+    const cut = plain ? event : cutToRange(event, filter);
+    return cut && format.part({ chunk: cut });
+  }
+
+  /** Matching may have to look up earlier pieces, so it cannot be done while writing; small batches keep it short. */
+  async function selected(
+    events: readonly ExecutionEvent[],
+    choose: NonNullable<typeof select>,
+  ): Promise<Iterable<Write>> {
+    const pieces = new Map<ExecutionEvent, Uint8Array>();
+    for (const event of events) {
+      const cut = event.type === 'output.appended' ? cutToRange(event, filter) : undefined;
+      const part = cut && (await choose(cut));
+      const bytes = event.type === 'output.appended' ? part && format.part(part) : piece(event);
+      if (bytes) pieces.set(event, bytes);
+    }
+    return [...writes(events, (event) => pieces.get(event))];
+  }
+}
+
+/** A client that takes nothing for so long counts as stalled. */
+const STALLED_MS = 200;
+
+async function soon(room: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), STALLED_MS);
+  });
+  const inTime = await Promise.race([room.then(() => true as const), late]);
+  clearTimeout(timer);
+  return inTime;
 }
 
 type Matches = (text: string) => boolean;

@@ -93,7 +93,7 @@ export function operationRoutes(api: Api) {
             index_bytes: stats.diskBytes ?? null,
             log_bytes: logBytes ?? null,
           },
-          memory: { rss_bytes: memory.rss, heap_bytes: memory.heapUsed },
+          memory: { rss_bytes: memory.rss, heap_bytes: memory.heapUsed, buffer_bytes: memory.arrayBuffers },
           retention: {
             output_ttl_seconds: config.garbagecollector.action_executions_output_ttl / 1000,
             executions_ttl_seconds: config.garbagecollector.action_executions_ttl / 1000,

@@ -36,9 +36,10 @@ export function memoryLog(): MemoryLog {
     },
     async *read(executionId, { after = -1, signal } = {}) {
       // Answers in parts and lets others run between, as real logs do.
-      for (let at = 0; at < events.length && !signal?.aborted; at += 3) {
+      const present = [...events];
+      for (let at = 0; at < present.length && !signal?.aborted; at += 3) {
         await new Promise(setImmediate);
-        const part = events
+        const part = present
           .slice(at, at + 3)
           .filter((event) => event.executionId === executionId && event.position > after);
         if (part.length > 0) yield part;
