@@ -31,7 +31,34 @@ function bundled() {
   }
 }
 
+/**
+ * A server starts over in the same process with an allocator that gives memory back: with the defaults, the buffers that
+ * pass through it leave twice the memory behind (measured: 440 MB after 100 MB of output, 235 MB with these).
+ */
+function lean() {
+  const tuned = {
+    MALLOC_ARENA_MAX: '2',
+    MALLOC_MMAP_THRESHOLD_: '131072',
+    ...process.env,
+    LINEFEED_LEAN: '1',
+  };
+  const args = [
+    process.execPath,
+    '--max-semi-space-size=1',
+    ...process.execArgv,
+    fileURLToPath(import.meta.url),
+  ];
+  process.execve(process.execPath, [...args, ...process.argv.slice(2)], tuned);
+}
+
 async function here() {
+  if (
+    process.argv[2] === 'server' &&
+    process.execve &&
+    process.platform === 'linux' &&
+    !process.env.LINEFEED_LEAN
+  )
+    lean();
   // Parsed code is kept between runs: help and completion come twice as fast, and a server that strips no types needs
   // 70 MB less. Beside the packages, not in a shared temporary folder where others could put code for us to run.
   try {

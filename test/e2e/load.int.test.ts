@@ -1,0 +1,210 @@
+/** Rows F1, F2, F4–F7, F9, L1, L2 and issue checks 4 and 5, on a real server. */
+import { execFile } from 'node:child_process';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { withFolder } from '../support/folder.ts';
+import { type Follower, follow } from '../support/follower.ts';
+import { type ServerProcess, withServer } from '../support/server.ts';
+import { until, within } from '../support/within.ts';
+
+const test = suite('Load (embedded)');
+const MAX_RSS_BYTES = 300e6;
+
+const server = (body: (server: ServerProcess) => Promise<void>, settings: string[] = []) =>
+  withFolder((folder) =>
+    withServer(folder, body, { args: settings.flatMap((setting) => ['--set', setting]) }),
+  );
+const numbered = (count: number) => Array.from({ length: count }, (_, index) => `${index + 1}\n`).join('');
+
+async function exactAll(followers: Follower[], expected: string): Promise<void> {
+  for (const [index, follower] of followers.entries()) {
+    await within(20_000, follower.ended, `the end of follower ${index}`);
+    assert.ok(
+      follower.bytes('stdout').toString() === expected,
+      `follower ${index} of ${followers.length} is not exact`,
+    );
+  }
+}
+
+test('followers that join at random moments of a flow at full speed are exact, and so are reconnecting ones', () =>
+  server(async (server) => {
+    const id = await server.run('seq 1 20000; sleep 0.4; seq 20001 40000; sleep 0.4; seq 40001 60000');
+    const followers: Follower[] = [];
+    for (let index = 0; index < 40; index++) {
+      await sleep(Math.random() * 40);
+      followers.push(follow(server, id));
+    }
+    await server.ended(id);
+    followers.push(follow(server, id));
+    await exactAll(followers, numbered(60_000));
+  }));
+
+test('a follower that is cut a hundred times gets every line once', () =>
+  server(async (server) => {
+    const id = await server.run(
+      'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo $i; [ $((i % 20)) = 0 ] && sleep 0.02; done; true',
+    );
+    const follower = follow(server, id, { retryMs: 1 });
+    for (let cut = 0; cut < 100; cut++) {
+      await sleep(Math.random() * 40);
+      follower.cut();
+    }
+    await exactAll([follower], numbered(3000));
+    assert.ok(follower.connections > 50, `${follower.connections} connections`);
+  }));
+
+test('followers that join around the end of an execution are exact and end within a second of it', () =>
+  server(async (server) => {
+    for (let round = 0; round < 15; round++) {
+      const id = await server.run('seq 1 200; sleep 0.15; echo 201');
+      const followers: Follower[] = [];
+      await sleep(60 + Math.random() * 80);
+      for (let index = 0; index < 8; index++) {
+        followers.push(follow(server, id));
+        await sleep(20);
+      }
+      await server.ended(id);
+      await within(1000, Promise.all(followers.map(({ ended }) => ended)), 'the end of the followers');
+      await exactAll(followers, numbered(201));
+    }
+  }));
+
+test('the first line after a quiet time comes as fast as any other', () =>
+  server(async (server) => {
+    const id = await server.run(
+      `python3 -c 'import time; print(time.time()); time.sleep(18); print(time.time())'`,
+    );
+    const follower = follow(server, id);
+    await until(30_000, () => follower.chunks.length === 2);
+    const lag = Date.now() - Number(follower.chunks[1]?.text) * 1000;
+    assert.ok(lag < 250, `${lag} ms`);
+    await within(5000, follower.ended);
+    assert.is(follower.connections, 1, 'the connection was kept through the quiet');
+  }));
+
+test('a thousand followers, a hundred of which read nothing for a while, all get every byte in bounded memory', () =>
+  server(async (server) => {
+    const seconds = 12;
+    const script = `import time,sys\ntime.sleep(2)\nfor i in range(${seconds * 50}):\n  print(time.time(), "x" * 2000, flush=True)\n  time.sleep(0.02)`;
+    const id = await server.run(`python3 -c '${script}'`);
+    const expected = seconds * 50 * (2000 + 1);
+    let rss = 0;
+    const watching = setInterval(() => {
+      rss = Math.max(rss, server.rssBytes());
+    }, 200);
+    const live = promisify(execFile)(process.execPath, [
+      new URL('../../bench/followers.ts', import.meta.url).pathname,
+      ...[String(server.port), server.token, id, '900', '60'],
+    ]);
+    const stalled = Array.from({ length: 100 }, () => stalledFollower(server, id, (seconds + 4) * 1000));
+    const result = JSON.parse((await live).stdout) as {
+      ended: number;
+      lines: { least: number; most: number };
+      p99Ms: number;
+    };
+    const sizes = await within(60_000, Promise.all(stalled), 'the stalled followers');
+    clearInterval(watching);
+    assert.is(result.ended, 900);
+    assert.equal(result.lines, { least: seconds * 50, most: seconds * 50 });
+    assert.ok(result.p99Ms < 2000, `p99 of the live ones is ${result.p99Ms} ms`);
+    for (const size of sizes) assert.ok(size > expected, `a stalled one has ${size} of ${expected} bytes`);
+    assert.ok(rss < MAX_RSS_BYTES, `RSS was ${Math.round(rss / 1e6)} MB`);
+  }));
+
+/** Follows as plain text on a bare socket and reads nothing for a while. Resolves with how many bytes came in all. */
+async function stalledFollower({ port, token }: ServerProcess, id: string, ms: number): Promise<number> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(
+    `GET /v1/executions/${id}/stdout HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${token}\r\nconnection: close\r\n\r\n`,
+  );
+  await sleep(ms);
+  let bytes = 0;
+  for await (const data of socket) bytes += (data as Buffer).length;
+  return bytes;
+}
+
+test('clients that connect and leave, 2,000 of them, leave nothing behind', () =>
+  server(async (server) => {
+    const id = await server.run('echo hi; sleep 120');
+    await sleep(500);
+    const before = await server.openFiles();
+    for (let round = 0; round < 40; round++) {
+      await Promise.all(
+        Array.from({ length: 50 }, async () => {
+          const leaving = new AbortController();
+          const response = await server.fetch(`/v1/executions/${id}/output`, {
+            headers: { accept: 'text/event-stream' },
+            signal: leaving.signal,
+          });
+          await response.body?.getReader().read();
+          leaving.abort();
+        }),
+      );
+    }
+    await until(10_000, async () => (await server.openFiles()) <= before + 3, 'the closing of the sockets');
+    const { followers } = await server.json<{ followers: { total?: number } | number }>('/v1/operations');
+    assert.is(typeof followers === 'number' ? followers : followers.total, 0);
+  }));
+
+test('three hundred executions run at once and a thousand more wait: all end, none is lost, the order is kept', () =>
+  server(async (server) => {
+    const count = 1300;
+    const ids: string[] = [];
+    for (let at = 0; at < count; at += 50) {
+      const batch = Array.from({ length: Math.min(50, count - at) }, (_, index) =>
+        server.run(`echo ${at + index}; sleep 0.3`),
+      );
+      ids.push(...(await Promise.all(batch)));
+    }
+    await until(120_000, async () => {
+      const unfinished = await server.fetch('/v1/executions?limit=1&status=requested,scheduled,running');
+      return unfinished.headers.get('x-total-count') === '0';
+    });
+    const scheduled = new Map<string, string>();
+    for (const id of ids) {
+      const execution = await server.json<{ status: string; log: { status: string; timestamp: string }[] }>(
+        `/v1/executions/${id}`,
+      );
+      assert.is(execution.status, 'succeeded');
+      scheduled.set(id, execution.log.find(({ status }) => status === 'scheduled')?.timestamp ?? '');
+    }
+    const inOrder = ids.toSorted().map((id) => scheduled.get(id) as string);
+    const late = inOrder.filter((at, index) => index > 0 && at < (inOrder[index - 1] as string));
+    assert.ok(late.length < count / 100, `${late.length} started before one that was asked for earlier`);
+  }));
+
+test('a command that prints without pause neither slows others down nor fills the disk', () =>
+  server(
+    async (server) => {
+      const loud = await server.run('yes "a line that never ends to come"');
+      await sleep(2000);
+      const id = await server.run(
+        `python3 -c 'import time\nfor i in range(100):\n  print(time.time(), flush=True)\n  time.sleep(0.02)'`,
+      );
+      const follower = follow(server, id);
+      const lags: number[] = [];
+      let seen = 0;
+      const reading = setInterval(() => {
+        for (; seen < follower.chunks.length; seen++)
+          lags.push(Date.now() - Number(follower.chunks[seen]?.text.split('\n')[0]) * 1000);
+      }, 5);
+      await within(30_000, follower.ended);
+      clearInterval(reading);
+      const p95 = lags.toSorted((a, b) => a - b)[Math.floor(lags.length * 0.95)] ?? Number.NaN;
+      assert.ok(p95 < 500, `p95 of the other's lines is ${p95} ms`);
+      await server.fetch(`/v1/executions/${loud}`, { method: 'DELETE' });
+      await server.ended(loud);
+      const tail = await (await server.fetch(`/v1/executions/${loud}/stdout?follow=false&tail=5`)).text();
+      assert.match(tail, /a line that never ends to come\n$/);
+      const marked = await server.json<{ hits: unknown[] }>(
+        `/v1/search?q=${encodeURIComponent('"omitted here"')}&execution=${loud}`,
+      );
+      assert.is(marked.hits.length, 1);
+    },
+    ['actionrunner.maxOutputBytes=50MB'],
+  ));
+
+test.run();
