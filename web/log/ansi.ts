@@ -171,6 +171,7 @@ export function lineScreen(start: Sgr = PLAIN): LineScreen {
       }
     }
     appended = [];
+    column = cells.chars.length;
     return cells;
   }
 
@@ -245,8 +246,11 @@ export function lineScreen(start: Sgr = PLAIN): LineScreen {
       PRINTABLE.lastIndex = i;
       const run = PRINTABLE.exec(text);
       if (run) {
-        write(run[0], sgr);
         i += run[0].length;
+        // half a character at the end waits for its other half
+        const half = i === text.length && /[\ud800-\udbff]$/.test(run[0]);
+        if (half) pending = run[0].slice(-1);
+        write(half ? run[0].slice(0, -1) : run[0], sgr);
         continue;
       }
       const char = text.charAt(i);
