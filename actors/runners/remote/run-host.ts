@@ -18,6 +18,9 @@ import { takeMarker } from './marker.ts';
 /** How long tidying up may take on a host whose connection was lost, or that does not answer. */
 const TIDY_MS = 8000;
 
+/** How long bytes that have arrived may take to the disk. */
+const WRITE_MS = 10_000;
+
 interface HostRun {
   job: RemoteJob;
   host: RemoteHost;
@@ -105,6 +108,7 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
   let copied = false;
   let pid: number | undefined;
   let over = false;
+  let piped = false;
 
   /** Ends what still runs there and removes what was copied. True when nothing is left. */
   async function tidy(client: Client): Promise<boolean> {
@@ -152,14 +156,15 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
       });
     });
     const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
-    channel.pipe(stdout, { end: false });
+    channel.pipe(stdout);
     channel.stderr
       .pipe(
         takeMarker(pidMarker(nonce), (found) => {
           pid = found;
         }),
       )
-      .pipe(stderr, { end: false });
+      .pipe(stderr);
+    piped = true;
     const stopped = new Promise<'stop'>((resolve) => {
       if (stop.aborted) resolve('stop');
       else stop.addEventListener('abort', () => resolve('stop'), { once: true });
@@ -218,8 +223,11 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
   const outcome = await run().catch((error: Error) =>
     failure(error instanceof RemoteError ? error.message : `it failed: ${error.message}`),
   );
+  const written = Promise.all(files.map((file) => finished(file).catch(() => undefined)));
+  // The streams end by themselves once the connection has, after the last byte that came has been written.
+  if (piped) await within(WRITE_MS, written);
   for (const file of files) file.end();
-  await Promise.all(files.map((file) => finished(file).catch(() => undefined)));
+  await written;
   return outcome;
 }
 
