@@ -26,7 +26,9 @@ import type { EventLog } from './events/event-log.ts';
 import { createSeal, loadSealKey } from './events/seal.ts';
 import { sqliteEventLog } from './events/sqlite/event-log.ts';
 import type { OutputIndex } from './projections/output-index.ts';
-import { startProjector } from './projections/projector.ts';
+import { type Rejected, startProjector } from './projections/projector.ts';
+import { rebuildIndex } from './projections/rebuild.ts';
+import { startRetention } from './projections/retention.ts';
 import { sqliteOutputIndex } from './projections/sqlite/output-index.ts';
 
 /** How long unfinished executions may wait for the projection before the server takes requests all the same. */
@@ -84,14 +86,26 @@ async function compose(
   const { log: bareLog, index } = await openEngines(config, closers);
   const log = countedLog(bareLog, counter);
 
+  const onRejected = ({ reason, event, document }: Rejected) =>
+    logger.error({ executionId: event?.executionId ?? document?.id, reason }, 'the index refused an event');
   const projector = startProjector({
     log,
     index,
-    onRejected: ({ reason, event, document }) =>
-      logger.error({ executionId: event?.executionId ?? document?.id, reason }, 'the index refused an event'),
+    onRejected,
     onError: (error, retryMs) => logger.warn({ err: error, retryMs }, 'the output index is away'),
   });
   closers.push(() => projector.stop());
+  const { garbagecollector } = config;
+  const retention = startRetention({
+    log,
+    index,
+    outputTtlMs: garbagecollector.action_executions_output_ttl,
+    executionsTtlMs: garbagecollector.action_executions_ttl,
+    intervalMs: garbagecollector.collection_interval,
+    onSwept: (report) => logger.info(report, 'dropped what was older than its TTL'),
+    onError: (error) => logger.warn({ err: error }, 'retention could not be swept; it is tried again'),
+  });
+  closers.push(() => retention.stop());
 
   const { runners, catalogue } = await openCatalogue(config, logger);
   const seal = createSeal(loadSealKey(join(config.data, 'seal.key')));
@@ -131,6 +145,8 @@ async function compose(
     index,
     executions,
     projector,
+    retention,
+    rebuild: (onProgress, signal) => rebuildIndex({ log, index, projector, onRejected, onProgress, signal }),
     keys,
     logger,
     version: version(),

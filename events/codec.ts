@@ -55,6 +55,8 @@ export const EVENT_SCHEMAS = {
     exitCode: z.int().nullable(),
     signal: z.string().nullable(),
     error: z.string().optional(),
+    note: z.string().optional(),
+    by: z.string().optional(),
     result: z.unknown().optional(),
     elapsedMs: z.number().nonnegative(),
     streams,
@@ -74,6 +76,18 @@ export const EVENT_SCHEMAS = {
     omitted: totals.optional().describe('Output that was cut here'),
   }),
 } as const satisfies Record<EventType, z.ZodObject>;
+
+type Schemas = typeof EVENT_SCHEMAS;
+/** Fields of an event that its schema does not have: it would lose them on the wire. */
+type Forgotten = {
+  [T in EventType]: Exclude<
+    keyof Extract<ExecutionEvent, { type: T }>,
+    keyof z.input<Schemas[T]> | 'type' | 'data'
+  >;
+}[EventType];
+// Does not compile while an event has a field that its schema lacks.
+const forgotten: [Forgotten] extends [never] ? true : Forgotten = true;
+void forgotten;
 
 /** The JSON-safe form of an event; its type travels beside it (a header, an SSE event name, a field). */
 export type WireEvent = { executionId: string; position: number; at: string } & Record<string, unknown>;

@@ -99,7 +99,12 @@ export async function sqliteEventLog({ folder, maxBytes }: SqliteEventLogOptions
   function readPage(subscriber: Subscriber): Promise<ReadPage> {
     return subscriber.executionId === undefined
       ? thread.call<ReadPage>('readAll', [subscriber.cursor])
-      : thread.call<ReadPage>('readOne', [subscriber.executionId, subscriber.cursor, subscriber.position]);
+      : thread.call<ReadPage>('readOne', [
+          subscriber.executionId,
+          subscriber.cursor,
+          subscriber.position,
+          false,
+        ]);
   }
 
   async function* follow(subscriber: Subscriber, signal: AbortSignal): AsyncGenerator<LogBatch> {
@@ -141,10 +146,15 @@ export async function sqliteEventLog({ folder, maxBytes }: SqliteEventLogOptions
       });
     },
 
-    async *read(executionId, { after = -1, signal } = {}) {
+    async *read(executionId, { after = -1, lifecycleOnly = false, signal } = {}) {
       let position = after;
       while (!signal?.aborted) {
-        const { rows, buffer, full } = await thread.call<ReadPage>('readOne', [executionId, 0, position]);
+        const { rows, buffer, full } = await thread.call<ReadPage>('readOne', [
+          executionId,
+          0,
+          position,
+          lifecycleOnly,
+        ]);
         const last = rows.at(-1);
         if (!last || signal?.aborted) return;
         yield unpackEvents({ rows, buffer });

@@ -40,6 +40,7 @@ const SCHEMA = `
     type TEXT NOT NULL, name TEXT, seq INTEGER, lines INTEGER, start INTEGER, bytes INTEGER, partial INTEGER,
     host TEXT, omitted TEXT, size INTEGER, data BLOB NOT NULL);
   CREATE UNIQUE INDEX IF NOT EXISTS events_by_position ON events (stream, position);
+  CREATE INDEX IF NOT EXISTS events_of_lifecycle ON events (stream, position) WHERE type <> '${OUTPUT}';
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 `;
 
@@ -239,13 +240,15 @@ function readOne(
   execution: string,
   afterId: number,
   afterPosition: number,
+  lifecycleOnly: boolean,
 ): Moved<ReadPage> {
   const stream = streamId(connection, execution);
   if (stream === undefined) return send(page([]), connection.lastId);
   const found = connection
     .prepare(
       `SELECT ${COLUMNS}, ? AS execution FROM events
-       WHERE stream = ? AND position > ? AND events.id > ? ORDER BY position`,
+       WHERE stream = ? AND position > ? AND events.id > ? ${lifecycleOnly ? `AND type <> '${OUTPUT}'` : ''}
+       ORDER BY position`,
     )
     .iterate(execution, stream, afterPosition, afterId) as Iterable<unknown> as Iterable<Stored>;
   return send(page(found), connection.lastId);
@@ -347,8 +350,8 @@ serveThread<LogThreadData>(({ folder, maxBytes }) => {
     open: () => use(({ lastId }) => lastId),
     append: (events: EventRows) => use((open) => append(open, events)),
     readAll: (afterId: number) => use((open) => readAll(open, afterId)),
-    readOne: (execution: string, afterId: number, afterPosition: number) =>
-      use((open) => readOne(open, execution, afterId, afterPosition)),
+    readOne: (execution: string, afterId: number, afterPosition: number, lifecycleOnly: boolean) =>
+      use((open) => readOne(open, execution, afterId, afterPosition, lifecycleOnly)),
     head: (execution: string) => use((open) => head(open, execution)),
     purge: (execution: string, whole: boolean) => use((open) => purge(open, execution, whole)),
     vacuum: () => use(vacuum),

@@ -32,7 +32,8 @@ function documentRow(document: ExecutionDocument): DocumentRow {
   return {
     execution: document.id,
     requestedAt: document.requestedAt,
-    endedAt: document.endedAt ?? null,
+    // A clock that was set back meanwhile must not make it older than it is.
+    endedAt: document.endedAt === undefined ? null : Math.max(document.endedAt, document.requestedAt),
     status: document.status,
     action: document.action.ref,
     runner: document.action.runner,
