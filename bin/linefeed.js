@@ -2,7 +2,7 @@
 // Starts the CLI on the Node that the package `node` brings, when the machine's own is older than that. Plain
 // JavaScript that any Node from 16 up can read. Forwards signals and keeps exit code and signal of the child.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import * as modules from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,13 +19,8 @@ function bundled() {
   try {
     const manifest = modules.createRequire(import.meta.url).resolve('node/package.json');
     const file = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-    if (existsSync(file)) return file;
-    // Without install scripts (npm i --ignore-scripts) the binary lies only in the package of its platform.
-    const { version } = JSON.parse(readFileSync(manifest, 'utf8'));
-    const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
-    const own = modules.createRequire(manifest).resolve(`${name}/package.json`);
-    const inner = join(dirname(own), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-    return version && existsSync(inner) ? inner : undefined;
+    // Absent after an install without scripts.
+    return existsSync(file) ? file : undefined;
   } catch {
     return undefined;
   }
