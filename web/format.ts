@@ -17,6 +17,11 @@ export function duration(ms: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
+/** A set length of time without what is zero: `7 d`, `10 m`, `1 h 30 m`. */
+export function span(ms: number): string {
+  return duration(ms).replace(/ 0+ [hms]$/, '');
+}
+
 /** `1.4 MB`; decimal units. */
 export function bytes(n: number): string {
   if (n < 1000) return `${n} B`;

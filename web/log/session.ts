@@ -196,6 +196,8 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
     document(execution) {
       const started = execution.log?.find((entry) => entry.status === 'running')?.timestamp;
       const first = state.get().execution === undefined;
+      // a reader who came for a line has not missed what was there before
+      if (first && !view.following()) wasAt = execution.last_seq ?? 0;
       set({ execution, error: '' });
       if (first || started) {
         const start = Date.parse(started ?? execution.start_timestamp);

@@ -153,7 +153,9 @@ function Head({ session }: { session: LogSession }) {
   const [again, setAgain] = useState(false);
   const [asking, setAsking] = useState(false);
   const { execution } = state;
-  const command = execution ? commandOf(execution.parameters) || execution.action.ref : '';
+  const command = execution ? commandOf(execution.parameters).trim() || execution.action.ref : '';
+  const [whole, setWhole] = useState(false);
+  const long = command.length > 150 || command.includes('\n');
   useEffect(() => {
     if (execution) document.title = `${execution.status}: ${command.slice(0, 60)} · Linefeed`;
   }, [execution?.status, command]);
@@ -190,14 +192,17 @@ function Head({ session }: { session: LogSession }) {
     h(
       'div',
       { class: 'title-row' },
-      h(
-        'h1',
-        { class: 'command', title: command },
-        command.length > 400 ? `${command.slice(0, 400)}…` : command,
-      ),
+      h('h1', { class: `command${whole ? ' whole' : ''}` }, whole ? command : command.slice(0, 600)),
       h(
         'div',
         { class: 'actions' },
+        long
+          ? h(Button, {
+              label: whole ? 'Show less' : 'Show all',
+              expanded: whole,
+              onClick: () => setWhole(!whole),
+            })
+          : null,
         running
           ? h(Button, {
               label: execution.status === 'canceling' ? 'Canceling' : 'Cancel',

@@ -2,7 +2,7 @@
 import { type ComponentChildren, h } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { getJson } from '../api.ts';
-import { bytes, clock, duration, plural, short } from '../format.ts';
+import { bytes, clock, duration, plural, short, span } from '../format.ts';
 import { useShortcuts } from '../keys.ts';
 import { connection } from '../state.ts';
 import { Button, EmptyState } from '../ui/parts.ts';
@@ -64,7 +64,7 @@ function Card(props: { title: string; children?: ComponentChildren }) {
 }
 
 function ttl(seconds: number): string {
-  return seconds > 0 ? `after ${duration(seconds * 1000)}` : 'never';
+  return seconds > 0 ? `after ${span(seconds * 1000)}` : 'never';
 }
 
 function workersOf(value: unknown): { name: string; detail: string }[] {
@@ -287,9 +287,7 @@ export function OperationsPage() {
               ['Executions are removed', ttl(retention.executions_ttl_seconds)],
               [
                 'Next sweeps',
-                retention.interval_seconds
-                  ? `every ${duration(retention.interval_seconds * 1000)}`
-                  : 'unknown',
+                retention.interval_seconds ? `every ${span(retention.interval_seconds * 1000)}` : 'unknown',
               ],
               [
                 'Due at the next sweep',

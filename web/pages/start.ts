@@ -31,7 +31,7 @@ function FieldInput(props: {
     required: field.schema.required === true && fallback === undefined,
     'aria-invalid': error ? 'true' : undefined,
     'aria-describedby': `${id}-help`,
-    autoFocus: props.focus,
+    'data-first': props.focus ? true : undefined,
     placeholder: fallback === undefined || fallback === null ? '' : textOf(fallback),
     spellcheck: false,
     onInput: (event: Event) => props.onChange((event.target as HTMLInputElement).value),
@@ -94,8 +94,14 @@ export function StartDialog({ onClose, from }: StartDialogProps) {
   }, []);
   useEffect(() => {
     let current = true;
-    getJson<ActionDescription>(`/v1/actions/views/overview/${encodeURIComponent(ref)}`)
-      .catch(() => getJson<ActionDescription>(`/v1/actions/${encodeURIComponent(ref)}`))
+    // the action's own parameters and those of its runner, as one form
+    Promise.all([
+      getJson<ActionDescription>(`/v1/actions/${encodeURIComponent(ref)}`),
+      getJson<Pick<ActionDescription, 'parameters'>>(
+        `/v1/actions/views/parameters/${encodeURIComponent(ref)}`,
+      ),
+    ])
+      .then(([described, { parameters }]) => ({ ...described, parameters }))
       .then(
         (found) => {
           if (!current) return;
@@ -116,6 +122,10 @@ export function StartDialog({ onClose, from }: StartDialogProps) {
       current = false;
     };
   }, [ref]);
+
+  useEffect(() => {
+    if (action) document.querySelector<HTMLElement>('.start [data-first]')?.focus();
+  }, [action]);
 
   const fields = useMemo(() => fieldsOf(action?.parameters ?? {}), [action]);
   const main = fields.filter(

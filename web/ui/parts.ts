@@ -44,7 +44,7 @@ const GLYPHS: Record<Status, string> = {
   canceling: '◐',
   succeeded: '✓',
   failed: '✕',
-  timeout: '⧖',
+  timeout: '◷',
   canceled: '⊘',
   abandoned: '⚠',
 };
