@@ -3,6 +3,7 @@
  * scopes. The server runs commands, so a request that cannot show that it is meant is refused.
  */
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -109,13 +110,16 @@ function isNavigation(c: ApiContext): boolean {
 
 /** Bodies are JSON and say so, which no cross-site form can; their size is bounded also when it is not announced. */
 export function bodyGuard(): Middleware {
+  const tooLarge = () =>
+    new ServiceError(
+      'payload-too-large',
+      `The body is larger than ${BODY_LIMIT_BYTES} bytes, the most that is taken. Put large scripts into a pack.`,
+    );
   const limit = bodyLimit({
     maxSize: BODY_LIMIT_BYTES,
-    onError: () => {
-      throw new ServiceError(
-        'payload-too-large',
-        `The body is larger than ${BODY_LIMIT_BYTES} bytes, the most that is taken. Put large scripts into a pack.`,
-      );
+    onError: (c) => {
+      c.header('Connection', 'close');
+      throw tooLarge();
     },
   });
   return async function bodyMiddleware(c, next) {
@@ -128,8 +132,26 @@ export function bodyGuard(): Middleware {
       throw new HTTPException(415, { message: 'Send the body as application/json.' });
     }
     if (!hasBody) return next();
+    if (Number(c.req.header('Content-Length') ?? 0) > BODY_LIMIT_BYTES) {
+      await discardBody(c);
+      throw tooLarge();
+    }
     return limit(c, next);
   };
+}
+
+/** Most clients read the answer only once they have sent their body; one that goes on for long is cut off. */
+const DISCARD_MS = 5000;
+
+async function discardBody(c: ApiContext): Promise<void> {
+  c.header('Connection', 'close');
+  const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
+  if (!incoming || incoming.readableEnded) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, DISCARD_MS);
+    incoming.once('end', resolve).once('close', resolve).resume();
+    incoming.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+  });
 }
 
 export interface AuthOptions {
