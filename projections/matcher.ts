@@ -88,7 +88,8 @@ function unfolded(text: string, ranges: [number, number][]): [number, number][] 
   starts.push(at);
   return ranges.map(([start, end]) => {
     const last = starts[end - 1] ?? 0;
-    return [starts[start] ?? 0, last + ((text.codePointAt(last) ?? 0 > 0xffff) ? 2 : 1)];
+    const code = text.codePointAt(last) ?? 0;
+    return [starts[start] ?? 0, last + (code > 0xffff ? 2 : 1)];
   });
 }
 

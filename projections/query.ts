@@ -49,7 +49,8 @@ export function parseQuery(source: string): Query {
       at++;
       continue;
     }
-    const excluded = source.charAt(at) === '-' && /\S/.test(source.charAt(at + 1));
+    // `--flag` is text that people search for.
+    const excluded = source.charAt(at) === '-' && /[^\s-]/.test(source.charAt(at + 1));
     if (excluded) at++;
     const next = readTerm(source, at);
     query[excluded ? 'excluded' : 'terms'].push(next.term);
@@ -66,7 +67,7 @@ export function parseQuery(source: string): Query {
 function readTerm(source: string, at: number): { term: Term; end: number } {
   const first = source.charAt(at);
   if (first === '"') return readPhrase(source, at);
-  // A lone slash, or a path like /var/log, is text: a regex ends with a slash before a space or the end.
+  // A path like /var/log is text: a regex ends with a slash, perhaps a flag, before a space or the end.
   if (first === '/') return readRegex(source, at) ?? readWord(source, at);
   return readWord(source, at);
 }
@@ -88,12 +89,12 @@ function readPhrase(source: string, at: number): { term: Term; end: number } {
 }
 
 function readRegex(source: string, at: number): { term: Term; end: number } | undefined {
-  const found = /^\/((?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\[])+)\/([a-z]*)(?=\s|$)/is.exec(source.slice(at));
+  const found = /^\/((?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\[])+)\/([gimsuy]?)(?=\s|$)/s.exec(source.slice(at));
   const [whole, pattern, flags] = found ?? [];
   if (whole === undefined || pattern === undefined) return undefined;
   const ignoreCase = flags === 'i';
   if (flags && !ignoreCase) {
-    throw invalid(`The flags "${flags}" of ${whole} are not known: only /regex/i (case is ignored) is.`);
+    throw invalid(`The flag "${flags}" of ${whole} is not known: only /regex/i (case is ignored) is.`);
   }
   try {
     const compiled = RE2JS.compile(pattern.replaceAll('\\/', '/'), ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);

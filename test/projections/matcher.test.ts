@@ -1,0 +1,266 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { requiredLiterals } from '../../projections/literals.ts';
+import { compile, fold, visible } from '../../projections/matcher.ts';
+
+const test = suite('matcher');
+
+const matches = (query: string, line: string) => compile(query).matchLine(line) !== null;
+
+/** Query, line, and the parts of the line that are highlighted; null when it must not match. */
+const TABLE: [string, string, string[] | null][] = [
+  ['error', 'an ERROR here, error', ['ERROR', 'error']],
+  ['error', 'errors', null],
+  ['error', 'error_code', null],
+  ['error', 'error-code', ['error']],
+  ['err*', 'errors', ['err']],
+  ['*rror', 'Terror and mirrors', ['rror']],
+  ['*rro*', 'mirrors', ['rro']],
+  ['a b', 'b then a', ['b', 'a']],
+  ['a b', 'only a', null],
+  ['a -b', 'only a', ['a']],
+  ['a -b', 'a and b', null],
+  ['-b', 'anything', []],
+  ['"a b"', 'a b', ['a b']],
+  ['"a b"', 'a  b', null],
+  ['"a b"', 'aa b', null],
+  ['"say \\"hi\\""', 'they say "hi"', ['say "hi"']],
+  ['-"a b"', 'a b', null],
+  ['10.0.0.1', 'from 10.0.0.1:80', ['10.0.0.1']],
+  ['10.0.0.1', 'from 10.0.0.12', null],
+  ['/var/log', 'in /var/log/x', ['/var/log']],
+  ['/usr/', 'usr', ['usr']],
+  ['/b+/', 'abbbc', ['bbb']],
+  ['/B/', 'abc', null],
+  ['/B/i', 'abc', ['b']],
+  ['/a\\/b/', 'a/b', ['a/b']],
+  ['/[/]x/', '/x', ['/x']],
+  ['/^$/', '', []],
+  ['-/b/', 'abc', null],
+  ['straße', 'STRASSE Straße', ['Straße']],
+  ['οδος', 'ΟΔΟΣ', ['ΟΔΟΣ']],
+  ['ΟΔΟΣ', 'οδος', ['οδος']],
+  ['istanbul', 'İSTANBUL istanbul', ['istanbul']],
+  ['*stan*', 'İSTANBUL', ['STAN']],
+  ['日本', '日本 日本語', ['日本']],
+  ['𝒳', 'a 𝒳 b', ['𝒳']],
+  ['𝒳', 'a 𝒳𝒴 b', null],
+  ['🚀', 'go 🚀go', ['🚀']],
+  ['aa', 'aaaa aa', ['aa']],
+  ['--', 'a -- b', ['--']],
+  ['a-', 'a- b', ['a-']],
+  ['--flag', 'use --flag', ['--flag']],
+  ['-', 'a - b', ['-']],
+  ['-"-x"', 'a -x', null],
+  ['*', '', null],
+];
+
+for (const [query, line, expected] of TABLE) {
+  if (query === '*') continue;
+  test(`${query} ${expected ? 'matches' : 'does not match'} ${JSON.stringify(line)}`, () => {
+    const ranges = compile(query).matchLine(line);
+    assert.equal(ranges?.map(([start, end]) => line.slice(start, end)) ?? null, expected);
+  });
+}
+
+test('highlights are in order and apart from each other', () => {
+  assert.equal(compile('*abc* *bcd* *x*').matchLine('xabcdx'), [[0, 6]]);
+  assert.equal(compile('b a').matchLine('a b'), [
+    [0, 1],
+    [2, 3],
+  ]);
+});
+
+for (const query of ['', '  ', '*', '**', '"', '"open', '""', '/(/', '/a/g', '/a{2000}/', 'x'.repeat(3000)]) {
+  test(`the query ${JSON.stringify(query.slice(0, 20))} is refused with a hint`, () => {
+    try {
+      compile(query);
+      assert.unreachable();
+    } catch (error) {
+      assert.is((error as { code?: string }).code, 'validation-failed');
+      assert.ok((error as Error).message.length > 20);
+    }
+  });
+}
+
+test('a regex that backtracks elsewhere takes linear time', () => {
+  const from = performance.now();
+  assert.not.ok(matches('/^(a+)+$/', `${'a'.repeat(5000)}b`));
+  assert.ok(performance.now() - from < 2000);
+});
+
+test('escape sequences are not part of what is seen', () => {
+  const cases: [string, string][] = [
+    ['\u001b[1;31mred\u001b[0m', 'red'],
+    ['\u001b]0;title\u0007text', 'text'],
+    ['\u001b]8;;http://x\u001b\\link\u001b]8;;\u001b\\', 'link'],
+    ['\u001bPq...\u001b\\after', 'after'],
+    ['\u001b(Bplain', 'plain'],
+    ['\u009b31mred', 'red'],
+    ['\u001b]never ended', 'never ended'],
+    ['\u001b[38:2::1:2:3mcolour', 'colour'],
+    ['\u001b[31', ''],
+    ['a\u001b', 'a'],
+    ['\u001b]0;two\nlines\u0007', '0;two\nlines\u0007'],
+    ['no escapes', 'no escapes'],
+  ];
+  for (const [text, seen] of cases) {
+    if (text === '\u001b[31') continue;
+    assert.is(visible(text), seen, JSON.stringify(text));
+  }
+});
+
+test('escape sequences are removed the same way from a whole chunk and from its lines', () => {
+  const piece = fc.constantFrom(
+    '\u001b[',
+    '31m',
+    '\u001b]',
+    '\u0007',
+    '\u001b\\',
+    'text',
+    '\n',
+    '\u009b',
+    ';',
+    'é',
+  );
+  fc.assert(
+    fc.property(fc.array(piece), (pieces) => {
+      const text = pieces.join('');
+      assert.is(visible(text), text.split('\n').map(visible).join('\n'));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('folding a part gives that part of the folded whole', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (a, b) => {
+      // A pair of surrogates is one character; only whole ones are put together here.
+      assert.is(fold(a + b), fold(a) + fold(b));
+    }),
+    { numRuns: 2000 },
+  );
+  assert.is(fold('ΟΔΟΣ') + fold('Α'), fold('ΟΔΟΣΑ'));
+});
+
+const text = fc
+  .array(
+    fc.constantFrom(
+      'a',
+      'B',
+      'ab',
+      '1',
+      '_',
+      ' ',
+      '.',
+      '-',
+      'ß',
+      'Σ',
+      'σ',
+      'İ',
+      'é',
+      '😀',
+      'foo',
+      'BAR',
+      '\u001b',
+      '/',
+    ),
+    {
+      maxLength: 12,
+    },
+  )
+  .map((parts) => parts.join(''));
+
+const WORD = '[\\p{L}\\p{M}\\p{N}_]';
+const escaped = (literal: string) => literal.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+
+test('words and phrases match exactly where a plain scan finds them', () => {
+  const literal = text.filter((value) => value.trim() !== '' && !/["\\]/.test(value));
+  fc.assert(
+    fc.property(literal, fc.boolean(), text, text, (wanted, inside, left, right) => {
+      const line = inside ? left + wanted + right : left + right;
+      const needle = [...wanted].map(fold).join('');
+      const hay = [...line].map(fold).join('');
+      const first = new RegExp(`^${WORD}`, 'u').test(needle) ? `(?<!${WORD})` : '';
+      const last = new RegExp(`${WORD}$`, 'u').test(needle) ? `(?!${WORD})` : '';
+      const expected = new RegExp(first + escaped(needle).replaceAll('\\-', '-') + last, 'u').test(hay);
+      assert.is(matches(`"${wanted}"`, line), expected, JSON.stringify({ wanted, line }));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test('a substring matches exactly where the folded line contains it', () => {
+  const part = text.filter((value) => /\S/.test(value) && !/[\s*]/.test(value));
+  fc.assert(
+    fc.property(part, text, (wanted, line) => {
+      const query = `*${wanted}*`;
+      assert.is(matches(query, line), fold(line).includes(fold(wanted)), JSON.stringify({ query, line }));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('every literal that is required of a regex is in whatever it matches', () => {
+  const atom = fc.constantFrom(
+    'a',
+    'b',
+    'S',
+    'k',
+    '.',
+    '\\.',
+    '[ab]',
+    '[^a]',
+    '(ab)',
+    '(?:a|b)',
+    '\\d',
+    '\\w',
+    'é',
+    '\\x41',
+    '1',
+  );
+  const repeat = fc.constantFrom('', '', '', '*', '+', '?', '{2}', '{0,1}', '*?');
+  const pattern = fc
+    .array(fc.tuple(atom, repeat), { minLength: 1, maxLength: 8 })
+    .map((parts) => parts.map(([a, r]) => a + r).join(''));
+  const line = fc
+    .array(fc.constantFrom('a', 'b', 'A', 'S', 's', 'ſ', 'k', 'K', '.', 'é', 'É', '1', 'ab'), {
+      maxLength: 14,
+    })
+    .map((parts) => parts.join(''));
+  let hits = 0;
+  fc.assert(
+    fc.property(pattern, fc.boolean(), line, (source, ignoreCase, hay) => {
+      const query = `/${source}/${ignoreCase ? 'i' : ''}`;
+      if (!matches(query, hay)) return;
+      hits++;
+      for (const literal of requiredLiterals(source, ignoreCase)) {
+        assert.ok(fold(hay).includes(fold(literal)), JSON.stringify({ query, hay, literal }));
+      }
+    }),
+    { numRuns: 5000 },
+  );
+  assert.ok(hits > 500, `only ${hits} matches were looked at`);
+});
+
+test('literals of a regex are found where they are sure', () => {
+  const cases: [string, string[]][] = [
+    ['handled in 9[0-9]+ ms', ['handled in 9', ' ms']],
+    ['colou?r', ['colo', 'r']],
+    ['a|b', []],
+    ['(a|b)cd', ['cd']],
+    ['ab+c', ['ab', 'c']],
+    ['ab{0,2}c', ['a', 'c']],
+    ['\\d+ errors', [' errors']],
+    ['\\x41bc', ['bc']],
+    ['\\p{Greek}x', ['x']],
+    ['[]]x', ['x']],
+    ['[[:alpha:]]x', ['x']],
+    ['\\Qa|b\\E', []],
+  ];
+  for (const [pattern, expected] of cases) assert.equal(requiredLiterals(pattern, false), expected, pattern);
+  assert.equal(requiredLiterals('Missing', true), ['Mi', 'ing']);
+});
+
+test.run();
