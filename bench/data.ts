@@ -22,7 +22,7 @@ export function line(index: number, next: () => number): string {
     .toString(16)
     .padStart(8, '0');
   const at = new Date(1_790_000_000_000 + index * 13).toISOString();
-  return `${at} INFO ${word()} ${word()} id=${id} ${word()} user=${index % 9973} ${word()} took=${Math.floor(next() * 900)}ms n${index}`
+  return `${at} INFO n${index} ${word()} ${word()} id=${id} ${word()} user=${index % 9973} ${word()} took=${Math.floor(next() * 900)}ms`
     .padEnd(LINE_BYTES - 1, ' ')
     .slice(0, LINE_BYTES - 1);
 }

@@ -27,8 +27,8 @@ function bundled() {
 }
 
 /**
- * A server starts over in the same process with an allocator that gives memory back: with the defaults, the buffers that
- * pass through it leave twice the memory behind (measured: 440 MB after 100 MB of output, 235 MB with these).
+ * A server starts over in the same process with an allocator that gives memory back and a heap that grows in small
+ * steps. Measured on Linux x64: 440 MB after 100 MB of output, 245 MB with these; 370 MB with 1,000 followers, 235 MB.
  */
 function lean() {
   const tuned = {

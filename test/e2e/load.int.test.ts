@@ -132,22 +132,22 @@ test('clients that connect and leave, 2,000 of them, leave nothing behind', () =
     await sleep(500);
     const before = await server.openFiles();
     for (let round = 0; round < 40; round++) {
-      await Promise.all(
-        Array.from({ length: 50 }, async () => {
-          const leaving = new AbortController();
-          const response = await server.fetch(`/v1/executions/${id}/output`, {
-            headers: { accept: 'text/event-stream' },
-            signal: leaving.signal,
-          });
-          await response.body?.getReader().read();
-          leaving.abort();
-        }),
-      );
+      await Promise.all(Array.from({ length: 50 }, () => connectAndLeave(server, id)));
     }
     await until(10_000, async () => (await server.openFiles()) <= before + 3, 'the closing of the sockets');
     const { followers } = await server.json<{ followers: { total?: number } | number }>('/v1/operations');
     assert.is(typeof followers === 'number' ? followers : followers.total, 0);
   }));
+
+/** Waits for the first output and drops the connection; on a bare socket, for a pool would keep some open. */
+async function connectAndLeave({ port, token }: ServerProcess, id: string): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(
+    `GET /v1/executions/${id}/output HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${token}\r\naccept: text/event-stream\r\n\r\n`,
+  );
+  for await (const data of socket) if (String(data).includes('event: output')) break;
+  socket.destroy();
+}
 
 test('three hundred executions run at once and a thousand more wait: all end, none is lost, the order is kept', () =>
   server(async (server) => {
@@ -163,17 +163,23 @@ test('three hundred executions run at once and a thousand more wait: all end, no
       const unfinished = await server.fetch('/v1/executions?limit=1&status=requested,scheduled,running');
       return unfinished.headers.get('x-total-count') === '0';
     });
-    const scheduled = new Map<string, string>();
+    const times: { requested: number; scheduled: number }[] = [];
     for (const id of ids) {
       const execution = await server.json<{ status: string; log: { status: string; timestamp: string }[] }>(
         `/v1/executions/${id}`,
       );
       assert.is(execution.status, 'succeeded');
-      scheduled.set(id, execution.log.find(({ status }) => status === 'scheduled')?.timestamp ?? '');
+      const at = (status: string) =>
+        Date.parse(execution.log.find((entry) => entry.status === status)?.timestamp ?? '');
+      times.push({ requested: at('requested'), scheduled: at('scheduled') });
     }
-    const inOrder = ids.toSorted().map((id) => scheduled.get(id) as string);
-    const late = inOrder.filter((at, index) => index > 0 && at < (inOrder[index - 1] as string));
-    assert.ok(late.length < count / 100, `${late.length} started before one that was asked for earlier`);
+    times.sort((a, b) => a.requested - b.requested || a.scheduled - b.scheduled);
+    let latest = 0;
+    for (const { scheduled } of times) {
+      // A millisecond of difference between clock readings of one turn says nothing about the order.
+      assert.ok(scheduled >= latest - 5, 'one started before another that was asked for earlier');
+      latest = Math.max(latest, scheduled);
+    }
   }));
 
 test('a command that prints without pause neither slows others down nor fills the disk', () =>
