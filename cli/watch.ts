@@ -2,6 +2,7 @@
  * Shows an execution from here to its end on this terminal: what `tail`, `run` and `rerun` share. Says on stderr what
  * a person should know (queued, connection lost, output dropped); the caller decides about signals and the exit code.
  */
+import type { Status } from '../events/event.ts';
 import type { Client, Query } from './client.ts';
 import type { Context } from './context.ts';
 import { type ExecutionJson, shortId } from './executions.ts';
@@ -23,18 +24,31 @@ export interface WatchOptions {
   endRecord?: boolean;
 }
 
+/** Every execution waits for a moment; only a longer wait is worth a word. */
+const QUEUED_MS = 700;
 const QUEUED = new Set(['requested', 'scheduled']);
 
-function ended(execution: ExecutionJson, end: EndRecord | undefined): Ended {
-  const { output, result } = execution;
-  const totals = end?.totals ?? output;
+function endedBy(end: EndRecord): Ended {
+  const { totals } = end;
   return {
-    status: execution.status,
-    exit_code: end ? end.exit_code : result?.return_code,
-    signal: end ? end.signal : result?.signal,
-    error: end?.error ?? result?.error ?? undefined,
-    elapsedMs: execution.elapsed_seconds === undefined ? undefined : execution.elapsed_seconds * 1000,
+    status: end.status as Status,
+    exit_code: end.exit_code,
+    signal: end.signal,
+    error: end.error,
+    elapsedMs: end.elapsed_seconds === undefined ? undefined : end.elapsed_seconds * 1000,
     lines: totals ? totals.stdout.lines + totals.stderr.lines : undefined,
+  };
+}
+
+/** The same from the execution itself, for a follower that came when the stream had nothing more to say. */
+function endedAsShown({ status, result, output, elapsed_seconds }: ExecutionJson): Ended {
+  return {
+    status,
+    exit_code: result?.return_code,
+    signal: result?.signal,
+    error: result?.error ?? undefined,
+    elapsedMs: elapsed_seconds === undefined ? undefined : elapsed_seconds * 1000,
+    lines: output ? output.stdout.lines + output.stderr.lines : undefined,
   };
 }
 
@@ -50,13 +64,15 @@ export async function watch(
   const { terminal } = context;
   const { renderer } = options;
   const id = shortId(execution.id);
-  let waiting = false;
   let lost = false;
-  if (options.follow && QUEUED.has(execution.status) && !options.quiet) {
-    waiting = true;
+  let saidQueued = false;
+  const sayQueued = () => {
+    saidQueued = true;
     const age = formatAge(Date.now() - Date.parse(execution.start_timestamp));
     terminal.note(`linefeed: ${id} is queued (asked for ${age}); waiting for it to start`);
-  }
+  };
+  const queued = options.follow && !options.quiet && QUEUED.has(execution.status);
+  const patience = queued ? setTimeout(sayQueued, QUEUED_MS) : undefined;
   const end = await followOutput(client, execution.id, {
     signal: options.signal,
     follow: options.follow,
@@ -65,10 +81,9 @@ export async function watch(
     ...(options.reconnectMs === undefined ? {} : { reconnectMs: options.reconnectMs }),
     onChunk: (chunk) => terminal.write(renderer.chunk(chunk)),
     onStatus(status) {
-      if (waiting && status === 'running') {
-        waiting = false;
-        terminal.note(`linefeed: ${id} has started`);
-      }
+      if (QUEUED.has(status)) return;
+      clearTimeout(patience);
+      if (saidQueued && status === 'running') terminal.note(`linefeed: ${id} has started`);
     },
     onTrimmed() {
       terminal.note(`linefeed: the beginning of ${id} is gone: the retention time of output has passed`);
@@ -82,12 +97,11 @@ export async function watch(
       terminal.note('linefeed: connected again, going on where it was');
     },
   });
+  clearTimeout(patience);
   const stopped = options.signal.aborted && !end;
   await terminal.write(renderer.end(stopped || !options.endRecord ? undefined : end, execution.id));
   if (stopped) return undefined;
-  const after = await client.json<ExecutionJson>(`/v1/executions/${execution.id}`).catch(() => undefined);
-  const latest = after ?? execution;
-  const over = end?.status ?? (latest.end_timestamp === undefined ? undefined : latest.status);
-  if (over === undefined) return undefined;
-  return ended({ ...latest, status: over as ExecutionJson['status'] }, end);
+  if (end) return endedBy(end);
+  const latest = await client.json<ExecutionJson>(`/v1/executions/${execution.id}`);
+  return latest.end_timestamp === undefined ? undefined : endedAsShown(latest);
 }

@@ -46,16 +46,12 @@ export function eventLine(event: WireEvent, terminal: Pick<Terminal, 'style' | '
     event[name] === undefined || event[name] === null ? '' : String(event[name]);
   const said = safeLine(SAYS[event.type]?.(field, event) ?? JSON.stringify(event));
   const columns = terminal.columns();
-  const head = [
-    formatClock(Date.parse(event.at)),
-    field('executionId').slice(0, 13),
-    field('position').padStart(3),
-  ];
+  const clock = formatClock(Date.parse(event.at));
+  const place = [field('executionId').slice(0, 13), field('position').padStart(3)];
+  const head = columns !== undefined && columns < 80 ? clock : [clock, ...place].join(' ');
   const room =
-    columns === undefined ? undefined : Math.max(10, columns - head.join(' ').length - event.type.length - 2);
-  return [
-    terminal.style(head.join(' '), 'dim'),
-    terminal.style(safeLine(event.type), 'cyan'),
-    room === undefined ? said : cut(said, room),
-  ].join(' ');
+    columns === undefined ? Number.POSITIVE_INFINITY : columns - head.length - event.type.length - 2;
+  const parts = [terminal.style(head, 'dim'), terminal.style(safeLine(event.type), 'cyan')];
+  if (room >= 4) parts.push(cut(said, room));
+  return parts.join(' ');
 }

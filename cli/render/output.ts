@@ -30,6 +30,7 @@ export interface EndRecord {
   exit_code?: number | null;
   signal?: string | null;
   error?: string;
+  elapsed_seconds?: number;
   totals?: OutputTotals;
 }
 

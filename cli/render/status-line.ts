@@ -23,7 +23,8 @@ export function statusLine(end: Ended): string {
   const parts = [outcome(end)];
   if (end.elapsedMs !== undefined) parts.push(formatDuration(end.elapsedMs));
   if (end.lines !== undefined) parts.push(formatCount(end.lines, 'line'));
-  // A signal's name says as much as the sentence about it.
-  const reason = end.error && !(end.status === 'failed' && end.signal) ? ` · ${safeLine(end.error)}` : '';
+  const said = end.error?.toLowerCase() === end.status || (end.status === 'failed' && end.signal);
+  // A signal's name, or the status itself, says as much as the sentence about it.
+  const reason = end.error && !said ? ` · ${safeLine(end.error)}` : '';
   return parts.join(' · ') + reason;
 }
