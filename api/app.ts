@@ -3,10 +3,9 @@
  * judged: safe headers, name, origin, body, credential, then the routes.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { OpenAPIHono as Router } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { getPath } from 'hono/utils/url';
-import type { Api, ApiDeps, Env } from './env.ts';
+import { getPathNoStrict } from 'hono/utils/url';
+import { type Api, type ApiDeps, createRouter, type Env } from './env.ts';
 import { liveFeed } from './live-feed.ts';
 import { metrics } from './metrics.ts';
 import { openStreams } from './open-streams.ts';
@@ -40,8 +39,9 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
   };
   const extras = (deps.extraRoutes ?? []).map((make) => make(api));
   const measured = metrics(api);
-  const options = { strict: false, getPath: (request: Request) => routedPath(getPath(request)) };
-  const app = new Router<Env>(options as ConstructorParameters<typeof Router<Env>>[0]);
+  const app = createRouter();
+  // Set afterwards: Hono ignores the option beside `strict: false`.
+  Object.assign(app, { getPath: (request: Request) => routedPath(getPathNoStrict(request)) });
 
   app.onError((error, c) => {
     const body = problemOf(error, c.get('requestId'));

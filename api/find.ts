@@ -122,8 +122,9 @@ export async function executionsByPrefix(
   return found;
 }
 
-async function notFound({ index }: FindDeps, id: string): Promise<ServiceError> {
-  const { documents } = await index.executions({ limit: 3 });
+async function notFound(deps: FindDeps, id: string): Promise<ServiceError> {
+  await settled(deps, GLANCE_MS);
+  const { documents } = await deps.index.executions({ limit: 3 });
   const newest = documents.map((document) => `${document.id} (${document.action.ref}, ${document.status})`);
   const hint = newest.length > 0 ? ` The newest are: ${newest.join(', ')}.` : ' There are none yet.';
   return new ServiceError(
