@@ -3,8 +3,8 @@
  * Also finds where "the last N lines" begin. The joining is follow.ts's, the bytes are frames.ts's.
  */
 import { type ExecutionEvent, isLast, type OutputAppended } from '../events/event.ts';
-import { visible } from '../projections/matcher.ts';
 import type { ChunkRange } from '../projections/output-index.ts';
+import { visible } from '../projections/text.ts';
 import { type FollowDeps, type FollowItem, follow } from './follow.ts';
 import { type Format, shared, type Write, writes } from './frames.ts';
 import { concerns, cutToRange, type LineFilter, lineMatcher, type Part, seqsOf } from './lines.ts';

@@ -3,8 +3,9 @@
  * belongs to the chunks in which it begins; what goes on from earlier chunks is left to whoever has these.
  */
 import type { OutputAppended, StreamName } from '../events/event.ts';
-import { fold, type Matcher, visible } from './matcher.ts';
+import type { Matcher } from './matcher.ts';
 import type { SearchLine } from './search.ts';
+import { fold, visible } from './text.ts';
 
 /** How much of a line is shown, in UTF-16 code units, and how many of its bytes are searched. */
 export const SHOWN_CHARACTERS = 65_536;

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { OutputAppended, StreamName, StreamTotals } from '../../events/event.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
-import { visible } from '../matcher.ts';
+import { visible } from '../text.ts';
 import { wordsOf } from './narrow.ts';
 
 const ECS_VERSION = '9.0.0';

@@ -2,7 +2,8 @@
  * From a query to the chunks in which it can match. Elasticsearch knows each chunk's words exactly as the matcher sees
  * them (its standard analyzer would join "error.log" to one word), so what is left out here cannot match.
  */
-import { fold, type Matcher, WORDS } from '../matcher.ts';
+import type { Matcher } from '../matcher.ts';
+import { fold, WORDS } from '../text.ts';
 
 /**
  * Words longer than a term may be are kept as pieces that overlap by half: a text of up to half a piece that occurs in

@@ -3,7 +3,7 @@
  * a short token. Handing FTS5 these instead of the text is some five times faster and smaller than its trigram tokenizer;
  * a collision costs a look into one block, never a wrong answer.
  */
-import { isWordCode } from '../matcher.ts';
+import { isWordCode } from '../text.ts';
 
 /** Token characters; all belong to tokens for FTS5's `ascii` tokenizer with `-_.` added. */
 const ALPHABET = Buffer.from('abcdefghijklmnopqrstuvwxyz0123456789-_.');

@@ -5,7 +5,7 @@
 import { transaction } from '../../events/database.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import { assemble, searchableTexts } from '../lines.ts';
-import { fold } from '../matcher.ts';
+import { fold } from '../text.ts';
 import { BLOCK_BYTES, packBlock, unpackBlock } from './block.ts';
 import { compressBody, openBody } from './body.ts';
 import { BLOCKS_PER_EXECUTION } from './schema.ts';

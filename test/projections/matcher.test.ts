@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { requiredLiterals } from '../../projections/literals.ts';
-import { compile, fold, visible } from '../../projections/matcher.ts';
+import { compile } from '../../projections/matcher.ts';
+import { fold, visible } from '../../projections/text.ts';
 
 const test = suite('matcher');
 
