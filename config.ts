@@ -73,8 +73,8 @@ const schema = z.strictObject({
   tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
   /** Host names, besides loopback and `host`, by which clients may call the server (DNS rebinding is refused). */
   allowedHosts: list.default([]),
-  roles: z
-    .union([z.array(z.enum(['api', 'worker', 'projector'])), list])
+  roles: list
+    .pipe(z.array(z.enum(['api', 'worker', 'projector'])).min(1))
     .default(['api', 'worker', 'projector']),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 
@@ -153,6 +153,8 @@ const schema = z.strictObject({
       onShutdown: z.enum(['leave', 'end']).default('leave'),
       python: z.string().default('python3'),
       labels: z.record(z.string(), z.string()).default({}),
+      /** Where several workers share a log: one that is not heard of for this long is given up by the others. */
+      lease: duration(1000).default(30_000),
       /** A stable name for this worker; made at first start when absent. */
       worker: z.string().optional(),
     })
@@ -206,6 +208,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   LINEFEED_LOG_LEVEL: 'logLevel',
   LINEFEED_PACKS: 'content.packs',
   LINEFEED_WORKER: 'actionrunner.worker',
+  LINEFEED_LEASE: 'actionrunner.lease',
   LINEFEED_KAFKA_BROKERS: 'kafka.brokers',
   LINEFEED_KAFKA_TOPIC_PREFIX: 'kafka.topicPrefix',
   LINEFEED_KAFKA_PARTITIONS: 'kafka.partitions',

@@ -8,12 +8,9 @@ import pino, { type Logger } from 'pino';
 import { createCatalogue } from './actors/catalogue.ts';
 import { createRunners } from './actors/runners/registry.ts';
 import { createService } from './actors/service.ts';
-import { spooledExecutions } from './actors/spool.ts';
-import { createSupervisor, type Supervisor } from './actors/supervisor.ts';
-import { createWorker } from './actors/worker.ts';
 import { activity, countedLog } from './api/activity.ts';
 import { createApp } from './api/app.ts';
-import { createRouter, type ExtraRoutes } from './api/env.ts';
+import { createRouter, type ExtraRoutes, type ProjectorView } from './api/env.ts';
 import { openKeys } from './api/keys.ts';
 import { pageRoutes } from './api/page.ts';
 import { checkBind } from './api/security.ts';
@@ -22,17 +19,15 @@ import { st2Routes } from './api/st2/routes.ts';
 import { expiringTokens } from './api/st2/tokens.ts';
 import type { Config } from './config.ts';
 import { takeDataFolder, workerName } from './data-folder.ts';
+import { openEngines } from './engines.ts';
+import { ServiceError } from './events/errors.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createSeal, loadSealKey } from './events/seal.ts';
-import { sqliteEventLog } from './events/sqlite/event-log.ts';
 import type { OutputIndex } from './projections/output-index.ts';
-import { type Rejected, startProjector } from './projections/projector.ts';
+import { type Projector, type Rejected, startProjector } from './projections/projector.ts';
 import { rebuildIndex } from './projections/rebuild.ts';
 import { startRetention } from './projections/retention.ts';
-import { sqliteOutputIndex } from './projections/sqlite/output-index.ts';
-
-/** How long unfinished executions may wait for the projection before the server takes requests all the same. */
-const RECOVERY_WAIT_MS = 5000;
+import { fleetDispatch, startWorkerRole } from './worker-role.ts';
 
 export interface RunningServer {
   url: string;
@@ -83,76 +78,60 @@ async function compose(
   const tokens = expiringTokens(openKeys(config.data), config.auth.users);
   const { keys } = tokens;
   const counter = activity();
-  const { log: bareLog, index } = await openEngines(config, closers);
-  const log = countedLog(bareLog, counter);
+  const name = workerName(config.data, config.actionrunner.worker);
+  const engines = await openEngines(config, closers, logger, name);
+  const { index, cluster } = engines;
+  const log = countedLog(engines.log, counter);
+  const has = (role: Config['roles'][number]) => config.roles.includes(role);
 
-  const onRejected = ({ reason, event, document }: Rejected) =>
+  const onRejected = async (rejected: Rejected) => {
+    const { reason, event, document } = rejected;
     logger.error({ executionId: event?.executionId ?? document?.id, reason }, 'the index refused an event');
-  const projector = startProjector({
-    log,
-    index,
-    onRejected,
-    onError: (error, retryMs) => logger.warn({ err: error, retryMs }, 'the output index is away'),
-  });
-  closers.push(() => projector.stop());
-  const { garbagecollector } = config;
-  const retention = startRetention({
-    log,
-    index,
-    outputTtlMs: garbagecollector.action_executions_output_ttl,
-    executionsTtlMs: garbagecollector.action_executions_ttl,
-    intervalMs: garbagecollector.collection_interval,
-    onSwept: (report) => logger.info(report, 'dropped what was older than its TTL'),
-    onError: (error) => logger.warn({ err: error }, 'retention could not be swept; it is tried again'),
-  });
-  closers.push(() => retention.stop());
+    await engines.park(rejected);
+  };
+  const projector = has('projector')
+    ? startProjector({
+        log: engines.projectorLog,
+        index,
+        onRejected,
+        onError: (error, retryMs) => logger.warn({ err: error, retryMs }, 'the output index is away'),
+      })
+    : undefined;
+  closers.push(async () => projector?.stop());
+  const caughtUp: ProjectorView['caughtUp'] =
+    cluster?.caughtUp ?? ((checkpoint, signal) => (projector as Projector).caughtUp(checkpoint, signal));
+  const retention = has('projector') ? sweeper(config, log, index, logger) : undefined;
+  closers.push(async () => retention?.stop());
 
   const { runners, catalogue } = await openCatalogue(config, logger);
   const seal = createSeal(loadSealKey(join(config.data, 'seal.key')));
-  const spoolRoot = join(config.data, 'spool');
-  const worker = createWorker({
-    name: workerName(config.data, config.actionrunner.worker),
-    config: config.actionrunner,
-    spoolRoot,
-    log,
-    seal,
-    runner: (name) => runners.find((runner) => runner.name === name),
-  });
-  const supervisor = createSupervisor({ worker, limit: config.actionrunner.concurrency, logger });
-  closers.push(() => supervisor.stop(config.actionrunner.onShutdown));
-
-  const executions = createService({
-    catalogue,
-    runners,
-    log,
-    seal,
-    queueLimit: config.actionrunner.queue,
-    dispatch: {
-      accept: (requested) => supervisor.accept(requested),
-      async cancel(executionId, by) {
-        supervisor.cancel(executionId, by);
-      },
-      load: () => supervisor.load(),
-      checkLabels: () => undefined,
-    },
-  });
-
-  await recover({ log, index, supervisor, spoolRoot, forget: worker.forget, projector, logger });
+  const dispatch =
+    cluster && !has('worker')
+      ? fleetDispatch(cluster.fleet, config.actionrunner.lease)
+      : await startWorkerRole({ config, name, log, engines, seal, runners, logger, caughtUp, closers });
+  const queueLimit = config.actionrunner.queue;
+  const executions = createService({ catalogue, runners, log, seal, queueLimit, dispatch });
 
   const app = createApp({
     config,
     log,
     index,
     executions,
-    projector,
+    projector: { caughtUp, ...(projector ? { state: projector.state } : {}) },
     retention,
-    rebuild: (onProgress, signal) => rebuildIndex({ log, index, projector, onRejected, onProgress, signal }),
+    ...(projector
+      ? {
+          rebuild: (onProgress, signal) =>
+            rebuildIndex({ log, index, projector, onRejected, onProgress, signal }),
+        }
+      : {}),
+    ...(cluster ? { workers: () => cluster.fleet.workers() } : {}),
     keys,
     logger,
     version: version(),
     activity: counter,
     closing: closing.signal,
-    extraRoutes: [page, (api) => st2Routes(api, tokens)],
+    extraRoutes: has('api') ? [page, (api) => st2Routes(api, tokens)] : [probesOnly],
   });
   const server = await serve(app, { host: config.host, port: config.port, tls: config.tls, closing });
   closers.push(() => server.close());
@@ -166,54 +145,31 @@ function page(): ExtraRoutes {
   return { router, publicPaths: ['/', '/search', '/operations', /^\/executions(\/[^/]+)?$/, /^\/assets\//] };
 }
 
-async function openEngines(
-  config: Config,
-  closers: (() => Promise<void> | void)[],
-): Promise<{ log: EventLog; index: OutputIndex }> {
-  const log = await sqliteEventLog({ folder: config.data });
-  closers.push(() => log.close());
-  const index = await sqliteOutputIndex({ folder: config.data });
-  closers.push(() => index.close());
-  await index.ensure();
-  return { log, index };
+/** A node without the API role answers only who asks how it is. */
+function probesOnly(): ExtraRoutes {
+  const router = createRouter();
+  router.use('*', async (c, next) => {
+    if (/^\/(healthz|readyz|metrics|v1\/operations)\/?$/.test(c.req.path)) return next();
+    throw new ServiceError('not-found', 'This node does not play the api role; ask one that does');
+  });
+  return { router };
+}
+
+function sweeper(config: Config, log: EventLog, index: OutputIndex, logger: Logger) {
+  const { garbagecollector } = config;
+  return startRetention({
+    log,
+    index,
+    outputTtlMs: garbagecollector.action_executions_output_ttl,
+    executionsTtlMs: garbagecollector.action_executions_ttl,
+    intervalMs: garbagecollector.collection_interval,
+    onSwept: (report) => logger.info(report, 'dropped what was older than its TTL'),
+    onError: (error) => logger.warn({ err: error }, 'retention could not be swept; it is tried again'),
+  });
 }
 
 async function openCatalogue(config: Config, logger: Logger) {
   const runners = await createRunners({ config, describe: (ref) => catalogue.get(ref) });
   const catalogue = createCatalogue({ packs: config.content.packs, runners, logger });
   return { runners, catalogue };
-}
-
-/** Brings back what an earlier life left unfinished, oldest first, and clears away folders of what has ended. */
-async function recover(options: {
-  log: EventLog;
-  index: OutputIndex;
-  supervisor: Supervisor;
-  spoolRoot: string;
-  forget(executionId: string): void;
-  projector: {
-    caughtUp(checkpoint: Awaited<ReturnType<EventLog['end']>>, signal: AbortSignal): Promise<void>;
-  };
-  logger: Logger;
-}): Promise<void> {
-  const { log, index, supervisor, logger } = options;
-  const work = async () => {
-    const unfinished = (await index.unfinished()).map(({ id }) => id);
-    for (const id of unfinished) {
-      if (await supervisor.recover(id))
-        logger.info({ executionId: id }, 'goes on with an unfinished execution');
-    }
-    for (const id of spooledExecutions(options.spoolRoot)) if (!supervisor.owns(id)) options.forget(id);
-  };
-  const caughtUp = options.projector.caughtUp(await log.end(), AbortSignal.timeout(RECOVERY_WAIT_MS));
-  await caughtUp.then(work, () => {
-    logger.warn('the index is far behind; unfinished executions are brought back when it has caught up');
-    void log
-      .end()
-      .then((end) => options.projector.caughtUp(end, new AbortController().signal))
-      .then(work)
-      .catch((error: unknown) =>
-        logger.error({ err: error }, 'unfinished executions could not be brought back'),
-      );
-  });
 }

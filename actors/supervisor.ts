@@ -192,6 +192,8 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       if (requested?.type !== 'execution.requested') return false;
       const status = statusOf(foldExecution(history));
       if (isEnd(status)) {
+        // Given up by the others while this worker was away: nobody waits for its process any more.
+        if (status === 'abandoned') await worker.kill(executionId);
         worker.forget(executionId);
         return false;
       }

@@ -17,7 +17,7 @@ import { type KafkaClient, type KafkaConnection, kafkaClient, logError } from '.
 import { type Control, kafkaControl } from './control.ts';
 import { partitionFollowers } from './followers.ts';
 import { mergePartitions, placeOf } from './merged.ts';
-import { type PartitionReaderOptions, readPartition } from './partition-reader.ts';
+import { type PartitionBatch, type PartitionReaderOptions, readPartition } from './partition-reader.ts';
 import { idTime, type PoisonRecord } from './records.ts';
 import { foldHead } from './stream-head.ts';
 import { ensureTopics, type Offsets, offsetsOf, type Topics, topicNames } from './topics.ts';
@@ -55,6 +55,10 @@ export interface KafkaEventLog extends EventLog {
     from: Checkpoint | undefined,
     signal: AbortSignal,
   ): Promise<AsyncGenerator<LogBatch>>;
+  /** Lifecycle events of one partition from a place on. */
+  readLifecycle(partition: number, from: Offsets, signal: AbortSignal): AsyncGenerator<PartitionBatch>;
+  /** The offsets that will be written next. */
+  endsOf(partitions: number[]): Promise<Map<number, Offsets>>;
 }
 
 const APPEND_TIMEOUT_MS = 5000;
@@ -223,6 +227,8 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
       return onlyOf(executionId, from, signal);
     },
     subscribePartitions,
+    readLifecycle: (partition, from, signal) => read({ partition, from, signal, lifecycleOnly: true }),
+    endsOf: (of) => offsets(of, 'end'),
     async end() {
       const ends = await offsets(all, 'end');
       return joinCheckpoint(

@@ -53,18 +53,20 @@ const LONGEST_RETRY_MS = 1000;
 /** Ended executions whose repeats are still recognized. */
 const ENDED_KEPT = 10_000;
 
-/** Drops events that were seen: a retried append may be in the log twice. */
+/**
+ * Drops events that were seen: a retried append may be in the log twice. Nothing follows an end either: what a worker
+ * still writes that was given up meanwhile is not part of the execution.
+ */
 function repeatFilter(): (event: ExecutionEvent) => boolean {
   const last = new Map<string, number>();
-  const ended = new Map<string, number>();
+  const ended = new Set<string>();
   return (event) => {
     const id = event.executionId;
-    const seen = last.get(id) ?? ended.get(id);
-    if (seen !== undefined && event.position <= seen) return false;
+    if (ended.has(id) || event.position <= (last.get(id) ?? -1)) return false;
     if (isLast(event)) {
       last.delete(id);
-      ended.set(id, event.position);
-      if (ended.size > ENDED_KEPT) ended.delete(ended.keys().next().value as string);
+      ended.add(id);
+      if (ended.size > ENDED_KEPT) ended.delete(ended.values().next().value as string);
     } else last.set(id, event.position);
     return true;
   };

@@ -10,6 +10,7 @@ export interface Topics {
   executions: string;
   output: string;
   workers: string;
+  commands: string;
   deadLetter: string;
 }
 
@@ -29,6 +30,7 @@ export function topicNames(prefix: string): Topics {
     executions: `${prefix}.executions`,
     output: `${prefix}.output`,
     workers: `${prefix}.workers`,
+    commands: `${prefix}.commands`,
     deadLetter: `${prefix}.dead-letter`,
   };
 }
@@ -69,7 +71,8 @@ function wantedConfigs(names: Topics, options: TopicOptions): Record<string, Rec
       'segment.ms': '3600000',
       'min.cleanable.dirty.ratio': '0.1',
     },
-    [names.deadLetter]: { ...retention(30 * DAY_MS) },
+    [names.commands]: retention(DAY_MS),
+    [names.deadLetter]: retention(30 * DAY_MS),
   };
 }
 
@@ -109,7 +112,7 @@ export async function ensureTopics(client: KafkaClient, options: TopicOptions): 
         waitForLeaders: true,
         topics: missing.map((topic) => ({
           topic,
-          numPartitions: topic === names.workers || topic === names.deadLetter ? 1 : partitions,
+          numPartitions: topic === names.executions || topic === names.output ? partitions : 1,
           replicationFactor: options.replicationFactor,
           configEntries: Object.entries(wanted[topic] ?? {}).map(([name, value]) => ({ name, value })),
         })),

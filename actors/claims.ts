@@ -1,0 +1,305 @@
+/**
+ * Which worker runs what, where there are several. One worker at a time has the duty to hand out the requests of a
+ * partition: it appends `execution.scheduled` with the name of a live worker whose labels fit, and the one that is named
+ * takes the execution as its own, whatever happens to the duty. The first such event in the log counts, so two workers
+ * that both think they have the duty cannot both win.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { ExecutionEvent, ExecutionRequested, LifecycleEvent } from '../events/event.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { DutyFeed, Fleet, Heartbeat, PlacedEvent } from '../events/fleet.ts';
+import { abandonExecutions } from './abandon.ts';
+import type { Lease } from './lease.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export interface ClaimsOptions {
+  self: Pick<Heartbeat, 'worker' | 'instance' | 'hostname' | 'labels'>;
+  limit: number;
+  heartbeatMs: number;
+  /** A worker that is silent for longer is given up. */
+  leaseMs: number;
+  fleet: Fleet;
+  feed: DutyFeed;
+  lease: Lease;
+  /** Unguarded: what is written here is the fleet's business, not an execution's. */
+  log: EventLog;
+  supervisor: Supervisor;
+  /** Executions without an end, as the index knows them. */
+  unfinished(): Promise<{ id: string; worker?: string }[]>;
+  logger: Logger;
+}
+
+export interface Claims {
+  /** Takes back executions of an earlier life of this worker. */
+  recover(executionIds: readonly string[]): Promise<void>;
+  /** Requests that wait at this worker to be handed out. */
+  queued(): number;
+  stop(): Promise<void>;
+}
+
+interface Pending extends PlacedEvent {
+  event: ExecutionRequested;
+  /** Handed out; waits for its event to come by. */
+  sent: boolean;
+}
+
+const KEEP_EVERY_MS = 1000;
+const RECOVER_AT_ONCE = 8;
+const COMMANDS_KEPT = 10_000;
+
+export function labelsFit(wanted: Record<string, string> | undefined, has: Record<string, string>): boolean {
+  return Object.entries(wanted ?? {}).every(([name, value]) => has[name] === value);
+}
+
+export function startClaims(options: ClaimsOptions): Claims {
+  const { self, fleet, feed, lease, log, supervisor, logger, heartbeatMs, leaseMs } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const mine = new Set<string>();
+  const asked = new Map<string, string>();
+  /** Per worker: what has been handed to it and not ended, as far as it was seen here. */
+  const given = new Map<string, Set<string>>();
+  const pending = new Map<string, Pending>();
+  let onDuty = false;
+  let beating = true;
+  /** Since when this worker's own heartbeats have come through without a gap. */
+  let heardSince = performance.now();
+  let heardAt = performance.now();
+
+  async function take(executionId: string): Promise<void> {
+    if (mine.has(executionId) || supervisor.owns(executionId)) return;
+    mine.add(executionId);
+    try {
+      const history: LifecycleEvent[] = [];
+      for await (const events of log.read(executionId, { lifecycleOnly: true })) {
+        history.push(...(events as LifecycleEvent[]));
+      }
+      const scheduled = history.find(({ type }) => type === 'execution.scheduled');
+      const named = scheduled?.type === 'execution.scheduled' ? scheduled.worker : undefined;
+      if (named !== self.worker || !(await supervisor.recover(executionId))) {
+        mine.delete(executionId);
+        return;
+      }
+      const by = asked.get(executionId);
+      if (by !== undefined) supervisor.cancel(executionId, by);
+    } catch (error) {
+      mine.delete(executionId);
+      logger.warn({ executionId, err: error }, 'an execution of this worker could not be taken yet');
+      setTimeout(() => void take(executionId), heartbeatMs).unref();
+    }
+  }
+
+  function note(event: LifecycleEvent): void {
+    const id = event.executionId;
+    if (event.type === 'execution.scheduled') {
+      const set = given.get(event.worker) ?? new Set();
+      given.set(event.worker, set.add(id));
+      if (event.worker === self.worker) void take(id);
+    } else if (event.type === 'execution.completed' || event.type === 'execution.abandoned') {
+      for (const set of given.values()) set.delete(id);
+      asked.delete(id);
+      if (event.type === 'execution.abandoned' && mine.has(id)) {
+        logger.warn(
+          { executionId: id, by: event.by },
+          'another worker has abandoned an execution of this one',
+        );
+        void supervisor.fence([id]);
+      }
+      mine.delete(id);
+    }
+  }
+
+  /** The live worker with the most room that fits. */
+  function choose(labels: Record<string, string> | undefined): string | undefined {
+    let best: { name: string; fill: number } | undefined;
+    const consider = (name: string, has: Record<string, string>, busy: number, limit: number) => {
+      const load = Math.max(busy, given.get(name)?.size ?? 0);
+      if (load >= limit || !labelsFit(labels, has)) return;
+      const fill = load / limit;
+      if (!best || fill < best.fill) best = { name, fill };
+    };
+    if (beating && lease.valid()) {
+      consider(self.worker, self.labels, supervisor.load().running, options.limit);
+    }
+    for (const worker of fleet.workers()) {
+      if (worker.worker === self.worker || worker.silentMs > leaseMs / 2) continue;
+      consider(worker.worker, worker.labels, worker.running, worker.limit);
+    }
+    return best?.name;
+  }
+
+  let handing = false;
+  async function handOut(): Promise<void> {
+    if (handing || !onDuty) return;
+    handing = true;
+    try {
+      const events: ExecutionEvent[] = [];
+      for (const entry of pending.values()) {
+        if (entry.sent) continue;
+        const { executionId, labels } = entry.event;
+        const worker = choose(labels);
+        if (worker === undefined) continue;
+        entry.sent = true;
+        given.set(worker, (given.get(worker) ?? new Set()).add(executionId));
+        events.push({ type: 'execution.scheduled', executionId, position: 1, at: Date.now(), worker });
+      }
+      try {
+        await log.append(events);
+      } catch (error) {
+        logger.warn({ err: error }, 'requests could not be handed out; they wait');
+        for (const { executionId } of events) {
+          const entry = pending.get(executionId);
+          if (entry) entry.sent = false;
+          for (const set of given.values()) set.delete(executionId);
+        }
+      }
+    } finally {
+      handing = false;
+    }
+  }
+
+  async function cancelPending({ event: { executionId }, sent }: Pending, by: string): Promise<void> {
+    if (sent) return; // its worker hears of it, too
+    pending.delete(executionId);
+    const streams = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
+    const at = Date.now();
+    const ended = { status: 'canceled', exitCode: null, signal: null, elapsedMs: 0, streams, by } as const;
+    await log.append([
+      { type: 'execution.cancel_requested', executionId, position: 1, at, by },
+      { type: 'execution.completed', executionId, position: 2, at, ...ended },
+    ]);
+  }
+
+  async function duty(): Promise<void> {
+    for await (const session of feed.sessions(signal)) {
+      pending.clear();
+      const keeping = setInterval(() => void session.keep(pending.values()), KEEP_EVERY_MS);
+      try {
+        for await (const { events, present } of session.events) {
+          for (const placed of events) {
+            const { event } = placed;
+            if (event.type === 'execution.requested') {
+              pending.set(event.executionId, { ...placed, event, sent: false });
+              const by = asked.get(event.executionId);
+              if (by !== undefined && present) {
+                void cancelPending(pending.get(event.executionId) as Pending, by).catch(() => {});
+              }
+            } else {
+              pending.delete(event.executionId);
+              if (event.type === 'execution.scheduled' && event.worker === self.worker && !present) {
+                void take(event.executionId);
+              }
+            }
+          }
+          onDuty = present;
+          void handOut();
+        }
+      } finally {
+        onDuty = false;
+        clearInterval(keeping);
+      }
+    }
+  }
+
+  async function watch(): Promise<void> {
+    for await (const events of feed.watch(signal)) {
+      for (const event of events) note(event);
+      void handOut();
+    }
+  }
+
+  /** What the others decided while this worker was silent. */
+  async function catchUp(): Promise<void> {
+    for (const executionId of [...mine]) {
+      for await (const events of log.read(executionId, { lifecycleOnly: true })) {
+        for (const event of events) if (event.type === 'execution.abandoned') note(event);
+      }
+    }
+  }
+
+  async function beat(): Promise<void> {
+    const sentAt = performance.now();
+    const { running } = supervisor.load();
+    await fleet.beat({
+      ...self,
+      running,
+      queued: pending.size,
+      limit: beating ? options.limit : 0,
+    });
+    const now = performance.now();
+    if (now - heardAt > leaseMs / 2) heardSince = now;
+    heardAt = now;
+    if (!lease.valid()) await catchUp();
+    lease.renew(sentAt);
+  }
+
+  async function giveUpTheSilent(): Promise<void> {
+    const patienceMs = leaseMs * 1.2;
+    const now = performance.now();
+    // Whose heartbeats do not come through cannot tell whose else's should have.
+    if (!lease.valid() || now - heardSince < patienceMs || now - heardAt > leaseMs / 2) return;
+    const others = fleet.workers().filter(({ worker }) => worker !== self.worker);
+    const silent = others.filter(({ silentMs }) => silentMs > patienceMs);
+    // One of the living is enough.
+    const first = others.every(({ worker, silentMs }) => silentMs > leaseMs / 2 || self.worker < worker);
+    if (silent.length === 0 || !first) return;
+    await abandonExecutions({
+      log,
+      unfinished: options.unfinished,
+      workers: new Map(silent.map(({ worker, silentMs }) => [worker, silentMs])),
+      by: self.worker,
+      logger,
+    });
+  }
+
+  async function live(): Promise<void> {
+    while (!signal.aborted) {
+      const nextAt = performance.now() + heartbeatMs;
+      try {
+        await beat();
+        await giveUpTheSilent();
+        await handOut();
+      } catch (error) {
+        logger.debug({ err: error }, 'a heartbeat did not come through');
+      }
+      const waitMs = Math.max(10, nextAt - performance.now());
+      await delay(waitMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  fleet.onCancel(({ executionId, by }) => {
+    if (supervisor.cancel(executionId, by)) return;
+    asked.set(executionId, by);
+    if (asked.size > COMMANDS_KEPT) asked.delete(asked.keys().next().value as string);
+    const waiting = pending.get(executionId);
+    if (waiting && onDuty) void cancelPending(waiting, by).catch(() => {});
+  }, signal);
+
+  const report = (what: string) => (error: unknown) => {
+    if (!signal.aborted) logger.error({ err: error }, `${what} has failed`);
+  };
+  const loops = [
+    live().catch(report('the heartbeat')),
+    watch().catch(report('the watch over the log')),
+    duty().catch(report('the duty to hand out requests')),
+  ];
+
+  return {
+    async recover(executionIds) {
+      const left = [...executionIds];
+      const next = async () => {
+        for (let id = left.shift(); id !== undefined; id = left.shift()) await take(id);
+      };
+      await Promise.all(Array.from({ length: RECOVER_AT_ONCE }, next));
+    },
+    queued: () => pending.size,
+    async stop() {
+      beating = false;
+      await fleet.beat({ ...self, running: supervisor.load().running, queued: 0, limit: 0 }).catch(() => {});
+      stopping.abort();
+      await feed.leave();
+      await Promise.all(loops);
+    },
+  };
+}

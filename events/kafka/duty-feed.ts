@@ -1,0 +1,136 @@
+/** The lifecycle topic as workers read it: all of it from now on, and their group's share from where it was left. */
+import type { LifecycleEvent } from '../event.ts';
+import type { DutyFeed, DutySession, PlacedEvent } from '../fleet.ts';
+import type { KafkaEventLog } from './event-log.ts';
+import { joinGroup, type Membership } from './group.ts';
+import type { PartitionBatch } from './partition-reader.ts';
+import type { Offsets } from './topics.ts';
+
+interface Arrival {
+  partition: number;
+  batch: PartitionBatch;
+}
+
+/** Batches of several readers as they come; ends when aborted. */
+async function* gathered(
+  readers: Map<number, AsyncGenerator<PartitionBatch>>,
+  signal: AbortSignal,
+): AsyncGenerator<Arrival[]> {
+  const waiting: (Arrival & { taken: () => void })[] = [];
+  let wake: (() => void) | undefined;
+  const release = () => {
+    for (const entry of waiting.splice(0)) entry.taken();
+    wake?.();
+  };
+  signal.addEventListener('abort', release, { once: true });
+  for (const [partition, reader] of readers) {
+    void (async () => {
+      for await (const batch of reader) {
+        await new Promise<void>((taken) => {
+          waiting.push({ partition, batch, taken });
+          wake?.();
+        });
+        if (signal.aborted) return;
+      }
+    })();
+  }
+  while (!signal.aborted) {
+    if (waiting.length === 0) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      continue;
+    }
+    const taken = waiting.splice(0);
+    for (const entry of taken) entry.taken();
+    yield taken;
+  }
+}
+
+export async function kafkaDutyFeed(log: KafkaEventLog, group: string): Promise<DutyFeed> {
+  const membership = await joinGroup(log, group);
+  const all = Array.from({ length: log.partitions }, (_, partition) => partition);
+
+  function session(partitions: number[], from: Map<number, Offsets>, stop: AbortSignal): DutySession {
+    const reached = new Map(from);
+    async function* events() {
+      const ends = await log.endsOf(partitions);
+      const readers = new Map(
+        partitions.map((partition) => [
+          partition,
+          log.readLifecycle(partition, from.get(partition) as Offsets, stop),
+        ]),
+      );
+      const present = () =>
+        partitions.every((one) => (reached.get(one)?.executions ?? 0) >= (ends.get(one)?.executions ?? 0));
+      if (present()) yield { events: [], present: true };
+      for await (const arrivals of gathered(readers, stop)) {
+        const placed: PlacedEvent[] = arrivals.flatMap(({ partition, batch }) =>
+          batch.events.map(({ event, offset }) => ({ event: event as LifecycleEvent, partition, offset })),
+        );
+        for (const { partition, batch } of arrivals) reached.set(partition, batch.offsets);
+        yield { events: placed, present: present() };
+      }
+    }
+    return {
+      events: events(),
+      async keep(pending) {
+        const places = new Map([...reached].map(([partition, place]) => [partition, { ...place }]));
+        for (const { partition, offset } of pending) {
+          const place = places.get(partition);
+          if (place && offset < place.executions) place.executions = offset;
+        }
+        if (!stop.aborted) await membership.commit(places).catch(() => {});
+      },
+    };
+  }
+
+  return {
+    async *watch(signal) {
+      const ends = await log.endsOf(all);
+      const readers = new Map(
+        all.map((partition) => [
+          partition,
+          log.readLifecycle(partition, ends.get(partition) as Offsets, signal),
+        ]),
+      );
+      for await (const arrivals of gathered(readers, signal)) {
+        const events = arrivals.flatMap(({ batch }) =>
+          batch.events.map(({ event }) => event as LifecycleEvent),
+        );
+        if (events.length > 0) yield events;
+      }
+    },
+    async *sessions(signal) {
+      while (!signal.aborted) {
+        const partitions = membership.assigned();
+        if (!partitions?.length) {
+          await membership.changed(signal);
+          continue;
+        }
+        const stop = new AbortController();
+        const end = () => stop.abort();
+        signal.addEventListener('abort', end, { once: true });
+        void membership.changed(stop.signal).then(end);
+        try {
+          yield session(partitions, await committed(membership, partitions), stop.signal);
+        } finally {
+          signal.removeEventListener('abort', end);
+          end();
+        }
+      }
+    },
+    leave: () => membership.leave(),
+  };
+}
+
+/** Asks until there is an answer: without it a session would begin at the wrong place. */
+async function committed(membership: Membership, partitions: number[]): Promise<Map<number, Offsets>> {
+  for (;;) {
+    try {
+      return await membership.committed(partitions);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}

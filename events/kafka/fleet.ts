@@ -1,0 +1,126 @@
+/** Heartbeats on the compacted topic `<prefix>.workers`, commands on `<prefix>.commands`. */
+import { randomUUID } from 'node:crypto';
+import { CANCEL_SCHEMA, type CancelCommand, type Fleet, HEARTBEAT_SCHEMA, type Heartbeat } from '../fleet.ts';
+import { logError, type OwnedProducer } from './client.ts';
+import type { KafkaEventLog } from './event-log.ts';
+import { followTopic } from './topic-feed.ts';
+
+const HOUR_MS = 3_600_000;
+
+interface Known {
+  heartbeat: Heartbeat;
+  heardAt: number;
+}
+
+/** Resolves when the heartbeats that are there have been read. */
+export async function kafkaFleet(
+  log: Pick<KafkaEventLog, 'client' | 'topics' | 'brokers'>,
+  source: string,
+): Promise<Fleet> {
+  const { client, topics, brokers } = log;
+  const closing = new AbortController();
+  const known = new Map<string, Known>();
+  let producer: Promise<OwnedProducer> | undefined;
+
+  async function open(): Promise<OwnedProducer> {
+    const made = client.openProducer();
+    try {
+      await made.connect();
+    } catch (error) {
+      made.destroy();
+      throw error;
+    }
+    return made;
+  }
+
+  async function send(topic: string, key: string, type: string, value: object | null): Promise<void> {
+    producer ??= open();
+    const used = producer;
+    try {
+      await (await used).send({
+        topic,
+        acks: -1,
+        messages: [
+          {
+            key,
+            partition: 0,
+            value: value === null ? null : JSON.stringify(value),
+            headers: {
+              ce_specversion: '1.0',
+              ce_id: randomUUID(),
+              ce_type: type,
+              ce_source: source,
+              ce_subject: key,
+              ce_time: new Date().toISOString(),
+              'content-type': 'application/json',
+            },
+          },
+        ],
+      });
+    } catch (error) {
+      producer = undefined;
+      void used.then((old) => old.destroy()).catch(() => {});
+      throw logError(error, brokers);
+    }
+  }
+
+  await new Promise<void>((resolve) => {
+    void followTopic({
+      client,
+      topic: topics.workers,
+      from: 'beginning',
+      signal: closing.signal,
+      onPresent: resolve,
+      onMessage(message) {
+        const name = message.key?.toString() ?? '';
+        if (message.value === null) {
+          known.delete(name);
+          return;
+        }
+        try {
+          const heartbeat = HEARTBEAT_SCHEMA.parse(JSON.parse(message.value.toString()));
+          known.set(name, { heartbeat, heardAt: performance.now() });
+        } catch {
+          // A newer version may say something else under this key; it is no heartbeat to us.
+        }
+      },
+    });
+  });
+
+  return {
+    beat: (heartbeat) =>
+      send(topics.workers, heartbeat.worker, 'worker.heartbeat', {
+        ...heartbeat,
+        at: new Date().toISOString(),
+      }),
+    workers: () =>
+      [...known.values()].map(({ heartbeat, heardAt }) => ({
+        ...heartbeat,
+        silentMs: performance.now() - heardAt,
+      })),
+    forget: (worker) => send(topics.workers, worker, 'worker.heartbeat', null),
+    cancel: (executionId, by) =>
+      send(topics.commands, executionId, 'command.cancel', {
+        executionId,
+        by,
+        at: new Date().toISOString(),
+      } satisfies CancelCommand),
+    onCancel(listener, signal) {
+      void followTopic({
+        client,
+        topic: topics.commands,
+        from: Date.now() - HOUR_MS,
+        signal: AbortSignal.any([signal, closing.signal]),
+        onMessage(message) {
+          if (message.headers.ce_type?.toString() !== 'command.cancel' || !message.value) return;
+          const parsed = CANCEL_SCHEMA.safeParse(JSON.parse(message.value.toString()));
+          if (parsed.success) listener(parsed.data);
+        },
+      });
+    },
+    async close() {
+      closing.abort();
+      await producer?.then((used) => used.destroy()).catch(() => {});
+    },
+  };
+}

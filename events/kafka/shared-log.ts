@@ -1,0 +1,92 @@
+/**
+ * The log as one of several projectors sees it: the partitions that the group gives it, from where the index stands. A
+ * subscription ends when the group is shared out anew; the next one begins with what is this member's then. The index's
+ * checkpoint is the truth; the offsets committed to the group are for whoever watches its lag.
+ */
+import { checkpointParts } from '../checkpoints.ts';
+import type { Checkpoint, EventLog, LogBatch, SubscribeOptions } from '../event-log.ts';
+import type { KafkaEventLog } from './event-log.ts';
+import { joinGroup } from './group.ts';
+import type { Offsets } from './topics.ts';
+
+const COMMIT_EVERY_MS = 1000;
+const POLL_MS = 50;
+
+export interface SharedLog extends EventLog {
+  /** Partitions that are this member's now. */
+  partitionsHeld(): number[];
+  leave(): Promise<void>;
+}
+
+/** @param reached the place through which the index has everything, from all projectors together. */
+export async function sharedLog(
+  log: KafkaEventLog,
+  group: string,
+  reached: () => Promise<Checkpoint | undefined>,
+): Promise<SharedLog> {
+  const membership = await joinGroup(log, group);
+
+  function offsetsOf(checkpoint: Checkpoint, partitions: number[]): Map<number, Offsets> {
+    const parts = checkpointParts(checkpoint);
+    return new Map(
+      partitions.flatMap((partition) => {
+        const [executions, output] = (parts.get(String(partition)) ?? '').split(':').map(Number);
+        return executions === undefined || output === undefined ? [] : [[partition, { executions, output }]];
+      }),
+    );
+  }
+
+  async function* subscribe(signal: AbortSignal): AsyncGenerator<LogBatch> {
+    while (!signal.aborted && !membership.assigned()?.length) await membership.changed(signal);
+    const partitions = membership.assigned();
+    if (signal.aborted || !partitions) return;
+    const session = new AbortController();
+    const stop = () => session.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    void membership.changed(session.signal).then(stop);
+    let committedAt = performance.now();
+    let done: Checkpoint | undefined;
+    const commit = async () => {
+      committedAt = performance.now();
+      if (done) await membership.commit(offsetsOf(done, partitions)).catch(() => {});
+    };
+    try {
+      for await (const batch of await log.subscribePartitions(partitions, await reached(), session.signal)) {
+        yield batch;
+        // Asked for the next one: the consumer has dealt with this one.
+        done = batch.checkpoint;
+        if (performance.now() - committedAt > COMMIT_EVERY_MS) await commit();
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      stop();
+      await commit();
+    }
+  }
+
+  return {
+    ...log,
+    partitionsHeld: () => membership.assigned() ?? [],
+    leave: () => membership.leave(),
+    async subscribe(options: SubscribeOptions) {
+      return options.executionId === undefined ? subscribe(options.signal) : log.subscribe(options);
+    },
+  };
+}
+
+/** Waits until all projectors together have come to a place: what a node without a projector can ask. */
+export function watchIndex(
+  log: Pick<EventLog, 'covers'>,
+  reached: () => Promise<Checkpoint | undefined>,
+): { caughtUp(wanted: Checkpoint, signal?: AbortSignal): Promise<void> } {
+  return {
+    async caughtUp(wanted, signal) {
+      for (let waitMs = POLL_MS / 5; ; waitMs = Math.min(waitMs * 1.5, POLL_MS * 4)) {
+        signal?.throwIfAborted();
+        const now = await reached().catch(() => undefined);
+        if (log.covers(now ?? ('' as Checkpoint), wanted)) return;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    },
+  };
+}
