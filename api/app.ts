@@ -34,7 +34,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
     ...deps,
     hub: tailHub({ log, logger }),
     feed: liveFeed(log, logger),
-    streams: openStreams({ closing: deps.closing }),
+    streams: openStreams({ closing: deps.closing, heartbeatMs: deps.heartbeatMs }),
     turns: turns(HISTORY_READERS, HISTORY_SLICE_MS),
   };
   const extras = (deps.extraRoutes ?? []).map((make) => make(api));

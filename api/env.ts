@@ -60,6 +60,8 @@ export interface ApiDeps {
   activity?: Activity | undefined;
   /** Workers that are known, for the operations page; any JSON. */
   workers?: (() => unknown | Promise<unknown>) | undefined;
+  /** Silence after which an open stream gets a sign of life; the default suits proxies. */
+  heartbeatMs?: number | undefined;
   /** Aborted when the server stops: open streams say goodbye and end. */
   closing?: AbortSignal | undefined;
   /** Further routes, mounted before ours: a handler of theirs may call `next()` to reach ours. */

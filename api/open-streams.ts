@@ -14,7 +14,7 @@ export interface OpenStreams {
 }
 
 export interface OpenStreamsOptions {
-  heartbeatMs?: number;
+  heartbeatMs?: number | undefined;
   closing?: AbortSignal | undefined;
 }
 

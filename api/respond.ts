@@ -101,12 +101,14 @@ function toNode(
     },
   });
   outgoing.on('drain', resume);
-  outgoing.on('close', () => {
+  const left = () => {
     remove();
     abort.abort();
     resume();
-  });
-  if (outgoing.destroyed || outgoing.socket?.destroyed) abort.abort();
+  };
+  outgoing.on('close', left);
+  // The client may have left while its request was being judged: then there is no `close` to come.
+  if (outgoing.destroyed || outgoing.closed || outgoing.socket?.destroyed !== false) left();
   produce(writer).then(
     () => {
       if (!abort.signal.aborted) outgoing.end();
