@@ -128,7 +128,8 @@ export async function* eventSource(
       const now = performance.now();
       lostAt ??= now;
       if (now - lostAt > reconnectMs) throw error;
-      options.onLost?.(error as Error, waitMs);
+      const known = error instanceof CliError ? error : new CliError('it was cut', { cause: error });
+      options.onLost?.(known, waitMs);
       await wait(waitMs, signal);
       waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2);
     }
