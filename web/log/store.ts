@@ -90,9 +90,16 @@ export function logStore(limits: { pages?: number; chars?: number } = {}): LogSt
   }
 
   function make(from: Omit<Line, 'version' | 'screen' | 'view' | 'cut'>): Line {
-    const cut = Math.max(0, from.text.length - MAX_LINE_CHARS);
-    const text = cut ? from.text.slice(0, MAX_LINE_CHARS) : from.text;
-    return { ...from, text, cut, version: 0, screen: undefined, view: undefined };
+    const over = Math.max(0, from.text.length - MAX_LINE_CHARS);
+    if (over === 0) return { ...from, cut: 0, version: 0, screen: undefined, view: undefined };
+    let screen: LineScreen | undefined;
+    if (hasControls(from.text)) {
+      // what such a line shows can be far shorter than what was printed: the screen takes all of it
+      screen = lineScreen();
+      screen.feed(from.text);
+    }
+    const text = from.text.slice(0, MAX_LINE_CHARS);
+    return { ...from, text, cut: screen ? 0 : over, version: 0, screen, view: undefined };
   }
 
   function extend(line: Line, text: string, open: boolean, position: number) {
@@ -105,7 +112,7 @@ export function logStore(limits: { pages?: number; chars?: number } = {}): LogSt
     line.screen?.feed(text);
     line.text += text.slice(0, room);
     chars += Math.min(room, text.length);
-    line.cut += Math.max(0, text.length - room);
+    if (!line.screen) line.cut += Math.max(0, text.length - room);
     line.open = open;
     line.position = position;
     line.version += 1;

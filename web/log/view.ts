@@ -358,6 +358,7 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
       Object.assign(options, next);
       if (options.wrap !== wasWrapped) {
         viewport.classList.toggle('wrap', options.wrap);
+        if (options.wrap) spacer.style.minWidth = '';
         averagePx = ROW_PX;
         anchor = { row: anchor.row, y: 0 };
       }

@@ -1,6 +1,6 @@
 /** The bar that finds text in the whole log: count, next and previous, case and regular expressions. */
 import { h } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { LogSession } from '../log/session.ts';
 import { useCell } from '../state.ts';
 import { Button } from '../ui/parts.ts';
@@ -11,7 +11,8 @@ export function FindBar({ session, onClose }: { session: LogSession; onClose: ()
   const [regex, setRegex] = useState(false);
   const [matchCase, setMatchCase] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  // before the next key: what is typed right after the shortcut belongs here
+  useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => {
     session.finder.find({ text, regex, matchCase }, session.view.visible().from || 1);
   }, [text, regex, matchCase]);
@@ -28,7 +29,16 @@ export function FindBar({ session, onClose }: { session: LogSession; onClose: ()
   }
   return h(
     'div',
-    { class: 'find', role: 'search', 'aria-label': 'Find in the log' },
+    {
+      class: 'find',
+      role: 'search',
+      'aria-label': 'Find in the log',
+      onKeyDown: (event: KeyboardEvent) => {
+        if (event.key !== 'Escape') return;
+        event.preventDefault();
+        onClose();
+      },
+    },
     h('input', {
       ref: field,
       type: 'search',
@@ -41,9 +51,6 @@ export function FindBar({ session, onClose }: { session: LogSession; onClose: ()
         if (event.key === 'Enter') {
           event.preventDefault();
           session.finder.step(event.shiftKey ? -1 : 1);
-        } else if (event.key === 'Escape') {
-          event.preventDefault();
-          onClose();
         }
       },
     }),

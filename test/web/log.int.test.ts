@@ -1,0 +1,467 @@
+/** The log viewer in a real browser, on the output of real commands. */
+import { readFile } from 'node:fs/promises';
+import type { Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ServerProcess } from '../support/server.ts';
+import { sharedSite } from '../support/site.ts';
+import { until } from '../support/within.ts';
+
+const site = sharedSite();
+const log = suite('the log viewer');
+
+const row = (page: Page, seq: number) => page.locator(`.row[data-seq="${seq}"]`);
+const rowText = (page: Page, seq: number) => row(page, seq).locator('.text').innerText();
+const rows = (page: Page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('.row')]
+      .map((element) => Number(element.dataset.seq))
+      .sort((a, b) => a - b),
+  );
+
+async function open(page: Page, server: ServerProcess, cmd: string, hash = ''): Promise<string> {
+  const id = await server.run(cmd, { timeout: 600 });
+  await server.ended(id);
+  await page.goto(`${server.url}/executions/${id}${hash}`);
+  await page.locator('.row .text').first().waitFor();
+  return id;
+}
+
+log('a running command is followed from its first line to its end, and the facts are right', () =>
+  site.visit(async ({ page }, server) => {
+    const id = await server.run('for i in $(seq 1 300); do echo line $i; sleep 0.01; done; exit 4');
+    await page.goto(`${server.url}/executions/${id}`);
+    await page.locator('.connection', { hasText: 'Live' }).waitFor();
+    await row(page, 300).waitFor();
+    assert.is(await rowText(page, 300), 'line 300');
+    await page.locator('.fact', { hasText: 'exit code 4' }).waitFor();
+    await page.getByText('300 lines').waitFor();
+    await page.keyboard.press('g');
+    await until(5000, async () => (await rowText(page, 1).catch(() => '')) === 'line 1', 'the first line');
+  }),
+);
+
+log('scrolled up it stays put, counts new lines and leads back', () =>
+  site.visit(async ({ page }, server) => {
+    const id = await server.run('seq 1 200; i=200; while true; do i=$((i+1)); echo $i; sleep 0.02; done', {
+      timeout: 60,
+    });
+    await page.goto(`${server.url}/executions/${id}`);
+    await row(page, 205).waitFor();
+    await page.mouse.move(500, 500);
+    await page.mouse.wheel(0, -1000);
+    await page.locator('.pill').waitFor();
+    await page.waitForTimeout(300);
+    const before = await rows(page);
+    await page.locator('.pill', { hasText: /\d+ new lines/ }).waitFor();
+    await page.waitForTimeout(700);
+    assert.equal(await rows(page), before);
+    await page.locator('.pill').click();
+    await page.locator('.pill').waitFor({ state: 'detached' });
+    const at = (await rows(page)).at(-1) ?? 0;
+    await until(5000, async () => ((await rows(page)).at(-1) ?? 0) > at + 5, 'new lines in view');
+    await page.keyboard.press('k');
+    await page.locator('.pill').waitFor();
+    await page.keyboard.press('End');
+    await page.locator('.pill').waitFor({ state: 'detached' });
+    await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
+  }),
+);
+
+log('colours, attributes and links are shown, and states carry over lines', () =>
+  site.visit(async ({ page }, server) => {
+    await open(
+      page,
+      server,
+      String.raw`printf '\033[31mred\033[0m \033[1mbold\033[0m \033[4munder\033[0m\n\033[38;5;208m256\033[0m \033[38;2;1;200;3mtrue\033[0m\n\033[32mgreen\nstill green\033[0m\n\033]8;;https://example.com/a\033\\named\033]8;;\033\\ and https://example.com/b.\n'`,
+    );
+    const style = (seq: number, text: string, property: string) =>
+      row(page, seq)
+        .locator('.text span', { hasText: new RegExp(`^${text}$`) })
+        .evaluate((element, name) => getComputedStyle(element)[name as 'color'], property);
+    assert.is.not(await style(1, 'red', 'color'), await style(1, 'bold', 'color'));
+    assert.is(await style(1, 'bold', 'fontWeight'), '700');
+    assert.match(await style(1, 'under', 'textDecorationLine'), 'underline');
+    assert.is.not(await style(2, '256', 'color'), await style(2, 'true', 'color'));
+    assert.is(await style(3, 'green', 'color'), await style(4, 'still green', 'color'));
+    const links = await row(page, 5)
+      .locator('.text a')
+      .evaluateAll((all) =>
+        all.map((a) => [a.textContent, (a as HTMLAnchorElement).href, (a as HTMLAnchorElement).rel]),
+      );
+    assert.equal(links, [
+      ['named', 'https://example.com/a', 'noopener noreferrer nofollow'],
+      ['https://example.com/b', 'https://example.com/b', 'noopener noreferrer nofollow'],
+    ]);
+  }),
+);
+
+log('a progress bar is one row that changes while it runs, and an unfinished line is shown', () =>
+  site.visit(async ({ page }, server) => {
+    const id = await server.run(
+      `for p in $(seq 0 5 100); do printf '\\rdone %3d%%' $p; sleep 0.1; done; echo; printf 'name? '; sleep 300`,
+    );
+    await page.goto(`${server.url}/executions/${id}`);
+    const seen = new Set<string>();
+    await until(
+      20_000,
+      async () => {
+        const text = await rowText(page, 1).catch(() => '');
+        if (text) seen.add(text.trim());
+        return text.includes('100%');
+      },
+      'the end of the bar',
+    );
+    assert.ok(seen.size > 3, `few states were seen: ${[...seen]}`);
+    for (const text of seen) assert.match(text, /^done +\d+%$/);
+    await until(
+      5000,
+      async () => (await rowText(page, 2).catch(() => '')).startsWith('name? '),
+      'the prompt',
+    );
+    await row(page, 2).locator('.caret').waitFor();
+    assert.equal(await rows(page), [1, 2]);
+    await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
+  }),
+);
+
+log('streams are shown together or alone, and the download is what is shown', () =>
+  site.visit(async ({ page }, server) => {
+    await open(page, server, 'for i in $(seq 1 400); do echo out $i; echo err $i >&2; sleep 0.002; done');
+    const alone = async (name: string, word: string) => {
+      await page.getByRole('button', { name, exact: true }).click();
+      await until(
+        10_000,
+        async () => {
+          const texts = await page.locator('.row .text').allInnerTexts();
+          return texts.length > 5 && texts.every((text) => text.startsWith(word));
+        },
+        `only ${name}`,
+      );
+    };
+    await alone('stderr', 'err');
+    await page.keyboard.press('g');
+    await until(
+      5000,
+      async () => (await page.locator('.row .text').allInnerTexts()).includes('err 1'),
+      'the first',
+    );
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download' }).click();
+    const path = await (await download).path();
+    const expected = Array.from({ length: 400 }, (_, i) => `err ${i + 1}\n`).join('');
+    assert.is(await readFile(path, 'utf8'), expected);
+    await alone('stdout', 'out');
+    await page.getByRole('button', { name: 'Both' }).click();
+    await until(
+      5000,
+      async () => {
+        const texts = (await page.locator('.row .text').allInnerTexts()).join();
+        return texts.includes('out') && texts.includes('err');
+      },
+      'both',
+    );
+  }),
+);
+
+log('lines and ranges have permalinks, chosen by click and shift-click, and copied', () =>
+  site.visit(
+    async ({ page }, server) => {
+      const id = await open(page, server, 'seq -f "\x1b[1mnumber\x1b[0m %.0f" 1 5000', '#L4000-L4002');
+      await row(page, 4001).waitFor();
+      assert.is(await page.locator('.row.selected').count(), 3);
+      assert.is(await rowText(page, 4001), 'number 4001');
+      await row(page, 3995).locator('.num').click();
+      assert.is(new URL(page.url()).hash, '#L3995');
+      await row(page, 3998)
+        .locator('.num')
+        .click({ modifiers: ['Shift'] });
+      assert.is(new URL(page.url()).hash, '#L3995-L3998');
+      const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+      await until(
+        3000,
+        async () => (await clipboard()) === `${server.url}/executions/${id}#L3995-L3998`,
+        'the link',
+      );
+      await page.getByRole('button', { name: 'Copy lines' }).click();
+      await until(
+        3000,
+        async () => (await clipboard()).startsWith('number 3995\nnumber 3996\n'),
+        'the lines',
+      );
+      await page.reload();
+      await row(page, 3996).waitFor();
+      assert.is(await page.locator('.row.selected').count(), 4);
+      await page.keyboard.press('Escape');
+      assert.is(await page.locator('.row.selected').count(), 0);
+      assert.is(new URL(page.url()).hash, '');
+    },
+    { permissions: ['clipboard-read', 'clipboard-write'] },
+  ),
+);
+
+log('timestamps are off, by the clock or since the start', () =>
+  site.visit(async ({ page }, server) => {
+    await open(page, server, 'echo a; sleep 1.1; echo b');
+    assert.is(await page.locator('.when').count(), 0);
+    await page.keyboard.press('t');
+    assert.match(await row(page, 1).locator('.when').innerText(), /^\d\d:\d\d:\d\d\.\d{3}$/);
+    await page.keyboard.press('t');
+    assert.match(await row(page, 2).locator('.when').innerText(), /^\+[12]\.\d{3}$/);
+    await page.reload();
+    assert.match(await row(page, 2).locator('.when').innerText(), /^\+[12]\.\d{3}$/);
+  }),
+);
+
+log('long lines wrap on wish, and every line stays reachable', () =>
+  site.visit(async ({ page }, server) => {
+    await open(
+      page,
+      server,
+      `for i in $(seq 1 300); do printf '%d ' $i; head -c 900 /dev/zero | tr '\\0' x; echo; done`,
+    );
+    const height = (seq: number) =>
+      row(page, seq).evaluate((element) => (element as HTMLElement).offsetHeight);
+    assert.is(await height(300), 20);
+    await page.getByRole('button', { name: 'Wrap' }).click();
+    await until(5000, async () => (await height(300).catch(() => 0)) > 100, 'wrapping');
+    const bottom = () =>
+      page.evaluate(() => {
+        const view = document.querySelector('.viewport')?.getBoundingClientRect();
+        const last = document.querySelector('.row[data-seq="300"]')?.getBoundingClientRect();
+        return (last?.bottom ?? 0) - (view?.bottom ?? 0);
+      });
+    assert.ok(Math.abs(await bottom()) <= 16, 'the last line ends at the bottom');
+    await page.keyboard.press('g');
+    await row(page, 1).waitFor();
+    const seen = new Set<number>();
+    for (let i = 0; i < 200 && !seen.has(300); i += 1) {
+      for (const seq of await rows(page)) seen.add(seq);
+      await page.keyboard.press('PageDown');
+      await page.waitForTimeout(40);
+    }
+    for (let seq = 1; seq <= 300; seq += 1) assert.ok(seen.has(seq), `line ${seq} was passed over`);
+  }),
+);
+
+log('finding goes over all lines, not only the loaded ones, with a count, both directions and RE2', () =>
+  site.visit(async ({ page }, server) => {
+    await open(page, server, `for i in $(seq 1 6000); do echo "row $i value $((i % 1000))"; done`);
+    await page.keyboard.press('/');
+    await page.keyboard.type('value 7');
+    // 7, 70-79 and 700-799 in each thousand
+    await page.locator('.find-status', { hasText: '666 lines' }).waitFor();
+    await page.locator('.find input').fill('value 777');
+    await page.locator('.find-status', { hasText: 'of 6 lines' }).waitFor();
+    await row(page, 777).waitFor();
+    assert.is(await page.locator('.row.hit').getAttribute('data-seq'), '777');
+    assert.is(await page.locator('mark.now').innerText(), 'value 777');
+    await page.keyboard.press('Enter');
+    await page.locator('.row.hit[data-seq="1777"]').waitFor();
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.press('Shift+Enter');
+    await page.locator('.row.hit[data-seq="5777"]').waitFor();
+    await page.getByRole('button', { name: 'Regular expression' }).click();
+    await page.locator('.find input').fill('row (1|33|5555) ');
+    await page.locator('.find-status', { hasText: 'of 3 lines' }).waitFor();
+    await page.locator('.find input').fill('ROW 33 ');
+    await page.locator('.find-status', { hasText: '1 of 1 line' }).waitFor();
+    await page.getByRole('button', { name: 'Match case' }).click();
+    await page.locator('.find-status', { hasText: 'No matches' }).waitFor();
+    await page.keyboard.press('Escape');
+    assert.is(await page.locator('.find').count(), 0);
+  }),
+);
+
+log('a regular expression that is wrong is explained', () =>
+  site.visit(
+    async ({ page }, server) => {
+      await open(page, server, 'echo x');
+      await page.keyboard.press('/');
+      await page.getByRole('button', { name: 'Regular expression' }).click();
+      await page.locator('.find input').fill('(unclosed');
+      await page.locator('.find-status.bad').waitFor();
+      assert.match(await page.locator('.find-status').innerText(), /missing|unclosed|paren|regular/i);
+    },
+    { allow: /status of 400/ },
+  ),
+);
+
+log('groups of all four kinds fold, also those far from what is loaded', () =>
+  site.visit(async ({ page }, server) => {
+    const lines = (n: number) => `seq -f 'inside %.0f' 1 ${n}`;
+    await open(
+      page,
+      server,
+      `echo '::group::One'; ${lines(50)}; echo '::endgroup::'; echo '##[group]Two'; ${lines(50)}; echo '##[endgroup]';
+       printf 'section_start:1700000000:three[collapsed=true]\\r\\033[0KThree\\n'; ${lines(50)}; printf 'section_end:1700000007:three\\r\\033[0K\\n';
+       echo '--- Four'; ${lines(2000)}; echo '+++ Five'; ${lines(500)}`,
+    );
+    await page.getByRole('button', { name: 'Fold' }).click();
+    await page.keyboard.press('g');
+    await until(
+      5000,
+      async () => {
+        const texts = await page.locator('.row .fold-title').allInnerTexts();
+        return texts.join() === 'One,Two,Three,Four,Five';
+      },
+      'five folded groups',
+    );
+    assert.equal(await rows(page), [1, 53, 105, 157, 2158]);
+    assert.match(await row(page, 105).innerText(), '7.0 s');
+    await row(page, 53).locator('.fold').click();
+    await row(page, 54).waitFor();
+    assert.is(await rowText(page, 54), 'inside 1');
+    assert.is(await row(page, 53).locator('.fold').getAttribute('aria-expanded'), 'true');
+    await page.keyboard.press('g');
+    await page.keyboard.press(']');
+    await page.keyboard.press('/');
+    await page.keyboard.type('inside 1999');
+    await page.locator('.row.hit').waitFor();
+    assert.is(await page.locator('.row.hit .text').innerText(), 'inside 1999');
+  }),
+);
+
+log('the next error is one key away, and the minimap shows where errors and matches are', () =>
+  site.visit(async ({ page }, server) => {
+    await open(
+      page,
+      server,
+      'seq 1 3000; echo "ERROR: disk full"; seq 3002 6000; echo "job failed"; seq 6002 9000',
+    );
+    await page.keyboard.press('e');
+    await page.locator('.row.selected[data-seq="3001"]').waitFor();
+    await page.keyboard.press('e');
+    await page.locator('.row.selected[data-seq="6001"]').waitFor();
+    await page.keyboard.press('E');
+    await page.locator('.row.selected[data-seq="3001"]').waitFor();
+    await page.waitForTimeout(300);
+    const colours = await page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>('.minimap');
+      const context = canvas?.getContext('2d');
+      if (!canvas || !context) return [];
+      const { data } = context.getImageData(0, 0, 3, canvas.height);
+      const red: number[] = [];
+      for (let y = 0; y < canvas.height; y += 1) {
+        const at = y * 3 * 4;
+        if ((data[at] ?? 0) > 150 && (data[at + 1] ?? 0) < 120 && (data[at + 3] ?? 0) > 200)
+          red.push(y / canvas.height);
+      }
+      return red;
+    });
+    assert.ok(
+      colours.some((y) => Math.abs(y - 1 / 3) < 0.02),
+      `no mark near a third: ${colours}`,
+    );
+    assert.ok(
+      colours.some((y) => Math.abs(y - 2 / 3) < 0.02),
+      `no mark near two thirds: ${colours}`,
+    );
+    const box = await page.locator('.minimap').boundingBox();
+    assert.ok(box);
+    await page.mouse.click(box.x + 5, box.y + box.height / 2);
+    await row(page, 4500).waitFor();
+  }),
+);
+
+log('a million lines open at their end, at any line, and scroll by wheel, keys and scroll bar', () =>
+  site.visit(async ({ page }, server) => {
+    const id = await open(page, server, "seq -f 'line %.0f of a million' 1 1000000");
+    await row(page, 1_000_000).waitFor();
+    assert.is(await rowText(page, 1_000_000), 'line 1000000 of a million');
+    for (const seq of [1, 999_999, 500_000, 123_456]) {
+      await page.evaluate((to) => {
+        location.hash = `#L${to}`;
+      }, seq);
+      await until(
+        5000,
+        async () => (await rowText(page, seq).catch(() => '')) === `line ${seq} of a million`,
+        `${seq}`,
+      );
+    }
+    const first = (await rows(page))[0] ?? 0;
+    await page.mouse.move(500, 500);
+    for (let i = 0; i < 10; i += 1) await page.mouse.wheel(0, 100);
+    await until(5000, async () => (await rows(page))[0] === first + 50, 'fifty lines down');
+    await page.waitForTimeout(400);
+    assert.is((await rows(page))[0], first + 50);
+    await page.evaluate(() => {
+      const view = document.querySelector('.viewport');
+      if (view) view.scrollTop = view.scrollHeight / 4;
+    });
+    await until(5000, async () => Math.abs(((await rows(page))[0] ?? 0) - 250_000) < 200, 'a quarter');
+    await page.keyboard.press('End');
+    await row(page, 1_000_000).waitFor();
+    await page.keyboard.press('Home');
+    await row(page, 1).waitFor();
+    await page.goto(`${server.url}/executions/${id}#L999999`);
+    await until(
+      5000,
+      async () => (await rowText(page, 999_999).catch(() => '')) !== '',
+      'the line of the address',
+    );
+    const elements = await page.evaluate(() => document.querySelectorAll('.row').length);
+    assert.ok(elements < 100, `${elements} rows exist`);
+  }),
+);
+
+log('a follower whose server is killed reconnects, says so, and has every line once', () =>
+  site.visit(
+    async ({ page }, server) => {
+      const id = await server.run('for i in $(seq 1 100); do echo line $i; sleep 0.05; done');
+      await page.goto(`${server.url}/executions/${id}`);
+      await row(page, 10).waitFor();
+      await server.kill('SIGKILL');
+      await page.locator('.connection', { hasText: 'Reconnecting' }).waitFor();
+      await server.start();
+      await page.locator('.connection', { hasText: 'Complete' }).waitFor({ timeout: 30_000 });
+      await row(page, 100).waitFor();
+      const seen = new Map<number, string>();
+      await page.keyboard.press('g');
+      for (let i = 0; i < 20 && seen.size < 100; i += 1) {
+        await page.waitForTimeout(80);
+        for (const seq of await rows(page)) seen.set(seq, await rowText(page, seq).catch(() => ''));
+        await page.keyboard.press('PageDown');
+      }
+      for (let i = 1; i <= 100; i += 1) assert.is(seen.get(i), `line ${i}`);
+    },
+    { allow: /ERR_|Failed to load resource/ },
+  ),
+);
+
+log('an execution without output says so', () =>
+  site.visit(async ({ page }, server) => {
+    const id = await server.run('true');
+    await server.ended(id);
+    await page.goto(`${server.url}/executions/${id}`);
+    await page.getByText('It printed nothing').waitFor();
+  }),
+);
+
+log('replay shows lines in their own time, faster on wish, and can be moved through', () =>
+  site.visit(async ({ page }, server) => {
+    await open(page, server, 'for i in 1 2 3 4 5 6 7 8 9 10; do echo line $i; sleep 0.4; done');
+    await page.keyboard.press('r');
+    const slider = page.getByRole('slider');
+    await slider.waitFor();
+    await until(5000, async () => (await rows(page)).length === 2, 'two lines after half a second');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const held = await rows(page);
+    await page.waitForTimeout(700);
+    assert.equal(await rows(page), held);
+    await slider.fill('2100');
+    await until(3000, async () => (await rows(page)).length === 6, 'six lines at 2.1 s');
+    await slider.fill('0');
+    await until(3000, async () => (await rows(page)).length === 1, 'one line at the start');
+    await page.getByLabel('Speed').selectOption('100');
+    const begun = Date.now();
+    await page.getByRole('button', { name: 'Play', exact: true }).click();
+    await until(3000, async () => (await rows(page)).length === 10, 'all lines');
+    assert.ok(Date.now() - begun < 2000);
+    await page.getByRole('button', { name: 'End replay' }).click();
+    assert.is((await rows(page)).length, 10);
+  }),
+);
+
+log.after(() => site.close());
+log.run();

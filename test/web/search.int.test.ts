@@ -1,0 +1,105 @@
+/** Search over all executions and the operations page, in a real browser. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { sharedSite } from '../support/site.ts';
+import { until } from '../support/within.ts';
+
+const site = sharedSite();
+const search = suite('search and operations');
+
+search('lines are found in all executions, with context, counts and a plot, and lead to their place', () =>
+  site.visit(async ({ page }, server) => {
+    const one = await server.run('seq 1 50; echo "connection refused by zebra"; seq 51 100');
+    await server.ended(one);
+    await server.ended(await server.run('echo "zebra crossing" >&2; exit 1'));
+    await page.goto(`${server.url}/search`);
+    await page.getByText('Find lines in everything that was printed').waitFor();
+    await page.keyboard.type('zebra');
+    await page.keyboard.press('Enter');
+    await page.locator('.hit-group').nth(1).waitFor();
+    assert.is(await page.locator('.hit-line.match').count(), 2);
+    const context = await page
+      .locator('.hit-group', { hasText: 'refused' })
+      .locator('.hit-line code')
+      .allInnerTexts();
+    assert.equal(context, ['49', '50', 'connection refused by zebra', '51', '52']);
+    assert.equal(await page.locator('.hit-line.match mark').allInnerTexts(), ['zebra', 'zebra']);
+    await page.locator('.plot rect.bar').first().waitFor();
+    await page.locator('.summary', { hasText: '2 lines' }).waitFor();
+    await page
+      .locator('.facet', { hasText: 'Stream' })
+      .getByRole('button', { name: /stderr/ })
+      .click();
+    await until(5000, async () => (await page.locator('.hit-group').count()) === 1, 'one left');
+    assert.match(new URL(page.url()).search, 'stream=stderr');
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await page
+      .locator('.facet', { hasText: 'Status' })
+      .getByRole('button', { name: /succeeded/ })
+      .click();
+    await page.locator('.hit-group', { hasText: 'refused' }).waitFor();
+    await until(5000, async () => (await page.locator('.hit-group').count()) === 1, 'one left');
+    await page.getByRole('link', { name: 'Line 51' }).click();
+    await page.locator('.row.selected[data-seq="51"]').waitFor();
+    assert.is(new URL(page.url()).pathname, `/executions/${one}`);
+  }),
+);
+
+search('a bar of the plot narrows the time', () =>
+  site.visit(async ({ page }, server) => {
+    await server.ended(await server.run('echo giraffe early; sleep 2.5; echo giraffe late'));
+    await page.goto(`${server.url}/search?q=giraffe`);
+    await page.locator('.hit-line.match').nth(1).waitFor();
+    await page.locator('.plot rect.bar').nth(1).waitFor();
+    const box = await page.locator('.plot rect.bar').last().boundingBox();
+    assert.ok(box);
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await until(5000, async () => (await page.locator('.hit-line.match').count()) === 1, 'one left');
+    assert.match(await page.locator('.hit-line.match').innerText(), 'late');
+  }),
+);
+
+search('live mode shows hits as they are printed', () =>
+  site.visit(async ({ page }, server) => {
+    await page.goto(`${server.url}/search?q=walrus`);
+    await page.getByText('No line matches').waitFor();
+    await page.keyboard.press('Tab');
+    await page.getByRole('button', { name: 'Live' }).click();
+    await page.locator('.connection', { hasText: 'Live' }).waitFor();
+    await server.run('sleep 0.5; echo a live walrus');
+    await page.locator('.hit-line.match', { hasText: 'a live walrus' }).waitFor();
+  }),
+);
+
+search('a query that cannot be read is explained', () =>
+  site.visit(
+    async ({ page }, server) => {
+      await page.goto(`${server.url}/search?q=${encodeURIComponent('/(a/')}`);
+      await page.getByText('This search did not work').waitFor();
+    },
+    { allow: /status of 400/ },
+  ),
+);
+
+search('operations shows load, rates, followers, storage and retention as they change', () =>
+  site.visit(async ({ page }, server) => {
+    const id = await server.run('while true; do seq 1 20; sleep 0.1; done', { timeout: 60 });
+    const follower = await server.fetch(`/v1/executions/${id}/output`);
+    await page.goto(`${server.url}/operations`);
+    const figure = (name: string) =>
+      page
+        .locator('.figure', { has: page.locator('dt', { hasText: new RegExp(`^${name}$`) }) })
+        .locator('.figure-value');
+    await until(10_000, async () => (await figure('Running').innerText()) === '1', 'one running');
+    await until(10_000, async () => Number(await figure('Lines a second').innerText()) > 20, 'the rate');
+    await until(10_000, async () => Number(await figure('Followers').innerText()) >= 1, 'a follower');
+    await page.locator('.pairs', { hasText: 'Output is removed' }).getByText('after 7 d').waitFor();
+    assert.is(await page.locator('.plot path.line').count(), 4);
+    await follower.body?.cancel();
+    await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
+    await until(10_000, async () => (await figure('Running').innerText()) === '0', 'none running');
+  }),
+);
+
+search.after(() => site.close());
+search.run();
