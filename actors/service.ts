@@ -2,10 +2,11 @@
  * The front desk of the write side: checks a request against the catalogue, writes it down, and hands it to whoever
  * will run it.
  */
-import { randomUUIDv7 } from 'node:crypto';
+
 import { ServiceError } from '../events/errors.ts';
 import type { ExecutionRequested } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { executionIds } from '../events/execution-id.ts';
 import type { Seal } from '../events/seal.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Executions } from './executions.ts';
@@ -32,6 +33,7 @@ export function createService(options: {
   queueLimit: number;
 }): Executions {
   const { catalogue, log, seal, dispatch } = options;
+  const newExecutionId = executionIds();
 
   return {
     async request(input) {
@@ -43,7 +45,7 @@ export function createService(options: {
           { retriable: true },
         );
       }
-      const executionId = randomUUIDv7();
+      const executionId = newExecutionId();
       const { action, parameters, secretNames } = await catalogue.resolve({ ...input, executionId });
       if (input.labels) dispatch.checkLabels(input.labels);
       const secrets = Object.fromEntries(
