@@ -145,7 +145,7 @@ test('being told to end kills the whole process group there and removes the scri
       const out = join(started.folder, 'hosts', '127.0.0.1.stdout');
       const pids = await until(10_000, () => {
         const lines = existsSync(out) ? readFileSync(out, 'utf8').split('\n').filter(Boolean) : [];
-        return lines.length === 2 && lines.map(Number);
+        return lines.length === 2 ? lines.map(Number) : undefined;
       });
       assert.is(leftovers(sshd).length, script ? 1 : 0);
       started.term();
@@ -175,7 +175,7 @@ test('a lost connection is a clear error with all output until then, and what ra
     const out = join(started.folder, 'hosts', '127.0.0.1.stdout');
     const text = await until(10_000, () => {
       const have = existsSync(out) ? readFileSync(out, 'utf8') : '';
-      return have.includes('before') && have;
+      return have.includes('before') ? have : undefined;
     });
     assert.is(leftovers(sshd).length, 1);
     for (const session of sshd.sessions()) {
