@@ -5,6 +5,14 @@ import { readFileSync } from 'node:fs';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 
+export interface ParameterJson {
+  type?: string | string[];
+  description?: string;
+  required?: boolean;
+  immutable?: boolean;
+  default?: unknown;
+}
+
 export interface ActionJson {
   ref: string;
   name: string;
@@ -12,10 +20,16 @@ export interface ActionJson {
   description?: string;
   enabled?: boolean;
   runner_type: string;
-  parameters?: Record<
-    string,
-    { type?: string | string[]; description?: string; required?: boolean; default?: unknown }
-  >;
+}
+
+/** All parameters that the action takes, its runner's too. */
+export async function parametersOf(client: Client, ref: string): Promise<Record<string, ParameterJson>> {
+  const view = await client.json<{ parameters: Record<string, ParameterJson> }>(
+    `/v1/actions/views/parameters/${encodeURIComponent(ref)}`,
+  );
+  return Object.fromEntries(
+    Object.entries(view.parameters).filter(([, { immutable }]) => immutable !== true),
+  );
 }
 
 function parseJson(name: string, text: string): unknown {
@@ -62,12 +76,11 @@ export async function parameterValues(
   given: readonly string[],
 ): Promise<Record<string, unknown>> {
   if (given.length === 0) return {};
-  const description = await client
-    .json<ActionJson>(`/v1/actions/${encodeURIComponent(action)}`)
-    .catch((error: CliError) => {
-      if (error.status === 404) return undefined;
-      throw error;
-    });
+  // An action that is not there is the server's to name, with what there is instead.
+  const schemas = await parametersOf(client, action).catch((error: CliError) => {
+    if (error.status === 404) return {} as Record<string, ParameterJson>;
+    throw error;
+  });
   const values: Record<string, unknown> = {};
   for (const pair of given) {
     const match = /^([^=:]+)(:=|=)(.*)$/s.exec(pair);
@@ -86,7 +99,7 @@ export async function parameterValues(
         );
       }
     } else {
-      values[name] = convert(name, text, description?.parameters?.[name]?.type);
+      values[name] = convert(name, text, schemas[name]?.type);
     }
   }
   return values;

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { answerFormat } from '../output-options.ts';
-import type { ActionJson } from '../parameters.ts';
+import { type ActionJson, parametersOf } from '../parameters.ts';
 import { renderTable } from '../render/table.ts';
 import { safeLine } from '../render/terminal-text.ts';
 
@@ -47,13 +47,14 @@ Examples:
       return EXIT.ok;
     }
     const one = await client.json<ActionJson>(`/v1/actions/${encodeURIComponent(ref)}`);
+    const parameters = await parametersOf(client, ref);
     if (options.output === 'json') {
-      await terminal.print(JSON.stringify(one));
+      await terminal.print(JSON.stringify({ ...one, parameters }));
       return EXIT.ok;
     }
     await terminal.print(`${bold(safeLine(one.ref))}  ${safeLine(one.description ?? '')}`);
     const lines = renderTable(
-      Object.entries(one.parameters ?? {}),
+      Object.entries(parameters),
       [
         { title: 'PARAMETER', value: ([name]) => safeLine(name) },
         { title: 'TYPE', value: ([, schema]) => [schema.type ?? 'any'].flat().join('|') },

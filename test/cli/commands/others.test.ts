@@ -178,11 +178,11 @@ test(
       assert.match(bar.text, /100% [\d,]+\/[\d,]+ events · [\d,]+\/s/);
       await sleep(1_200);
       const dry = await cli(server, ['purge', '--dry-run']);
-      assert.match(dry.text, /^Would drop the output of 1 execution: [\d.]+ k?B\n$/);
+      assert.match(dry.text, /^Would drop the output of 1 execution: [\d.]+ [kM]?B\n$/);
       assert.is((await cli(server, ['tail', '-q', id])).text.split('\n').length, 20_001);
       assert.match(
         (await cli(server, ['purge'])).text,
-        /^Dropped the output of 1 execution: [\d.]+ k?B freed\n$/,
+        /^Dropped the output of 1 execution: [\d.]+ [kM]?B freed\n$/,
       );
       assert.is((await cli(server, ['purge'])).text, 'Nothing is old enough to go.\n');
       const tail = await cli(server, ['tail', id]);
