@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { getCookie, setCookie } from 'hono/cookie';
 import { HTTPException } from 'hono/http-exception';
 import type { Config } from '../config.ts';
@@ -115,13 +114,6 @@ export function bodyGuard(): Middleware {
       'payload-too-large',
       `The body is larger than ${BODY_LIMIT_BYTES} bytes, the most that is taken. Put large scripts into a pack.`,
     );
-  const limit = bodyLimit({
-    maxSize: BODY_LIMIT_BYTES,
-    onError: (c) => {
-      c.header('Connection', 'close');
-      throw tooLarge();
-    },
-  });
   return async function bodyMiddleware(c, next) {
     const { method } = c.req;
     if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return next();
@@ -131,13 +123,32 @@ export function bodyGuard(): Middleware {
     if (!json && (type !== undefined || hasBody) && !(method === 'DELETE' && !hasBody)) {
       throw new HTTPException(415, { message: 'Send the body as application/json.' });
     }
-    if (!hasBody) return next();
     if (Number(c.req.header('Content-Length') ?? 0) > BODY_LIMIT_BYTES) {
       await discardBody(c);
       throw tooLarge();
     }
-    return limit(c, next);
+    if (c.req.header('Transfer-Encoding')) {
+      const body = await boundedBody(c);
+      if (!body) throw tooLarge();
+      c.req.raw = new Request(c.req.url, { method, headers: c.req.raw.headers, body });
+    }
+    return next();
   };
+}
+
+/** A body whose size was not announced; undefined when it is too large. */
+async function boundedBody(c: ApiContext): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of c.req.raw.body ?? []) {
+    bytes += piece.byteLength;
+    if (bytes > BODY_LIMIT_BYTES) {
+      c.header('Connection', 'close');
+      return undefined;
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces, bytes);
 }
 
 /** Most clients read the answer only once they have sent their body; one that goes on for long is cut off. */

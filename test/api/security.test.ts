@@ -373,6 +373,15 @@ Security('bodies are bounded, announced or not, and must be JSON objects', () =>
       );
       assert.match(heard, /^HTTP\/1\.1 413/);
       socket.destroy();
+      const small = new ReadableStream({
+        start(controller) {
+          controller.enqueue(Buffer.from(JSON.stringify(RUN)));
+          controller.close();
+        },
+      });
+      const unannounced = { method: 'POST', headers: JSON_TYPE, body: small, duplex: 'half' } as RequestInit;
+      assert.is((await call('/v1/executions', unannounced)).status, 201);
+      assert.is(requests.splice(0).length, 1);
       for (const body of [
         '',
         '[]',
