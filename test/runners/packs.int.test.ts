@@ -13,14 +13,23 @@ const LINEFEED = fileURLToPath(new URL('../../bin/linefeed.js', import.meta.url)
 
 const test = suite('packs');
 
-function linefeed({ server }: RemoteServer, args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+function linefeed(
+  { server }: RemoteServer,
+  args: readonly string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       [LINEFEED, ...args],
       {
         timeout: 60_000,
-        env: { PATH: process.env.PATH, HOME: server.folder, LINEFEED_URL: server.url, LINEFEED_TOKEN: server.token, LINEFEED_DATA: server.folder },
+        env: {
+          PATH: process.env.PATH,
+          HOME: server.folder,
+          LINEFEED_URL: server.url,
+          LINEFEED_TOKEN: server.token,
+          LINEFEED_DATA: server.folder,
+        },
       },
       (error, stdout, stderr) => resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
     );
@@ -41,7 +50,11 @@ async function viaSt2(remote: RemoteServer, args: string[]): Promise<Result> {
   return JSON.parse(ran.stdout.slice(start)) as Result;
 }
 
-async function viaApi({ server }: RemoteServer, action: string, parameters: Record<string, unknown>): Promise<Result> {
+async function viaApi(
+  { server }: RemoteServer,
+  action: string,
+  parameters: Record<string, unknown>,
+): Promise<Result> {
   const { id } = await server.post<{ id: string }>('/v1/executions', { action, parameters });
   return (await server.ended(id)) as unknown as Result;
 }
@@ -53,12 +66,22 @@ test('the three packs are listed by both clients', () =>
     async (remote) => {
       const list = await st2(remote.server, ['action', 'list', '-j']);
       const refs = (JSON.parse(list.stdout) as { ref: string }[]).map(({ ref }) => ref);
-      for (const ref of ['disk.usage', 'disk.report', 'inventory.lookup', 'inventory.ping', 'fleet.whoami', 'fleet.deploy']) {
+      for (const ref of [
+        'disk.usage',
+        'disk.report',
+        'inventory.lookup',
+        'inventory.ping',
+        'fleet.whoami',
+        'fleet.deploy',
+      ]) {
         assert.ok(refs.includes(ref), ref);
       }
       const get = await st2(remote.server, ['action', 'get', 'disk.report', '-j']);
       assert.is((JSON.parse(get.stdout) as { entry_point: string }).entry_point, 'scripts/report.sh');
-      assert.match((await st2(remote.server, ['run', '--action', 'disk.report', '-h'])).stdout, 'Counts the files of a folder by ending');
+      assert.match(
+        (await st2(remote.server, ['run', 'disk.report', '-h'])).stdout,
+        'Counts the files of a folder by ending',
+      );
       assert.match((await st2(remote.server, ['runner', 'list'])).stdout, 'remote-shell-script');
     },
     { config },
@@ -69,12 +92,23 @@ test('shell actions run from st2, from the API and from linefeed', () =>
     async (remote) => {
       for (const name of ['a.txt', 'b.txt', 'c.log']) writeFileSync(join(remote.folder, name), '');
       const stdout = 'txt 2\nlog 1\npack disk done';
-      const bySt2 = await viaSt2(remote, ['disk.report', `folder=${remote.folder}`, 'endings=txt,log', 'limit=5']);
+      const bySt2 = await viaSt2(remote, [
+        'disk.report',
+        `folder=${remote.folder}`,
+        'endings=txt,log',
+        'limit=5',
+      ]);
       assert.equal([bySt2.status, bySt2.result.stdout], ['succeeded', stdout]);
       assert.is(bySt2.result.stderr, `reporting on ${remote.folder} (at most 5)`);
       const byApi = await viaApi(remote, 'disk.report', { folder: remote.folder });
       assert.equal([byApi.status, byApi.result.stdout], ['succeeded', stdout]);
-      const byUs = await linefeed(remote, ['run', '--action', 'disk.report', '-p', `folder=${remote.folder}`]);
+      const byUs = await linefeed(remote, [
+        'run',
+        '--action',
+        'disk.report',
+        '-p',
+        `folder=${remote.folder}`,
+      ]);
       assert.equal([byUs.code, byUs.stdout.trimEnd()], [0, stdout], byUs.stderr);
       const usage = await viaSt2(remote, ['disk.usage', 'folder=/tmp', 'human=true']);
       assert.is(usage.parameters.cmd, 'df -P /tmp -h');
@@ -110,10 +144,26 @@ test('remote actions run on every host from st2 and from linefeed', () =>
       const bySt2 = await viaSt2(remote, ['fleet.whoami', ...where, 'greeting=hi']);
       assert.is(bySt2.status, 'succeeded', JSON.stringify(bySt2));
       assert.equal(bySt2.result.stdout.split('\n'), Array(2).fill(`hi from ${remote.sshd.username} in /tmp`));
-      const byUs = await linefeed(remote, ['run', '--action', 'fleet.deploy', '-p', 'version=1.2.3', '-p', 'service=db', ...where.flatMap((pair) => ['-p', pair])]);
+      const byUs = await linefeed(remote, [
+        'run',
+        '--action',
+        'fleet.deploy',
+        '-p',
+        'version=1.2.3',
+        '-p',
+        'service=db',
+        ...where.flatMap((pair) => ['-p', pair]),
+      ]);
       assert.is(byUs.code, 0, byUs.stderr);
       const words = (byUs.stdout.match(/\[[^\]]*\]/g) ?? []).sort();
-      assert.equal(words, ['[--dry_run]', '[--dry_run]', '[--service=db]', '[--service=db]', '[1.2.3]', '[1.2.3]']);
+      assert.equal(words, [
+        '[--dry_run]',
+        '[--dry_run]',
+        '[--service=db]',
+        '[--service=db]',
+        '[1.2.3]',
+        '[1.2.3]',
+      ]);
     },
     { config, hosts: 2 },
   ));
