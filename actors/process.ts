@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
-import { constants as os } from 'node:os';
+import { constants as os, uptime } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '../events/errors.ts';
@@ -15,13 +15,14 @@ import type { Spool } from './spool.ts';
 /**
  * `$0` is the spool folder: it makes the process recognisable whatever happens to pids. The traps keep the shell alive
  * through signals to the group; the child gets the default dispositions back. The subshell keeps what the shell says
- * about a signal out of the child's stderr. A rename needs no free disk block.
+ * about a signal out of the child's stderr. A rename needs no free disk block. Uptime is a clock that nobody sets.
  */
 const WRAPPER = [
   'trap : TERM INT HUP QUIT USR1 USR2',
-  'echo $$ >"$0/pid"',
+  'uptime() { up=; [ ! -r /proc/uptime ] || read -r up _ </proc/uptime; }',
+  'uptime; echo "$$ $up" >"$0/pid"',
   '(exec "$@" 2>&3 3>&-)',
-  'mv "$0/running" "$0/exit.$?"',
+  'code=$?; uptime; mv "$0/running" "$0/exit.$code.$up"',
 ].join('\n');
 
 /** How often an adopted child, whose exit nobody tells us, is looked at. */
@@ -36,6 +37,8 @@ export interface ExitStatus {
   signal: string | null;
   /** Milliseconds since the epoch. */
   endedAt: number;
+  /** How long it ran by a clock that nobody sets, in milliseconds; undefined where there is no such clock. */
+  ranMs: number | undefined;
   /** False when the process vanished without a word: the machine went down, or somebody killed the whole group. */
   known: boolean;
 }
@@ -125,8 +128,8 @@ export async function startProcess(
  */
 export async function adoptProcess(spool: Spool): Promise<RunningProcess | undefined> {
   if (!spool.launch()) return undefined;
-  for (let waited = 0; spool.pid() === undefined && waited < PID_WAIT_MS; waited += 50) await sleep(50);
-  const pid = spool.pid();
+  for (let waited = 0; spool.start() === undefined && waited < PID_WAIT_MS; waited += 50) await sleep(50);
+  const pid = spool.start()?.pid;
   if (pid === undefined) return undefined;
   return running(spool, pid, exitOfAdopted(pid, spool), whose(pid, spool.folder) === 'ours');
 }
@@ -152,7 +155,7 @@ export function whose(pid: number, folder: string): 'ours' | 'gone' | 'stranger'
 function exitOf(child: ChildProcess, spool: Spool): Promise<ExitStatus> {
   return new Promise((resolve) => {
     child.once('exit', (_code, signal) => {
-      resolve(readExit(spool) ?? { exitCode: null, signal, endedAt: Date.now(), known: signal !== null });
+      resolve(readExit(spool) ?? { ...unknownExit(spool), signal, known: signal !== null });
     });
   });
 }
@@ -162,7 +165,7 @@ async function exitOfAdopted(pid: number, spool: Spool): Promise<ExitStatus> {
     const alive = whose(pid, spool.folder) === 'ours';
     const exit = readExit(spool);
     if (exit) return exit;
-    if (!alive) return { exitCode: null, signal: null, endedAt: Date.now(), known: false };
+    if (!alive) return unknownExit(spool);
     await sleep(ADOPTED_POLL_MS);
   }
 }
@@ -171,7 +174,25 @@ function readExit(spool: Spool): ExitStatus | undefined {
   const exit = spool.exit();
   if (!exit) return undefined;
   const signal = signalOf(exit.code, spool.wrapperLog());
-  return { exitCode: signal ? null : exit.code, signal, endedAt: exit.at, known: true };
+  const ranMs = since(spool, exit.uptimeS);
+  return { exitCode: signal ? null : exit.code, signal, endedAt: exit.at, ranMs, known: true };
+}
+
+/** Of a process that left no word: it ended by now. */
+function unknownExit(spool: Spool): ExitStatus {
+  return { exitCode: null, signal: null, endedAt: Date.now(), ranMs: since(spool, uptime()), known: false };
+}
+
+/** Milliseconds from the start of the spool's process to that uptime, which may be of a later boot. */
+function since(spool: Spool, uptimeS: number | undefined): number | undefined {
+  const started = spool.start()?.uptimeS;
+  if (started === undefined || uptimeS === undefined || uptimeS < started) return undefined;
+  return Math.round((uptimeS - started) * 1000);
+}
+
+/** How long the spool's process has been running, in milliseconds, by a clock that nobody sets; 0 where there is none. */
+export function runningMs(spool: Spool): number {
+  return since(spool, uptime()) ?? 0;
 }
 
 /**

@@ -3,7 +3,7 @@
  * for us, and all that it printed is still here when a worker comes back after a crash.
  *
  * launch.json   what was started (no secrets)      stdout, stderr   append-only output
- * pid           of the process group's leader      running          renamed to exit.<code> when the child has ended
+ * pid           of the group's leader, and uptime  running          renamed to exit.<code>.<uptime> at the child's end
  * wrapper.log   the shell's own words              hosts/<label>.stdout, .stderr; result.json: written by some runners
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -18,8 +18,16 @@ export interface LaunchRecord {
   sealedSecrets?: string;
 }
 
+export interface StartMarker {
+  /** Of the wrapper, which leads the process group. */
+  pid: number;
+  /** Seconds since the machine's boot, where it says. */
+  uptimeS?: number;
+}
+
 export interface ExitMarker {
   code: number;
+  uptimeS?: number;
   /** When the child ended, in milliseconds since the epoch. */
   at: number;
 }
@@ -36,7 +44,7 @@ export interface Spool {
   saveLaunch(record: LaunchRecord): void;
   /** Undefined when nothing was launched from this folder. */
   launch(): LaunchRecord | undefined;
-  pid(): number | undefined;
+  start(): StartMarker | undefined;
   exit(): ExitMarker | undefined;
   /** What the wrapping shell had to say: non-empty when a signal ended the child. */
   wrapperLog(): string;
@@ -79,16 +87,23 @@ export function openSpool(root: string, executionId: string): Spool {
       writeFileSync(path('running'), '');
     },
     launch: () => json(path('launch.json')) as LaunchRecord | undefined,
-    pid() {
-      const pid = Number(text(path('pid'))?.trim());
-      return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+    start() {
+      const [pid = '', uptimeS = ''] = (text(path('pid')) ?? '').trim().split(' ');
+      if (!/^\d+$/.test(pid) || Number(pid) <= 1) return undefined;
+      return { pid: Number(pid), ...(uptimeS === '' ? {} : { uptimeS: Number(uptimeS) }) };
     },
     exit() {
       const name = existsSync(folder)
         ? readdirSync(folder).find((entry) => entry.startsWith('exit.'))
         : undefined;
       if (name === undefined) return undefined;
-      return { code: Number(name.slice('exit.'.length)), at: statSync(path(name)).ctimeMs };
+      const [, code, ...uptimeS] = name.split('.');
+      const at = statSync(path(name)).ctimeMs;
+      return {
+        code: Number(code),
+        at,
+        ...(uptimeS.join('') === '' ? {} : { uptimeS: Number(uptimeS.join('.')) }),
+      };
     },
     wrapperLog: () => text(path('wrapper.log')) ?? '',
     result: () => json(path('result.json')),

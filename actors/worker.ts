@@ -12,7 +12,14 @@ import type { EventLog } from '../events/event-log.ts';
 import type { Seal } from '../events/seal.ts';
 import type { Cause, Conclusion, ExecutionContext, Launched, Terminate } from './execution.machine.ts';
 import { createMask } from './mask.ts';
-import { adoptProcess, checkLaunch, type ExitStatus, type RunningProcess, startProcess } from './process.ts';
+import {
+  adoptProcess,
+  checkLaunch,
+  type ExitStatus,
+  type RunningProcess,
+  runningMs,
+  startProcess,
+} from './process.ts';
 import { type PumpResult, pump } from './pump.ts';
 import type { Recorder } from './recorder.ts';
 import type { Launch, Runner, Verdict } from './runner.ts';
@@ -170,7 +177,7 @@ export function createWorker(options: WorkerOptions): Worker {
       status: verdict.succeeded ? 'succeeded' : 'failed',
       exitCode: exit.exitCode,
       signal,
-      elapsedMs: Math.max(0, Math.round(exit.endedAt - (context.startedAt ?? exit.endedAt))),
+      elapsedMs: exit.ranMs ?? Math.max(0, Math.round(exit.endedAt - (context.startedAt ?? exit.endedAt))),
       streams: pumped.streams,
       at: Math.round(exit.endedAt),
     };
@@ -220,8 +227,7 @@ export function createWorker(options: WorkerOptions): Worker {
         }
         process = await find(spool, requested.executionId);
         if (cause !== undefined) void process.terminate(config.grace);
-        if (record.timeoutMs > 0)
-          timer = timeoutAfter((context.startedAt ?? Date.now()) + record.timeoutMs - Date.now());
+        if (record.timeoutMs > 0) timer = timeoutAfter(record.timeoutMs - runningMs(spool));
         const sealed = record.sealedSecrets ? (seal.unseal(record.sealedSecrets).values as string[]) : [];
         const mask = createMask([...secretValues(secretsOf(requested)), ...sealed], config.maskPatterns);
         const running = process;

@@ -80,8 +80,8 @@ async function check(ping: Promise<void>): Promise<{ ok: boolean; error?: string
       }),
     ]);
     return { ok: true };
-  } catch {
-    return { ok: false, error: 'does not answer' };
+  } catch (error) {
+    return { ok: false, error: error instanceof ServiceError ? error.message : 'does not answer' };
   } finally {
     clearTimeout(timer);
   }

@@ -70,7 +70,7 @@ test('children and server killed together leave an abandoned execution with its 
       const id = await server.run('echo kept; sleep 300');
       const follower = follow(server, id);
       await sleep(500);
-      const pid = Number(readFileSync(`${folder}/spool/${id}/pid`, 'utf8'));
+      const pid = Number.parseInt(readFileSync(`${folder}/spool/${id}/pid`, 'utf8'), 10);
       await server.kill('SIGKILL');
       process.kill(-pid, 'SIGKILL');
       await server.start();

@@ -169,7 +169,10 @@ async function endChildren(folder: string): Promise<void> {
   const { readdir, readFile } = await import('node:fs/promises');
   const spools = await readdir(join(folder, 'spool')).catch(() => [] as string[]);
   for (const spool of spools) {
-    const pid = Number(await readFile(join(folder, 'spool', spool, 'pid'), 'utf8').catch(() => '0'));
+    const pid = Number.parseInt(
+      await readFile(join(folder, 'spool', spool, 'pid'), 'utf8').catch(() => '0'),
+      10,
+    );
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     if (pid > 1 && command.includes(folder)) process.kill(-pid, 'SIGKILL');
   }
