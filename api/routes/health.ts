@@ -2,6 +2,7 @@
  * Whether the server lives and can work, and its metrics.
  */
 import { createRoute, z } from '@hono/zod-openapi';
+import { ServiceError } from '../../events/errors.ts';
 import { type Api, createRouter } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
 import { problemResponse } from '../problems.ts';
