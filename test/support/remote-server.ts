@@ -13,9 +13,15 @@ export interface RemoteServer {
   folder: string;
 }
 
+/** @param options `packs`: the server has packs in the folder `packs` of its data, which the test may fill. */
 export function withRemoteServer<T>(
   body: (remote: RemoteServer) => Promise<T>,
-  options: { hosts?: number; config?: Record<string, unknown>; ssh?: Record<string, unknown> } = {},
+  options: {
+    hosts?: number;
+    config?: Record<string, unknown>;
+    ssh?: Record<string, unknown>;
+    packs?: boolean;
+  } = {},
 ): Promise<T> {
   return withSshd((sshd) =>
     withFolder(async (data) =>
@@ -27,7 +33,8 @@ export function withRemoteServer<T>(
           username: sshd.username,
           ...options.ssh,
         };
-        const config = { logLevel: 'warn', ssh, ...options.config };
+        const packs = options.packs ? { content: { packs: [join(data, 'packs')] } } : {};
+        const config = { logLevel: 'warn', ssh, ...packs, ...options.config };
         writeFileSync(join(data, 'linefeed.yaml'), stringify(config));
         return withServer(data, (server) => body({ server, sshd, folder }));
       }),
