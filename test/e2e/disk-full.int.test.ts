@@ -40,7 +40,7 @@ check(
           );
           assert.is(readiness.status, 503);
           const said = await readiness.text();
-        assert.match(said, /full|space/i, said);
+          assert.match(said, /full|space/i, said);
           const listed = await server.fetch('/v1/executions?limit=1');
           assert.is(listed.status, 200, 'reading goes on');
           rmSync(ballast);
