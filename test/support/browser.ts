@@ -61,9 +61,12 @@ export async function withPage<T>(
       void dialog.dismiss();
     });
     if (signedIn) await page.goto(`${server.url}/?token=${server.token}`);
-    const result = await body({ page, complaints });
-    const real = complaints.filter((text) => !allow?.test(text));
-    if (real.length) throw new Error(`the browser complained:\n${real.join('\n')}`);
+    const real = () => complaints.filter((text) => !allow?.test(text)).join('\n');
+    const result = await body({ page, complaints }).catch((error: Error) => {
+      if (real()) error.message += `\nthe browser complained:\n${real()}`;
+      throw error;
+    });
+    if (real()) throw new Error(`the browser complained:\n${real()}`);
     return result;
   } finally {
     await context.close();

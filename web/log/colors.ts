@@ -28,6 +28,8 @@ const GROUND: Record<Theme, { fg: number; bg: number; palette: readonly number[]
 };
 
 const CONTRAST = 4.6;
+/** On the page's own ground, which is tinted where a row is selected, found or from stderr. */
+const GROUND_CONTRAST = 5.8;
 
 function triple(rgb: number): Triple {
   return [(rgb >> 16) & 255, (rgb >> 8) & 255, rgb & 255];
@@ -53,12 +55,12 @@ function mix(a: number, b: number, share: number): number {
 }
 
 /** The colour nearest to `color` that can be read on `background`. */
-export function readable(color: number, background: number): number {
-  if (contrast(color, background) >= CONTRAST) return color;
+export function readable(color: number, background: number, least = CONTRAST): number {
+  if (contrast(color, background) >= least) return color;
   const goal = luminance(background) > 0.18 ? 0x000000 : 0xffffff;
   for (let share = 0.1; share < 1; share += 0.1) {
     const tried = mix(color, goal, share);
-    if (contrast(tried, background) >= CONTRAST) return tried;
+    if (contrast(tried, background) >= least) return tried;
   }
   return goal;
 }
@@ -92,7 +94,10 @@ export function colorsOf(sgr: Sgr, theme: Theme): { color: string; background: s
   let bg = sgr.bg === -1 ? ground.bg : rgbOf(sgr.bg, theme);
   if (sgr.inverse) [fg, bg] = [bg, fg];
   if (sgr.dim) fg = mix(fg, bg, 0.35);
-  const found = { color: css(readable(fg, bg)), background: bg === ground.bg ? '' : css(bg) };
+  const found = {
+    color: css(readable(fg, bg, bg === ground.bg ? GROUND_CONTRAST : CONTRAST)),
+    background: bg === ground.bg ? '' : css(bg),
+  };
   if (cache.size > 5000) cache.clear();
   cache.set(key, found);
   return found;
