@@ -50,7 +50,10 @@ test('every check passes with an API key and a login, in the plain and the nginx
     { layout: 'plain', env: (server: ServerProcess) => ({ ST2_API_KEY: server.token }) },
     { layout: 'nginx', env: (server: ServerProcess) => ({ ST2_AUTH_TOKEN: server.token }) },
     // StackStorm's bare services: no /v1 before /tokens. Its three fixed ports are the addresses only.
-    { layout: 'plain', env: (server: ServerProcess) => ({ ST2_API_KEY: server.token, ST2_AUTH_URL: server.url }) },
+    {
+      layout: 'plain',
+      env: (server: ServerProcess) => ({ ST2_API_KEY: server.token, ST2_AUTH_URL: server.url }),
+    },
   ];
   const outcomes = await Promise.all(
     rows.map(({ layout, env }) =>

@@ -1,0 +1,99 @@
+import { randomBytes, scryptSync } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openKeys } from '../../api/keys.ts';
+import { expiringTokens } from '../../api/st2/tokens.ts';
+import { withFolder } from '../support/folder.ts';
+
+const test = suite('tokens that expire');
+
+const salt = randomBytes(16);
+const users = {
+  ann: { password: 'plain words', scopes: ['execute'] as const },
+  bob: {
+    password: `scrypt:${salt.toString('hex')}:${scryptSync('hashed', salt, 32).toString('hex')}`,
+    scopes: ['read'] as const,
+  },
+};
+
+function withTokens(
+  body: (tools: {
+    tokens: ReturnType<typeof expiringTokens>;
+    at: (ms: number) => void;
+    keys: ReturnType<typeof openKeys>;
+  }) => void,
+) {
+  return withFolder(async (folder) => {
+    let now = 1_000_000;
+    const keys = openKeys(folder);
+    const tokens = expiringTokens(keys, users as never, () => now);
+    body({
+      tokens,
+      keys,
+      at: (ms) => {
+        now = ms;
+      },
+    });
+  });
+}
+
+test('users log in with plain and hashed passwords, and with nothing else', () =>
+  withTokens(({ tokens }) => {
+    assert.equal(tokens.login('ann', 'plain words'), { name: 'ann', scopes: ['execute'] });
+    assert.equal(tokens.login('bob', 'hashed'), { name: 'bob', scopes: ['read'] });
+    for (const [user, password] of [
+      ['ann', 'plain'],
+      ['ann', ''],
+      ['bob', users.bob.password],
+      ['eve', 'x'],
+      ['__proto__', 'x'],
+      ['', ''],
+    ]) {
+      assert.is(tokens.login(user as string, password as string), undefined, `${user}/${password}`);
+    }
+  }));
+
+test('the installation token does as a password for any name, an API key for its own', () =>
+  withTokens(({ tokens, keys }) => {
+    assert.equal(tokens.login('carol', keys.token)?.name, 'carol');
+    const key = keys.create('robot', ['read']);
+    assert.equal(tokens.login('admin', key.key), { name: 'robot', scopes: ['read'], keyId: key.id });
+  }));
+
+test('a token is known until it expires, and as nobody when it was changed', () =>
+  withTokens(({ tokens, at, keys }) => {
+    const { token, expiresAt } = tokens.issue({ name: 'ann', scopes: ['execute'] }, 5000);
+    assert.is(expiresAt, 1_005_000);
+    assert.equal(tokens.keys.identify(token), { name: 'ann', scopes: ['execute'] });
+    assert.is(tokens.expiry(token), expiresAt);
+    assert.is(keys.identify(token), undefined);
+    for (const other of [
+      `${token}x`,
+      token.slice(0, -1),
+      token.replace(/^lft_./, 'lft_Z'),
+      'lft_',
+      'lft_.',
+      'lft_e30.x',
+    ]) {
+      assert.is(tokens.keys.identify(other), undefined, other);
+    }
+    at(expiresAt);
+    assert.is(tokens.keys.identify(token), undefined);
+  }));
+
+test('a token of an API key ends with the key', () =>
+  withTokens(({ tokens, keys }) => {
+    const key = keys.create('robot', ['execute']);
+    const { token } = tokens.issue(tokens.login('x', key.key) as never, 60_000);
+    assert.is(tokens.keys.identify(token)?.name, 'robot');
+    keys.revoke(key.id);
+    assert.is(tokens.keys.identify(token), undefined);
+  }));
+
+test('the token and the keys of the installation stay known', () =>
+  withTokens(({ tokens, keys }) => {
+    assert.ok(tokens.keys.identify(keys.token));
+    assert.is(tokens.keys.identify('nonsense'), undefined);
+  }));
+
+test.run();
