@@ -17,6 +17,8 @@ export type ExecutionJson = { id: string; [field: string]: unknown };
 export interface ResultTexts {
   stdout: string;
   stderr: string;
+  /** The same by host, of remote executions. */
+  hosts?: Record<string, Record<StreamName, string>>;
 }
 
 /** @param texts the output to repeat in the result; lists go without. */
@@ -81,7 +83,21 @@ function resultJson(document: ExecutionDocument, texts?: ResultTexts): Record<st
     stderr: texts?.stderr,
     totals: document.output,
     result: document.result,
+    exit_code: document.action.runner === 'python-script' ? (document.exitCode ?? null) : undefined,
+    ...hostResults(document, texts?.hosts),
   });
+}
+
+/** StackStorm's result of a remote execution has one entry a host, with its output. */
+function hostResults(document: ExecutionDocument, hosts: ResultTexts['hosts']): Record<string, unknown> {
+  if (!hosts) return {};
+  const outcomes = document.result as Record<string, object>;
+  return Object.fromEntries(
+    Object.entries(outcomes).map(([host, outcome]) => [
+      host,
+      { ...outcome, ...(hosts[host] ?? { stdout: '', stderr: '' }) },
+    ]),
+  );
 }
 
 /** The document that an answer to a request shows: nothing has happened to it yet. */
@@ -98,7 +114,41 @@ export async function resultTexts(
   return {
     stdout: await resultText(index, document, 'stdout'),
     stderr: await resultText(index, document, 'stderr'),
+    ...(isRemote(document) ? { hosts: await hostTexts(index, document) } : {}),
   };
+}
+
+function isRemote({ action, result }: ExecutionDocument): boolean {
+  return action.runner.startsWith('remote-shell-') && result !== null && typeof result === 'object';
+}
+
+/** Whole chunks by host, up to the same bound as the other texts. */
+async function hostTexts(
+  index: OutputIndex,
+  document: ExecutionDocument,
+): Promise<Record<string, Record<StreamName, string>>> {
+  const pieces = new Map<string, Record<StreamName, Uint8Array[]>>();
+  let bytes = 0;
+  const stop = new AbortController();
+  if (document.outputPurgedThrough !== undefined) return {};
+  for await (const chunks of index.chunks(document.id, { through: document.through, signal: stop.signal })) {
+    for (const chunk of chunks) {
+      if (chunk.host === undefined) continue;
+      const ofHost = pieces.get(chunk.host) ?? { stdout: [], stderr: [] };
+      ofHost[chunk.stream].push(chunk.data);
+      pieces.set(chunk.host, ofHost);
+      bytes += chunk.data.byteLength;
+    }
+    if (bytes > RESULT_TEXT_BYTES) break;
+  }
+  stop.abort();
+  const text = (parts: Uint8Array[]) =>
+    Buffer.concat(parts)
+      .toString('utf8')
+      .replace(/\r?\n$/, '');
+  return Object.fromEntries(
+    [...pieces].map(([host, { stdout, stderr }]) => [host, { stdout: text(stdout), stderr: text(stderr) }]),
+  );
 }
 
 async function resultText(

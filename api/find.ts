@@ -122,6 +122,25 @@ export async function executionsByPrefix(
   return found;
 }
 
+/**
+ * A position beyond the last one was never given out; to wait for it would be to miss what comes before it.
+ * @throws ServiceError `validation-failed`.
+ */
+export async function checkPosition(
+  { log }: Pick<FindDeps, 'log'>,
+  document: ExecutionDocument,
+  after: number,
+): Promise<void> {
+  if (after <= document.through) return;
+  const head = isEnd(document.status) ? undefined : await log.head(document.id);
+  const last = Math.max(document.through, head?.position ?? -1);
+  if (after <= last) return;
+  throw new ServiceError(
+    'validation-failed',
+    `Position ${after} is beyond the last one of this execution, ${last}. Leave it out to begin at the beginning.`,
+  );
+}
+
 async function notFound(deps: FindDeps, id: string): Promise<ServiceError> {
   await settled(deps, GLANCE_MS);
   const { documents } = await deps.index.executions({ limit: 3 });

@@ -181,3 +181,6 @@ export function answers<S extends z.ZodType>(schema: S, description: string, sta
     default: problemResponse,
   } as const;
 }
+
+/** OpenAPI 3.1 has no word for the frames of an event stream. */
+export const EventStream = z.any().openapi({ description: 'Server-sent events' });

@@ -6,10 +6,12 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { ServiceError } from '../events/errors.ts';
 import type { Env } from './env.ts';
+import { PROBLEM_TYPE, problem } from './problems.ts';
 
 export interface ServeOptions {
   host: string;
@@ -54,6 +56,7 @@ export async function serve(app: OpenAPIHono<Env>, options: ServeOptions): Promi
     ? createTlsServer({ ...limits, cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, listener)
     : createServer(limits, listener);
   server.maxHeadersCount = HEADER_COUNT;
+  server.on('clientError', refuse);
   server.maxConnections = CONNECTIONS;
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
@@ -79,6 +82,29 @@ export async function serve(app: OpenAPIHono<Env>, options: ServeOptions): Promi
       return closed;
     },
   };
+}
+
+/** Answers what never became a request as a problem too, and lets the connection go. */
+function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, title, detail] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? [
+          431,
+          'Request Header Fields Too Large',
+          `The address and headers are longer than ${HEADER_BYTES} bytes.`,
+        ]
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? [408, 'Request Timeout', 'The request took too long to arrive.']
+        : [400, 'Bad Request', 'This is not an HTTP request.'];
+  const body = JSON.stringify(problem(status as number, detail as string, `http-${status}`));
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
+  );
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

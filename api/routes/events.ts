@@ -6,13 +6,13 @@ import { ServiceError } from '../../events/errors.ts';
 import { type ExecutionEvent, isEnd } from '../../events/event.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
 import { type Api, createRouter } from '../env.ts';
-import { findExecution } from '../find.ts';
+import { checkPosition, findExecution } from '../find.ts';
 import { type FollowItem, follow } from '../follow.ts';
 import { gather, SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
 import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
 import { streamResponse, type Writer } from '../respond.ts';
-import { booleanQuery, IdParam, integerQuery, listQuery } from '../schemas.ts';
+import { booleanQuery, EventStream, IdParam, integerQuery, listQuery } from '../schemas.ts';
 import { requires } from '../security.ts';
 
 type Form = 'json' | 'ndjson' | 'sse';
@@ -26,6 +26,9 @@ const CONTENT_TYPES: Record<Form, string> = {
 /** Makes {@link follow} read everything from the log: the index has no lifecycle events. */
 const NO_INDEX = { execution: async () => undefined } as unknown as OutputIndex;
 
+/** Slower than this nobody watches. */
+const SLOWEST = 0.01;
+
 const Query = z.object({
   follow: booleanQuery('follow').openapi({ description: 'Default: true for SSE and NDJSON, false for JSON' }),
   after: integerQuery('after', { min: -1 }),
@@ -33,6 +36,10 @@ const Query = z.object({
   speed: z
     .string()
     .regex(/^\d{1,6}(\.\d{1,6})?$|^max$/, 'Parameter "speed" is neither a number nor "max"')
+    .refine(
+      (value) => value === 'max' || Number(value) >= SLOWEST,
+      `Parameter "speed" is less than ${SLOWEST}`,
+    )
     .optional()
     .openapi({
       description: '1 replays in the original time, 10 ten times as fast; absent or `max` at once',
@@ -61,7 +68,7 @@ export function eventRoutes(api: Api) {
           content: {
             'application/json': { schema: z.array(z.record(z.string(), z.unknown())) },
             'application/x-ndjson': { schema: z.string() },
-            'text/event-stream': { schema: z.string() },
+            'text/event-stream': { schema: EventStream },
           },
         },
         204: { description: 'The last event was had already' },
@@ -82,12 +89,11 @@ export function eventRoutes(api: Api) {
           ? 'ndjson'
           : 'json';
       const document = await findExecution(api, c.req.valid('param').id);
+      if (after !== undefined) await checkPosition(api, document, after);
       if (form === 'sse' && after !== undefined && isEnd(document.status) && after >= document.through) {
         return c.body(null, 204);
       }
       const speed = query.speed === undefined || query.speed === 'max' ? undefined : Number(query.speed);
-      if (speed === 0)
-        throw new ServiceError('validation-failed', 'Parameter "speed" must be greater than 0, or "max"');
       const wants = typeFilter(query.type);
       return streamResponse(
         c,
@@ -100,7 +106,8 @@ export function eventRoutes(api: Api) {
         },
         async (writer) => {
           const items = follow({ log, hub, index: NO_INDEX }, document.id, {
-            follow: query.follow ?? form !== 'json',
+            // All of an ended execution is in the log already.
+            follow: !isEnd(document.status) && (query.follow ?? form !== 'json'),
             signal: writer.signal,
             ...(after === undefined ? {} : { after }),
           });

@@ -7,13 +7,13 @@ import { ServiceError } from '../../events/errors.ts';
 import { isEnd, type StreamName } from '../../events/event.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
-import { findExecution } from '../find.ts';
+import { checkPosition, findExecution } from '../find.ts';
 import { type Format, ndjsonFormat, rawFormat, SSE_HEADERS, SSE_START, sseFormat } from '../frames.ts';
 import type { LineFilter } from '../lines.ts';
 import { writeOutput } from '../output.ts';
 import { problemResponse } from '../problems.ts';
 import { streamResponse } from '../respond.ts';
-import { booleanQuery, IdParam, integerQuery, streamQuery, timeQuery } from '../schemas.ts';
+import { booleanQuery, EventStream, IdParam, integerQuery, streamQuery, timeQuery } from '../schemas.ts';
 import { requires } from '../security.ts';
 
 const Query = z.object({
@@ -57,7 +57,7 @@ const responses = {
     content: {
       'text/plain': { schema: z.string() },
       'application/x-ndjson': { schema: z.string() },
-      'text/event-stream': { schema: z.string() },
+      'text/event-stream': { schema: EventStream },
     },
   },
   204: { description: 'The end was had already: nothing can follow' },
@@ -112,7 +112,7 @@ export function outputRoutes(api: Api) {
           'It can be read once the execution has ended.',
       );
     }
-    if (after !== undefined && after > document.through) await checkPosition(document, after);
+    if (after !== undefined) await checkPosition(api, document, after);
     if (sse && after !== undefined && isEnd(document.status) && after >= document.through)
       return c.body(null, 204);
     refuseExpired(document, format, after);
@@ -157,18 +157,6 @@ export function outputRoutes(api: Api) {
         );
       },
     );
-  }
-
-  /** A position beyond the end was never given out, unless the index is behind. */
-  async function checkPosition(document: ExecutionDocument, after: number): Promise<void> {
-    const head = await api.log.head(document.id);
-    const last = Math.max(document.through, head?.position ?? -1);
-    if (after > last) {
-      throw new ServiceError(
-        'validation-failed',
-        `Position ${after} is beyond the last one of this execution, ${last}. Leave it out to begin at the beginning.`,
-      );
-    }
   }
 
   return router;

@@ -16,6 +16,7 @@ import { streamResponse, type Writer } from '../respond.ts';
 import {
   answers,
   booleanQuery,
+  EventStream,
   HitSchema,
   integerQuery,
   statusListQuery,
@@ -87,7 +88,7 @@ export function searchRoutes(api: Api) {
                 took_ms: z.number(),
               }),
             },
-            'text/event-stream': { schema: z.string() },
+            'text/event-stream': { schema: EventStream },
           },
         },
         default: problemResponse,

@@ -12,7 +12,7 @@ import { gather, SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../
 import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
 import { streamResponse } from '../respond.ts';
-import { listQuery } from '../schemas.ts';
+import { EventStream, listQuery } from '../schemas.ts';
 import { requires } from '../security.ts';
 import { typeFilter } from './events.ts';
 
@@ -45,7 +45,7 @@ export function streamRoutes(api: Api) {
         headers: z.object({ 'last-event-id': z.string().max(2000).optional() }),
       },
       responses: {
-        200: { description: 'Events', content: { 'text/event-stream': { schema: z.string() } } },
+        200: { description: 'Events', content: { 'text/event-stream': { schema: EventStream } } },
         default: problemResponse,
       },
     }),

@@ -49,6 +49,8 @@ export interface ApiFixture {
 export interface ApiOptions {
   settings?: Record<string, unknown>;
   serve?: boolean;
+  /** Executions that are requested end at once. */
+  completes?: boolean;
   deps?: Partial<ApiDeps>;
 }
 
@@ -86,6 +88,16 @@ export function withApi<T>(body: (fixture: ApiFixture) => Promise<T>, options: A
           ...(input.parameters?.secret ? { sealed: 'SEALED-TEXT' } : {}),
         };
         await log.append([event]);
+        if (options.completes) {
+          const record = recording(event.executionId, event.at);
+          record.requested();
+          await log.append([
+            record.scheduled(),
+            record.started(),
+            record.output({ text: 'fuzz\n' }),
+            record.completed(),
+          ]);
+        }
         return event;
       },
       async cancel(id, by) {
