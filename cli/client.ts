@@ -61,7 +61,8 @@ function unreachable(connection: Connection, cause: unknown): CliError {
   return new CliError(`no Linefeed server at ${connection.url} (${connection.urlSource}): ${reason}`, {
     hint: 'Start one with `npm start` (or `linefeed server`), or name another in LINEFEED_URL.',
     retriable: true,
-    code: 'unreachable',
+    // Cut means that the request may have been taken: only what is idempotent may be sent again.
+    code: code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' ? 'cut' : 'unreachable',
     cause,
   });
 }

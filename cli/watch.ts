@@ -20,6 +20,7 @@ export interface WatchOptions {
   renderer: OutputRenderer;
   /** Notes only about what went wrong. */
   quiet?: boolean;
+  onResumed?: () => void;
   /** Prints the record of the end in json. */
   endRecord?: boolean;
 }
@@ -95,6 +96,7 @@ export async function watch(
     onResumed() {
       lost = false;
       terminal.note('linefeed: connected again, going on where it was');
+      options.onResumed?.();
     },
   });
   clearTimeout(patience);

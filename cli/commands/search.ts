@@ -123,7 +123,7 @@ export function searchCommand(program: Command): void {
     .addOption(
       new Option('--order <order>', 'which executions first').choices(['newest', 'oldest']).default('newest'),
     )
-    .option('-f, --follow', 'then keep showing new matches as they are printed')
+    .option('-f, --follow', 'show matches as they are printed, from now on')
     .option('-c, --count', 'only how many lines match')
     .addOption(
       new Option('--timestamps [kind]', 'time of each line: long or short').choices(['long', 'short']),

@@ -100,6 +100,21 @@ test(
 );
 
 test(
+  'Ctrl-C while the server is away cancels as soon as it is back',
+  served(async (server) => {
+    const run = startCli(server, ['run', '--', 'echo ready; sleep 60']);
+    await run.says(/ready/);
+    await server.kill('SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    run.child.kill('SIGINT');
+    await run.says(/canceling/);
+    await server.start();
+    assert.is((await within(25_000, run.ended)).code, 130);
+    assert.is(await status(server), 'canceled');
+  }),
+);
+
+test(
   'SIGTERM cancels and exits 143; SIGHUP leaves the command alone',
   served(async (server) => {
     const ended = startCli(server, ['run', '--', 'echo ready; sleep 60']);

@@ -1,0 +1,83 @@
+/**
+ * What `run` asks the server for, from the words and options of its command line.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { CliError } from './cli-error.ts';
+import type { Client } from './client.ts';
+import { pairs } from './output-options.ts';
+import { parameterValues } from './parameters.ts';
+import { commandLine, quoteWord } from './quote.ts';
+
+export interface RequestOptions {
+  action?: string;
+  param?: string[];
+  script?: string;
+  /** Milliseconds. */
+  timeout?: number;
+  cwd?: string;
+  env?: string[];
+  label?: string[];
+}
+
+export interface RunRequest {
+  action: string;
+  parameters: Record<string, unknown>;
+  script?: string;
+  labels?: Record<string, string>;
+}
+
+function readScript(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new CliError(`cannot read the script ${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Python where the name or the first line says so, else shell. */
+function scriptAction(file: string, text: string): string {
+  return file.endsWith('.py') || /^#!.*\bpython[\d.]*\b/.test(text) ? 'core.python' : 'core.local_script';
+}
+
+/** Ours, where the server is on this machine and runs a command of ours: that is where a person expects it to run. */
+function workingDirectory(client: Client, request: RunRequest, options: RequestOptions): string | undefined {
+  if (options.cwd !== undefined) return resolve(options.cwd);
+  const here = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(client.connection.url).hostname);
+  const takesIt = options.action === undefined && request.action !== 'core.python';
+  return here && takesIt && request.parameters.cwd === undefined ? process.cwd() : undefined;
+}
+
+/** @throws CliError when there is nothing to run, or a file or a pair cannot be read. */
+export async function buildRequest(
+  client: Client,
+  words: string[],
+  options: RequestOptions,
+): Promise<RunRequest> {
+  const request: RunRequest = { action: options.action ?? 'core.local', parameters: {} };
+  if (options.script) {
+    const text = readScript(options.script);
+    request.script = text;
+    request.action = options.action ?? scriptAction(options.script, text);
+    if (words.length > 0) request.parameters.args = words;
+  } else if (words.length > 0) {
+    const [only] = words;
+    // `run -- "/path with spaces/prog"`: a single word is a shell line, unless it is itself a program.
+    const program = words.length === 1 && /\s/.test(only as string) && existsSync(only as string);
+    request.parameters.cmd = program ? quoteWord(only as string) : commandLine(words);
+  } else if (!options.action) {
+    throw new CliError('nothing to run', {
+      hint: 'Write the command after --, for example: linefeed run -- make -j4\nor name an action (--action core.local -p cmd=date) or a script (--script build.sh).',
+    });
+  }
+  Object.assign(request.parameters, await parameterValues(client, request.action, options.param ?? []));
+  const cwd = workingDirectory(client, request, options);
+  if (cwd !== undefined) request.parameters.cwd = cwd;
+  if (options.env) request.parameters.env = pairs(options.env, 'environment variable');
+  if (options.timeout !== undefined)
+    request.parameters.timeout = Math.max(1, Math.ceil(options.timeout / 1000));
+  // The catalogue's default of 60 s is for actions; a command that a person runs ends when it ends.
+  else if (options.action === undefined) request.parameters.timeout ??= 0;
+  if (options.label) request.labels = pairs(options.label, 'label');
+  return request;
+}
