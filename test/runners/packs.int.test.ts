@@ -144,6 +144,14 @@ test('remote actions run on every host from st2 and from linefeed', () =>
       const bySt2 = await viaSt2(remote, ['fleet.whoami', ...where, 'greeting=hi']);
       assert.is(bySt2.status, 'succeeded', JSON.stringify(bySt2));
       assert.equal(bySt2.result.stdout.split('\n'), Array(2).fill(`hi from ${remote.sshd.username} in /tmp`));
+      const { '127.0.0.2': second } = bySt2.result as unknown as Record<string, object>;
+      assert.equal(second, {
+        return_code: 0,
+        succeeded: true,
+        failed: false,
+        stdout: `hi from ${remote.sshd.username} in /tmp`,
+        stderr: '',
+      });
       const byUs = await linefeed(remote, [
         'run',
         '--action',
