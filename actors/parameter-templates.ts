@@ -26,7 +26,21 @@ interface Block {
 
 type Part = { text: string } | { value: Expression } | { word: string; rest: string };
 
+const RAW = /\{%-?\s*raw\s*-?%\}([\s\S]*?)\{%-?\s*endraw\s*-?%\}/g;
+
+/** `{% raw %}…{% endraw %}` is text, whatever is in it. */
 function parts(source: string): Part[] {
+  const found: Part[] = [];
+  let from = 0;
+  for (const match of source.matchAll(RAW)) {
+    found.push(...cookedParts(source.slice(from, match.index)));
+    if (match[1]) found.push({ text: match[1] });
+    from = match.index + match[0].length;
+  }
+  return [...found, ...cookedParts(source.slice(from))];
+}
+
+function cookedParts(source: string): Part[] {
   const found: Part[] = [];
   let from = 0;
   let trim = false;

@@ -2,6 +2,7 @@
  * The expressions of Jinja templates that packs use: a parser, and an evaluator that reaches nothing but the values it
  * is given (own members only, no calls). Filters are a fixed list.
  */
+import { RE2JS } from 're2js';
 
 export type Scope = (name: string) => unknown;
 export type Expression = (scope: Scope) => unknown;
@@ -108,6 +109,32 @@ const FILTERS: Record<string, (value: unknown, ...args: unknown[]) => unknown> =
   basename: (value) => print(value).split('/').at(-1),
   dirname: (value) => print(value).split('/').slice(0, -1).join('/') || '.',
 };
+const regex = (pattern: unknown, ignoreCase: unknown): RE2JS =>
+  RE2JS.compile(print(pattern), truthy(ignoreCase) ? RE2JS.CASE_INSENSITIVE : 0);
+Object.assign(FILTERS, {
+  regex_match: (value, pattern, ignoreCase = false) =>
+    regex(pattern, ignoreCase).matcher(print(value)).lookingAt(),
+  regex_search: (value, pattern, ignoreCase = false) =>
+    regex(pattern, ignoreCase).matcher(print(value)).find(),
+  regex_replace: (value, pattern, to, ignoreCase = false) => {
+    const text = print(value);
+    const matcher = regex(pattern, ignoreCase).matcher(text);
+    const out: string[] = [];
+    let from = 0;
+    while (matcher.find()) {
+      out.push(text.slice(from, matcher.start()));
+      // Python's \\1, and nothing else, is special.
+      out.push(print(to).replace(/\\(\d)/g, (_, group: string) => matcher.group(Number(group)) ?? ''));
+      from = matcher.end();
+    }
+    return out.join('') + text.slice(from);
+  },
+  regex_substring: (value, pattern, index = 0, ignoreCase = false) => {
+    const matcher = regex(pattern, ignoreCase).matcher(print(value));
+    for (let skip = Number(index); matcher.find(); skip -= 1) if (skip === 0) return matcher.group() ?? '';
+    return '';
+  },
+} satisfies typeof FILTERS);
 FILTERS.d = FILTERS.default as (value: unknown) => unknown;
 FILTERS.count = FILTERS.length as (value: unknown) => unknown;
 

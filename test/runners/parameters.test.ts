@@ -150,6 +150,10 @@ test('templates in defaults see parameters, configuration and context', () => {
     ['{{ config_context.ports[1] + 1 }}', '3'],
     ['{{ timeout }}', '60'],
     ['a {# not shown #}b', 'a b'],
+    ['{% raw %}{{ who }}{% endraw %} {{ who }}', '{{ who }} world'],
+    ['{{ "eth0:1" | regex_replace("^([a-z]+)(\\\\d):.*$", "\\\\2$-\\\\1") }}', '0$-eth'],
+    ['{{ "ab12cd34" | regex_substring("[0-9]+", 1) }}', '34'],
+    ['{{ who | regex_match("WOR", true) }}', 'True'],
     ['{{ "x" in who }} {{ "or" in who and not loud }}', 'False True'],
     ['{%- for k, v in {"a": 1, "b": 2}.items() %}{{ k }}={{ v }};{% endfor -%} ', 'a=1;b=2;'],
   ];
