@@ -17,6 +17,16 @@ export interface LiveFeed {
 /** What a reader may fall behind before it reads from the log by itself. */
 const QUEUED_BYTES = 1024 * 1024;
 
+/** A consumer that takes nothing for so long gives its subscription back until it goes on. */
+const STALLED_MS = 1000;
+
+interface Subscription {
+  batches: AsyncIterable<LogBatch>;
+  /** To be called once done with it; an abort of the reader's signal does the same. */
+  end(): void;
+  ended(): boolean;
+}
+
 interface Reader {
   queue: LogBatch[];
   bytes: number;
@@ -95,12 +105,44 @@ export function liveFeed(log: EventLog, logger?: Pick<Logger, 'warn'>): LiveFeed
       signal.removeEventListener('abort', abandoned);
       leave(reader);
     }
-    if (!signal.aborted)
-      yield* await log.subscribe({ from: checkpoint, signal }).then((batches) => alone(batches));
+    if (!signal.aborted) yield* alone(checkpoint, signal);
   }
 
-  async function* alone(batches: AsyncIterable<LogBatch>): AsyncGenerator<LogBatch, void, undefined> {
-    for await (const batch of batches) yield batch;
+  /** Reads by itself. While its consumer takes nothing it has no subscription, so that nothing gathers for it. */
+  async function* alone(
+    from: Checkpoint | 'beginning',
+    signal: AbortSignal,
+    first?: Subscription,
+  ): AsyncGenerator<LogBatch, void, undefined> {
+    let checkpoint = from;
+    let subscription = first;
+    while (!signal.aborted) {
+      const { end, ended, batches } = subscription ?? (await subscribe(checkpoint, signal));
+      subscription = undefined;
+      try {
+        for await (const batch of batches) {
+          checkpoint = batch.checkpoint;
+          const timer = setTimeout(end, STALLED_MS);
+          yield batch;
+          clearTimeout(timer);
+          if (ended()) break;
+        }
+      } finally {
+        end();
+      }
+    }
+  }
+
+  async function subscribe(from: Checkpoint | 'beginning', signal: AbortSignal): Promise<Subscription> {
+    const stop = new AbortController();
+    const end = () => {
+      signal.removeEventListener('abort', end);
+      stop.abort();
+    };
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    const batches = await log.subscribe({ from, signal: stop.signal });
+    return { batches, end, ended: () => stop.signal.aborted };
   }
 
   function leave(reader: Reader): void {
@@ -112,7 +154,7 @@ export function liveFeed(log: EventLog, logger?: Pick<Logger, 'warn'>): LiveFeed
 
   return {
     async open(from, signal) {
-      if (from !== 'end') return alone(await log.subscribe({ from, signal }));
+      if (from !== 'end') return alone(from, signal, await subscribe(from, signal));
       const reader: Reader = { queue: [], bytes: 0, behind: false, wake: undefined };
       readers.add(reader);
       signal.addEventListener('abort', () => leave(reader), { once: true });

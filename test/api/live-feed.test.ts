@@ -1,0 +1,121 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type LiveFeed, liveFeed } from '../../api/live-feed.ts';
+import type { ExecutionEvent } from '../../events/event.ts';
+import type { Checkpoint } from '../../events/event-log.ts';
+import { memoryLog } from '../support/memory.ts';
+import { AN_ID, recording } from '../support/output-events.ts';
+import { until, within } from '../support/within.ts';
+
+const Feed = suite('live feed');
+
+function outputs(count: number, bytes = 10): ExecutionEvent[] {
+  const record = recording(AN_ID);
+  return Array.from({ length: count }, () => record.output({ text: `${'x'.repeat(bytes)}\n` }));
+}
+
+async function collect(
+  feed: LiveFeed,
+  from: Checkpoint | 'beginning' | 'end',
+  stop: AbortController,
+  pauseMs: (n: number) => number,
+) {
+  const positions: number[] = [];
+  const batches = await feed.open(from, stop.signal);
+  const done = (async () => {
+    for await (const { events } of batches) {
+      for (const event of events) positions.push(event.position);
+      const pause = pauseMs(positions.length);
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  })();
+  return { positions, done };
+}
+
+Feed('readers share one subscription, and the last one ends it', async () => {
+  const log = memoryLog();
+  const feed = liveFeed(log);
+  const stops = [new AbortController(), new AbortController()];
+  const readers = await Promise.all(stops.map((stop) => collect(feed, 'end', stop, () => 0)));
+  assert.is(log.subscribers(), 1);
+  for (const event of outputs(5)) await log.append([event]);
+  await until(1000, () => readers.every((reader) => reader.positions.length === 5));
+  for (const stop of stops) stop.abort();
+  await within(1000, Promise.all(readers.map((reader) => reader.done)));
+  assert.is(feed.readers(), 0);
+  assert.is(log.subscribers(), 0);
+});
+
+Feed('a reader that falls far behind goes on alone and misses nothing', async () => {
+  const log = memoryLog();
+  const feed = liveFeed(log);
+  const stop = new AbortController();
+  const slow = await collect(feed, 'end', stop, (n) => (n < 200 ? 20 : 0));
+  const events = outputs(300, 100_000);
+  for (const event of events) {
+    await log.append([event]);
+    await new Promise(setImmediate);
+  }
+  await until(10_000, () => slow.positions.length >= 300);
+  assert.equal(
+    slow.positions,
+    events.map((event) => event.position),
+  );
+  stop.abort();
+  await within(1000, slow.done);
+  assert.is(log.subscribers(), 0);
+});
+
+Feed('a reader that stalls holds no subscription, and has everything when it goes on', async () => {
+  const log = memoryLog();
+  const feed = liveFeed(log);
+  const stop = new AbortController();
+  const events = outputs(50);
+  await log.append(events.slice(0, 10));
+  let waits = 0;
+  const reader = await collect(feed, 'beginning', stop, () => (waits++ === 0 ? 1500 : 0));
+  await until(3000, () => log.subscribers() === 0);
+  for (const event of events.slice(10)) await log.append([event]);
+  await until(5000, () => reader.positions.length === 50);
+  assert.equal(
+    reader.positions,
+    events.map((event) => event.position),
+  );
+  stop.abort();
+  await within(1000, reader.done);
+  assert.is(log.subscribers(), 0);
+});
+
+Feed('a reader that leaves before it has read anything leaves nothing behind', async () => {
+  const log = memoryLog();
+  const feed = liveFeed(log);
+  for (const from of ['end', 'beginning'] as const) {
+    const stop = new AbortController();
+    await feed.open(from, stop.signal);
+    assert.is(log.subscribers(), 1);
+    stop.abort();
+    await until(1000, () => log.subscribers() === 0);
+    assert.is(feed.readers(), 0);
+  }
+});
+
+Feed('a lost shared subscription makes its readers go on alone', async () => {
+  const log = memoryLog();
+  const feed = liveFeed(log);
+  const stop = new AbortController();
+  const reader = await collect(feed, 'end', stop, () => 0);
+  const events = outputs(20);
+  await log.append(events.slice(0, 10));
+  await until(1000, () => reader.positions.length === 10);
+  log.breakSubscriptions();
+  for (const event of events.slice(10)) await log.append([event]);
+  await until(3000, () => reader.positions.length === 20);
+  assert.equal(
+    reader.positions,
+    events.map((event) => event.position),
+  );
+  stop.abort();
+  await within(1000, reader.done);
+});
+
+Feed.run();
