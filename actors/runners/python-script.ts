@@ -60,8 +60,13 @@ export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
     async prepare(request) {
       const { parameters, action, folder } = request;
       const { path, pack } = await scriptFile(request, options.packs, 'script.py');
+      const declared = Object.keys((await options.describe(action.ref))?.parameters ?? {});
+      const names = [...new Set([...declared, ...Object.keys(parameters)])];
+      // As StackStorm does: `run` gets every parameter of the action, None standing for those without a value.
       const own = Object.fromEntries(
-        Object.entries(parameters).filter(([name]) => !Object.hasOwn(PARAMETERS, name)),
+        names
+          .filter((name) => !Object.hasOwn(PARAMETERS, name))
+          .map((name) => [name, parameters[name] ?? null]),
       );
       const job = {
         file: path,

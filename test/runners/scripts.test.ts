@@ -258,6 +258,21 @@ python('an error of the action shows its own traceback only', async () => {
   });
 });
 
+python('run gets None for parameters without a value', async () => {
+  await withFolder(async (folder) => {
+    const actions = join(folder, 'p', 'actions');
+    mkdirSync(actions, { recursive: true });
+    writeFileSync(
+      join(actions, 'a.yaml'),
+      'name: a\nrunner_type: python-script\nentry_point: a.py\nparameters:\n  x: { type: string }\n  y: { default: 1 }\n',
+    );
+    writeFileSync(join(actions, 'a.py'), CLASS('return kw'));
+    await withPacks([folder], async ({ run }) => {
+      assert.equal((await run('p.a')).verdict.result, { x: null, y: 1 });
+    });
+  });
+});
+
 python('any return value becomes JSON', async () => {
   await withPacks([], async ({ run }) => {
     const rows: [string, unknown][] = [
