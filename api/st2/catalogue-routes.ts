@@ -1,6 +1,6 @@
 /** What can be run: actions, runner types and packs, as StackStorm's client and ours list them. */
+import { createHash } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
-import { actionId } from '../../actors/catalogue-action.ts';
 import type { ActionDescription, RunnerDescription } from '../../actors/executions.ts';
 import type { ParameterSchema } from '../../actors/runner.ts';
 import { ServiceError } from '../../events/errors.ts';
@@ -10,6 +10,11 @@ import { answers, integerQuery, listQuery } from '../schemas.ts';
 import { requires } from '../security.ts';
 
 const MASK = '********';
+
+/** Ids of what has a name only: 24 hex digits, always the same. */
+function idOf(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 24);
+}
 
 const ActionSchema = z
   .looseObject({
@@ -64,7 +69,7 @@ export function actionJson(action: ActionDescription) {
 
 function runnerJson({ name, description, parameters }: RunnerDescription) {
   return {
-    id: actionId(`runner:${name}`),
+    id: idOf(`runner:${name}`),
     uid: `runner_type:${name}`,
     name,
     description,
@@ -187,7 +192,7 @@ export function catalogueRoutes({ executions }: Api) {
   });
   router.get('/v1/packs', requires('read'), async (c) => {
     const names = [...new Set((await executions.actions()).map(({ pack }) => pack))];
-    const packs = names.map((name) => ({ id: actionId(`pack:${name}`), ref: name, name, description: '' }));
+    const packs = names.map((name) => ({ id: idOf(`pack:${name}`), ref: name, name, description: '' }));
     return page(c, packs, {} as z.output<typeof View>);
   });
   return router;
