@@ -4,15 +4,8 @@
  */
 import { ServiceError } from '../events/errors.ts';
 import type { ParameterSchema } from './runner.ts';
-import {
-  type Expression,
-  Missing,
-  parseExpression,
-  print,
-  type Scope,
-  TemplateError,
-  truthy,
-} from './template-expression.ts';
+import { type Expression, parseExpression, type Scope } from './template-expression.ts';
+import { Missing, print, TemplateError, truthy } from './template-filters.ts';
 
 type Node = (scope: Scope, out: string[]) => void;
 
