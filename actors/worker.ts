@@ -7,11 +7,12 @@ import { hostname } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Config } from '../config.ts';
 import { ServiceError } from '../events/errors.ts';
-import type { ExecutionCompleted, ExecutionRequested, OutputTotals, Unrecorded } from '../events/event.ts';
+import type { ExecutionRequested } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Seal } from '../events/seal.ts';
+import { conclude, lost, maskText, signalOf } from './conclusion.ts';
 import type { Cause, Conclusion, ExecutionContext, Launched, Terminate } from './execution.machine.ts';
-import { createMask } from './mask.ts';
+import { createMask, type Mask } from './mask.ts';
 import {
   adoptProcess,
   checkLaunch,
@@ -20,7 +21,7 @@ import {
   runningMs,
   startProcess,
 } from './process.ts';
-import { type PumpResult, pump } from './pump.ts';
+import { pump } from './pump.ts';
 import type { Recorder } from './recorder.ts';
 import type { Launch, Runner, Verdict } from './runner.ts';
 import { type LaunchRecord, openSpool, type Spool } from './spool.ts';
@@ -158,44 +159,19 @@ export function createWorker(options: WorkerOptions): Worker {
     return { succeeded: exit.exitCode === 0, ...(result === undefined ? {} : { result }) };
   }
 
-  function conclude(
-    context: ExecutionContext,
-    exit: ExitStatus,
-    pumped: PumpResult,
-    cause: Cause | undefined,
-    spool: Spool,
-  ): Conclusion {
-    if (!exit.known && cause === undefined) {
-      const reason =
-        'The process vanished without an exit status: the machine went down, or it was killed from outside';
-      return { kind: 'lost', reason, streams: pumped.streams };
-    }
-    const signal = exit.known ? exit.signal : 'SIGKILL';
-    const verdict = verdictOf(context.requested, { ...exit, signal }, spool.result());
-    const event: Unrecorded<ExecutionCompleted> = {
-      type: 'execution.completed',
-      status: verdict.succeeded ? 'succeeded' : 'failed',
-      exitCode: exit.exitCode,
-      signal,
-      elapsedMs: exit.ranMs ?? Math.max(0, Math.round(exit.endedAt - (context.startedAt ?? exit.endedAt))),
-      streams: pumped.streams,
-      at: Math.round(exit.endedAt),
-    };
-    const error = cause
-      ? causeInWords(cause, spool.launch()?.timeoutMs ?? 0, config.maxOutputBytes)
-      : verdict.error;
-    if (error !== undefined) event.error = error;
-    if (cause) event.status = cause === 'output-limit' ? 'failed' : cause;
-    if (verdict.result !== undefined) event.result = verdict.result;
-    if (pumped.leftOpen)
-      event.note =
-        'Background processes were left running and held the output open; later output is not kept';
-    return { kind: 'completed', event };
+  function maskOf(requested: ExecutionRequested, further: readonly string[] = []): Mask {
+    return createMask([...secretValues(secretsOf(requested)), ...further], config.maskPatterns);
   }
 
   return {
     ...options,
-    launch,
+    async launch(requested) {
+      try {
+        return await launch(requested);
+      } catch (error) {
+        throw new Error(maskText(maskOf(requested), (error as Error).message), { cause: error });
+      }
+    },
     attach(context, recorder, ended) {
       const { requested } = context;
       const detached = new AbortController();
@@ -229,7 +205,7 @@ export function createWorker(options: WorkerOptions): Worker {
         if (cause !== undefined) void process.terminate(config.grace);
         if (record.timeoutMs > 0) timer = timeoutAfter(record.timeoutMs - runningMs(spool));
         const sealed = record.sealedSecrets ? (seal.unseal(record.sealedSecrets).values as string[]) : [];
-        const mask = createMask([...secretValues(secretsOf(requested)), ...sealed], config.maskPatterns);
+        const mask = maskOf(requested, sealed);
         const running = process;
         const pumped = await pump({
           folder: spool.folder,
@@ -248,7 +224,11 @@ export function createWorker(options: WorkerOptions): Worker {
           drainMs: config.drain,
           signal: detached.signal,
         });
-        return conclude(context, await running.exited, pumped, cause, spool);
+        const exit = await running.exited;
+        const verdict = verdictOf(requested, { ...exit, signal: signalOf(exit) }, spool.result());
+        const { timeoutMs } = record;
+        const { maxOutputBytes } = config;
+        return conclude({ context, exit, pumped, cause, verdict, mask, timeoutMs, maxOutputBytes });
       }
 
       const over = run().finally(() => clearTimeout(timer));
@@ -256,9 +236,12 @@ export function createWorker(options: WorkerOptions): Worker {
         (conclusion) => {
           if (!detached.signal.aborted) ended(conclusion);
         },
-        (error: unknown) => {
-          if (!detached.signal.aborted)
-            ended(lost(`Its output could not be recorded: ${(error as Error).message}`, undefined));
+        async (error: unknown) => {
+          if (detached.signal.aborted) return;
+          // Nobody can see what it does any more, so it does not go on.
+          void process?.terminate(config.grace);
+          const head = await log.head(requested.executionId).catch(() => undefined);
+          ended(lost(`Its output could not be recorded: ${(error as Error).message}`, head?.outputs));
         },
       );
       return {
@@ -278,22 +261,4 @@ export function createWorker(options: WorkerOptions): Worker {
       openSpool(spoolRoot, executionId).remove();
     },
   };
-}
-
-function causeInWords(cause: Cause, timeoutMs: number, maxOutputBytes: number): string {
-  if (cause === 'timeout') return `Action failed to complete in ${timeoutMs / 1000} seconds`;
-  if (cause === 'canceled') return 'Canceled';
-  return `Ended because its output reached the limit of ${maxOutputBytes} bytes`;
-}
-
-function lost(
-  reason: string,
-  outputs: { stream: 'stdout' | 'stderr'; offset: number; lines: number }[] | undefined,
-): Conclusion {
-  const streams: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
-  for (const { stream, offset, lines } of outputs ?? []) {
-    streams[stream].bytes += offset;
-    streams[stream].lines += lines;
-  }
-  return { kind: 'lost', reason, streams };
 }

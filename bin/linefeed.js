@@ -39,7 +39,8 @@ function lean() {
   };
   const args = [
     process.execPath,
-    '--max-semi-space-size=1',
+    '--max-semi-space-size=2',
+    '--heap-growing-percent=20',
     ...process.execArgv,
     fileURLToPath(import.meta.url),
   ];

@@ -133,6 +133,14 @@ test('secret parameters and configured patterns are masked before the log, also 
     assert.is(completion(events).streams.stdout.bytes, 13 + 17 + 13);
   }));
 
+test('a secret is masked in the words of a failure as well', () =>
+  side({}, async ({ run, finished }) => {
+    const { error } = completion(
+      await finished(await run('true', { cwd: '/no/hunter22' }, { sudo_password: 'hunter22' })),
+    );
+    assert.is(error, 'Cannot start: the folder "/no/********" (cwd) does not exist');
+  }));
+
 test('a prompt without newline is in the log while the command waits', () =>
   side({}, async ({ run, events, supervisor }) => {
     const id = await run('printf "password: "; sleep 30');
