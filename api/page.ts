@@ -152,7 +152,7 @@ function buildSite(assets: Map<string, Asset>, stamp: string): Site {
     .map((name) => `<link rel="modulepreload" href="${root}/${name}">`)
     .join('\n');
   const html = place(texts.get('index.html') ?? '')
-    .replace('{{ext}}', ext)
+    .replaceAll('{{ext}}', ext)
     .replace('{{preload}}', preload);
   const encoded = new Map<string, Promise<Encoded>>();
   for (const [name, text] of texts) {

@@ -4,6 +4,18 @@
  * (a browser opens six to a host over HTTP/1.1).
  */
 
+import type { EarlyAnswer } from './early.ts';
+
+/** The answer that early.ts asked for, once, if it is to this address. */
+function takeEarly(url: string): EarlyAnswer | undefined {
+  const place = globalThis as { linefeedEarly?: EarlyAnswer | undefined };
+  const early = place.linefeedEarly;
+  place.linefeedEarly = undefined;
+  if (early?.url === url) return early;
+  early?.abort.abort();
+  return undefined;
+}
+
 export interface SseEvent {
   event: string;
   id: string;
@@ -89,7 +101,9 @@ export function subscribe(options: SubscribeOptions): Subscription {
 
   async function connect() {
     if (closed || paused) return;
-    const mine = new AbortController();
+    const url = options.url();
+    const early = lastId ? undefined : takeEarly(url);
+    const mine = early?.abort ?? new AbortController();
     abort = mine;
     state({ kind: 'connecting' });
     let silence: ReturnType<typeof setTimeout> | undefined;
@@ -106,7 +120,8 @@ export function subscribe(options: SubscribeOptions): Subscription {
       watch();
       const headers: Record<string, string> = { accept: 'text/event-stream' };
       if (lastId) headers['last-event-id'] = lastId;
-      const response = await fetch(options.url(), { headers, signal: mine.signal, cache: 'no-store' });
+      const response = await (early?.answer ??
+        fetch(url, { headers, signal: mine.signal, cache: 'no-store' }));
       clearTimeout(slow);
       if (response.status === 204) {
         finish();

@@ -93,7 +93,8 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
           for (const line of store.addChunk(chunk)) note(line);
           events.changed();
         } else if (event.event === 'status') {
-          void refresh();
+          // the first one, without an id, tells what the document says that `start` asks for
+          if (event.id) void refresh();
         } else if (event.event === 'trimmed') {
           events.trimmed();
         } else if (event.event === 'end') {
@@ -130,6 +131,9 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
   /** Groups and errors in lines up to `last`, which the page does not hold. */
   async function background(last: number) {
     if (last < 1) return;
+    // the reader's own lines come first
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    if (closing.signal.aborted) return;
     const collect = async (
       pattern: string,
       take: (seq: number, text: string, at: number) => void,
