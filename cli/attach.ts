@@ -1,6 +1,7 @@
 /**
  * Starts an execution and stays with it: what `run` and `rerun` do with the terminal, signals and exit codes.
  */
+
 import { randomUUID } from 'node:crypto';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
@@ -9,6 +10,7 @@ import { type ExecutionJson, shortId } from './executions.ts';
 import { EXIT, exitCodeOf, signalNumber } from './exit-codes.ts';
 import { onSignals } from './interrupts.ts';
 import { type LookOptions, rendererFor } from './output-options.ts';
+import { toJson } from './render/json.ts';
 import { type Ended, statusLine } from './render/status-line.ts';
 import { watch } from './watch.ts';
 
@@ -119,14 +121,14 @@ export async function startAndAttach(
 ): Promise<number> {
   if (!options.detach) return attach(context, client, start, options);
   const execution = await start();
-  await context.terminal.print(options.output === 'json' ? JSON.stringify(execution) : execution.id);
+  await context.terminal.print(options.output === 'json' ? toJson(execution) : execution.id);
   return EXIT.ok;
 }
 
 const POST_ATTEMPTS = 5;
 const POST_PAUSE_MS = 300;
 
-/** Asks for an execution. Sent again when the connection was cut: the key makes sure that it is started once. */
+/** Asks for an execution. Sent again when the connection was cut: its key makes sure that it is started once. */
 export async function postExecution(client: Client, path: string, body: unknown): Promise<ExecutionJson> {
   const headers = { 'Idempotency-Key': randomUUID() };
   for (let attempt = 1; ; attempt++) {

@@ -58,11 +58,22 @@ function target(stream: NodeJS.WriteStream, when: ColourWhen, environment: NodeJ
   };
 }
 
+/** Whether text leaves the cursor behind an unfinished line; undefined when it moves it nowhere. */
+function endsOpen(data: string | Uint8Array): boolean | undefined {
+  const end = typeof data === 'string' ? data.slice(-64) : Buffer.from(data.slice(-64)).toString('latin1');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours do not move the cursor
+  const shown = end.replace(/(?:\x1b\[[0-9;:]*m)+$/, '');
+  return shown === '' ? undefined : !shown.endsWith('\n');
+}
+
 /** The terminal of this process. */
 export function openTerminal(when: ColourWhen, environment: NodeJS.ProcessEnv = process.env): Terminal {
   guard();
   const stdout = target(process.stdout, when, environment);
   const stderr = target(process.stderr, when, environment);
+  // Both on one screen: a note of ours must not hang on to an unfinished line of the command's.
+  const oneScreen = stdout.isTerminal && stderr.isTerminal;
+  let lineOpen = false;
   const noteStyle = createStyle(wantsColour(when, stderr.isTerminal, environment));
   return {
     stdout,
@@ -71,13 +82,17 @@ export function openTerminal(when: ColourWhen, environment: NodeJS.ProcessEnv = 
     noteStyle,
     columns: () => (stdout.isTerminal ? (stdout.columns?.() ?? 80) : undefined),
     async write(pieces) {
-      for (const piece of pieces) await writeTo(piece.to, piece.data);
+      for (const piece of pieces) {
+        if (oneScreen) lineOpen = endsOpen(piece.data) ?? lineOpen;
+        await writeTo(piece.to, piece.data);
+      }
     },
     async print(line) {
       await writeTo('stdout', `${line}\n`);
     },
     note(line) {
-      process.stderr.write(`${noteStyle(line, 'dim')}\n`);
+      process.stderr.write(`${lineOpen ? '\n' : ''}${noteStyle(line, 'dim')}\n`);
+      lineOpen = false;
     },
     onBrokenPipe(handler) {
       brokenPipe = handler as () => never;

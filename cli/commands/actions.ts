@@ -1,11 +1,13 @@
 /**
  * `linefeed actions`: what can be run, and with which parameters.
  */
+
 import type { Command } from 'commander';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { answerFormat } from '../output-options.ts';
 import { type ActionJson, parametersOf } from '../parameters.ts';
+import { toJson } from '../render/json.ts';
 import { renderTable } from '../render/table.ts';
 import { safeLine } from '../render/terminal-text.ts';
 
@@ -30,7 +32,7 @@ Examples:
     const bold = (title: string) => terminal.style(title, 'bold');
     if (ref === undefined) {
       const actions = await client.json<ActionJson[]>('/v1/actions');
-      if (options.output === 'json') for (const one of actions) await terminal.print(JSON.stringify(one));
+      if (options.output === 'json') for (const one of actions) await terminal.print(toJson(one));
       else {
         const lines = renderTable(
           actions,
@@ -49,7 +51,7 @@ Examples:
     const one = await client.json<ActionJson>(`/v1/actions/${encodeURIComponent(ref)}`);
     const parameters = await parametersOf(client, ref);
     if (options.output === 'json') {
-      await terminal.print(JSON.stringify({ ...one, parameters }));
+      await terminal.print(toJson({ ...one, parameters }));
       return EXIT.ok;
     }
     await terminal.print(`${bold(safeLine(one.ref))}  ${safeLine(one.description ?? '')}`);

@@ -38,16 +38,18 @@ _linefeed() {
     if [[ $line == :files ]]; then _files; return; fi
     found+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
   done < <("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
-  _describe -V 'linefeed' found
+  _describe 'linefeed' found
 }
-compdef _linefeed linefeed
+# Loaded from fpath, this file is the function; sourced, it registers it.
+if [ "$funcstack[1]" = "_linefeed" ]; then _linefeed "$@"; else compdef _linefeed linefeed; fi
 `,
   fish: `# linefeed completion for fish. Use: linefeed completion fish | source
 function __linefeed_complete
-  set -l words (commandline -opc) (commandline -ct)
-  for line in ($words[1] __complete -- $words[2..-1] 2>/dev/null)
+  set -l words (commandline -opc)
+  set -l current (commandline -ct)
+  for line in ($words[1] __complete -- $words[2..-1] "$current" 2>/dev/null)
     if test "$line" = ":files"
-      __fish_complete_path (commandline -ct)
+      __fish_complete_path "$current"
     else
       echo $line
     end

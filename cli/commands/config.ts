@@ -1,10 +1,12 @@
 /**
  * `linefeed config print`: each setting, its value and where it came from. Secrets are not printed.
  */
+
 import type { Command } from 'commander';
 import { action, withColour } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { answerFormat } from '../output-options.ts';
+import { toJson } from '../render/json.ts';
 import { renderTable } from '../render/table.ts';
 
 const SECRET = /password|apiKey|token|privateKey/i;
@@ -48,7 +50,7 @@ export function configCommand(program: Command): void {
         .map(([path, value]) => ({ path, value: shown(path, value), source: sources[path] ?? 'default' }))
         .filter(({ source }) => !options.changed || source !== 'default');
       if (options.output === 'json') {
-        for (const row of rows) await terminal.print(JSON.stringify(row));
+        for (const row of rows) await terminal.print(toJson(row));
         return EXIT.ok;
       }
       const lines = renderTable(

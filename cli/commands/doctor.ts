@@ -1,6 +1,7 @@
 /**
  * `linefeed doctor`: looks at what usually goes wrong, in the order in which it does, and names what to do.
  */
+
 import { statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { answerFormat } from '../output-options.ts';
 import { formatBytes } from '../render/duration.ts';
+import { toJson } from '../render/json.ts';
 
 interface Finding {
   check: string;
@@ -171,7 +173,7 @@ export function doctorCommand(program: Command): void {
       const file = tokenFile(connection);
       if (file) findings.push(file);
       findings.push(await disk(connection));
-      if (options.output === 'json') await terminal.print(JSON.stringify(findings));
+      if (options.output === 'json') await terminal.print(toJson(findings));
       else {
         const marks = { ok: ['ok', 'green'], warning: ['warn', 'yellow'], problem: ['FAIL', 'red'] } as const;
         for (const { check, state, says, advice } of findings) {

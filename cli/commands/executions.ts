@@ -1,6 +1,7 @@
 /**
  * `linefeed ls`, `show` and `cancel`: executions as such, not their output.
  */
+
 import { type Command, Option } from 'commander';
 import { END_STATUSES, STATUSES } from '../../events/event.ts';
 import { CliError } from '../cli-error.ts';
@@ -11,6 +12,7 @@ import { EXIT } from '../exit-codes.ts';
 import { answerFormat, collect, pointInTime, wholeNumber } from '../output-options.ts';
 import { formatAge, formatCount, formatDuration } from '../render/duration.ts';
 import { executionFacts } from '../render/execution.ts';
+import { toJson } from '../render/json.ts';
 import { outcome } from '../render/status-line.ts';
 import { statusColour } from '../render/style.ts';
 import { type Column, renderTable } from '../render/table.ts';
@@ -54,13 +56,13 @@ function listColumns(context: Context, now: number): Column<ExecutionJson>[] {
       value: ({ status }) => status,
       paint: (text, { status }) => style(text, statusColour(status)),
     },
-    { title: 'RESULT', value: result, fromWidth: 100 },
+    { title: 'RESULT', value: result, fromWidth: 80 },
     {
       title: 'STARTED',
       value: ({ start_timestamp }) => formatAge(now - Date.parse(start_timestamp)),
       fromWidth: 60,
     },
-    { title: 'TIME', value: (execution) => elapsed(execution, now), align: 'right', fromWidth: 80 },
+    { title: 'TIME', value: (execution) => elapsed(execution, now), align: 'right', fromWidth: 70 },
     { title: 'LINES', value: ({ last_seq }) => String(last_seq ?? ''), align: 'right', fromWidth: 100 },
     { title: 'WHAT', value: describe, flexible: true },
   ];
@@ -132,7 +134,7 @@ Statuses: ${STATUSES.join(', ')}.`,
     const client = await context.connect();
     const executions = await listAll(client, options, text);
     if (options.output === 'json') {
-      for (const execution of executions) await terminal.print(JSON.stringify(execution));
+      for (const execution of executions) await terminal.print(toJson(execution));
     } else if (options.quiet) {
       for (const { id } of executions) await terminal.print(id);
     } else if (executions.length === 0) {
@@ -170,7 +172,7 @@ Examples:
     const client = await context.connect();
     const execution = await findExecution(client, id);
     if (options.output === 'json') {
-      await terminal.print(JSON.stringify(execution, null, terminal.stdout.isTerminal ? 2 : undefined));
+      await terminal.print(toJson(execution, terminal.stdout.isTerminal ? 2 : undefined));
       return EXIT.ok;
     }
     const facts = executionFacts(execution, client.connection.url, Date.now());

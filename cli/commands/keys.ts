@@ -1,12 +1,14 @@
 /**
  * `linefeed keys`: API keys with scopes, made, listed and revoked.
  */
+
 import { type Command, Option } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { answerFormat, collect } from '../output-options.ts';
 import { formatAge } from '../render/duration.ts';
+import { toJson } from '../render/json.ts';
 import { renderTable } from '../render/table.ts';
 import { safeLine } from '../render/terminal-text.ts';
 
@@ -48,7 +50,7 @@ Examples:
       method: 'POST',
       body: { name, scopes },
     });
-    await context.terminal.print(options.output === 'json' ? JSON.stringify(key) : key.key);
+    await context.terminal.print(options.output === 'json' ? toJson(key) : key.key);
     if (options.output === 'text') {
       context.terminal.note(`linefeed: key ${key.id} (${key.scopes.join(', ')}); it is shown this once`);
     }
@@ -64,7 +66,7 @@ function listCommand(keys: Command): void {
     const client = await context.connect();
     const all = await client.json<KeyJson[]>('/v1/keys');
     const now = Date.now();
-    if (options.output === 'json') for (const key of all) await terminal.print(JSON.stringify(key));
+    if (options.output === 'json') for (const key of all) await terminal.print(toJson(key));
     else if (all.length === 0) terminal.note('No keys yet. Make one: linefeed keys create NAME --scope read');
     else {
       const lines = renderTable(

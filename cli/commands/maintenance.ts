@@ -2,6 +2,7 @@
  * `linefeed rebuild` and `purge`: the index from the log again, and retention now. Both are done by the server; this
  * shows how far it is and what came of it.
  */
+
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { action, withConnection } from '../context.ts';
@@ -9,6 +10,7 @@ import { EXIT } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
 import { answerFormat } from '../output-options.ts';
 import { formatBytes, formatCount, formatDuration } from '../render/duration.ts';
+import { toJson } from '../render/json.ts';
 import { type Progress, progressLine } from '../render/progress.ts';
 
 const POLL_MS = 250;
@@ -62,7 +64,7 @@ Examples:
           throw new CliError(`the rebuild failed: ${state.error ?? 'see the log of the server'}`);
         await terminal.print(
           options.output === 'json'
-            ? JSON.stringify(state)
+            ? toJson(state)
             : `rebuilt the index from ${formatCount(state.done_events, 'event')} in ${formatDuration(state.elapsed_ms)}`,
         );
         return EXIT.ok;
@@ -103,7 +105,7 @@ Examples:
       body: { dry_run: options.dryRun === true },
     });
     if (options.output === 'json') {
-      await terminal.print(JSON.stringify(answer));
+      await terminal.print(toJson(answer));
       return EXIT.ok;
     }
     if (answer.executions === 0 && answer.outputs === 0) {

@@ -1,6 +1,7 @@
 /**
  * `linefeed replay` and `events`: the event log itself, at its own pace or as it grows.
  */
+
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Client, Query } from '../client.ts';
 import { action, type Context, withConnection } from '../context.ts';
@@ -11,6 +12,7 @@ import { onSignals } from '../interrupts.ts';
 import { answerFormat, collect, type LookOptions, rendererFor, withLook } from '../output-options.ts';
 import { formatDuration } from '../render/duration.ts';
 import { eventLine, type WireEvent } from '../render/event.ts';
+import { toJson } from '../render/json.ts';
 import type { OutputChunk } from '../render/output.ts';
 
 interface ReplayOptions extends LookOptions {
@@ -156,7 +158,7 @@ Examples:
     const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => leaving.abort());
     const print = async (event: WireEvent) => {
       if (options.type && !options.type.includes(event.type)) return;
-      await terminal.print(options.output === 'json' ? JSON.stringify(event) : eventLine(event, terminal));
+      await terminal.print(options.output === 'json' ? toJson(event) : eventLine(event, terminal));
     };
     if (id !== undefined) {
       const execution = await findExecution(client, id);

@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { type AttachOptions, postExecution, startAndAttach } from '../attach.ts';
 import { action, withConnection } from '../context.ts';
-import { findExecution } from '../executions.ts';
+import { type ExecutionJson, findExecution } from '../executions.ts';
 import { collect, durationMs, reconnectLimit, withLook } from '../output-options.ts';
 import { parameterValues } from '../parameters.ts';
 import { buildRequest, type RequestOptions } from '../run-request.ts';
@@ -82,6 +82,8 @@ Examples:
     const before = await findExecution(client, id);
     const parameters = await parameterValues(client, before.action.ref, options.param ?? []);
     const path = `/v1/executions/${before.id}/re_run`;
-    return startAndAttach(context, client, () => postExecution(client, path, { parameters }), options);
+    // Sent once only: a re-run takes no key that would make sure of it.
+    const start = () => client.json<ExecutionJson>(path, { method: 'POST', body: { parameters } });
+    return startAndAttach(context, client, start, options);
   });
 }

@@ -1,6 +1,7 @@
 /**
  * `linefeed search`: lines that match, over all executions; exit code 1 when there is none, as with grep.
  */
+
 import { type Command, Option } from 'commander';
 import { STATUSES } from '../../events/event.ts';
 import type { Client, Query } from '../client.ts';
@@ -12,6 +13,7 @@ import { onSignals } from '../interrupts.ts';
 import { answerFormat, collect, type LookOptions, pointInTime, wholeNumber } from '../output-options.ts';
 import { formatNumber } from '../render/duration.ts';
 import { type Hit, hitLines } from '../render/hit.ts';
+import { toJson } from '../render/json.ts';
 import { timestamp } from '../render/output.ts';
 import { safeLine } from '../render/terminal-text.ts';
 
@@ -75,7 +77,7 @@ function hitPrinter(context: Context, client: Client, options: SearchOptions): (
   const kind = options.timestamps === true ? 'long' : options.timestamps;
   let heading: string | undefined;
   return async (hit) => {
-    if (options.output === 'json') return terminal.print(JSON.stringify(hit));
+    if (options.output === 'json') return terminal.print(toJson(hit));
     const onTerminal = terminal.stdout.isTerminal;
     if (onTerminal && heading !== hit.execution_id) {
       const execution = await client
@@ -161,9 +163,7 @@ Examples:
     if (options.count) {
       const facets = await client.json<{ total: number; complete: boolean }>('/v1/search/facets', { query });
       await terminal.print(
-        options.output === 'json'
-          ? JSON.stringify(facets)
-          : `${facets.complete ? '' : 'at least '}${facets.total}`,
+        options.output === 'json' ? toJson(facets) : `${facets.complete ? '' : 'at least '}${facets.total}`,
       );
       return facets.total > 0 ? EXIT.ok : EXIT.noHits;
     }

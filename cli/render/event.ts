@@ -1,6 +1,6 @@
 /** An event of the log in one line. Pure. */
 import type { Terminal } from '../terminal.ts';
-import { formatClock, formatCount, formatDuration } from './duration.ts';
+import { formatClock, formatDuration } from './duration.ts';
 import { cut } from './table.ts';
 import { safeLine } from './terminal-text.ts';
 
@@ -35,7 +35,8 @@ const SAYS: Record<string, (field: Field, event: WireEvent) => string> = {
   'execution.abandoned': (field) => field('reason'),
   'output.appended': (field, event) => {
     const text = event.encoding === 'base64' ? '(binary)' : String(event.text ?? '');
-    const range = `${field('stream')} line ${field('seq')} ${formatCount(Number(event.lines ?? 1), 'line')}`;
+    const [first, count] = [Number(event.seq), Number(event.lines ?? 1)];
+    const range = `${field('stream')} ${first}${count > 1 ? `-${first + count - 1}` : ''}${event.partial ? '…' : ''}`;
     return `${range}  ${text.split('\n', 1)[0]}`;
   },
 };

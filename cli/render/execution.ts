@@ -44,7 +44,7 @@ export function executionFacts(execution: ExecutionJson, url: string, now: numbe
   for (const [name, value] of Object.entries(execution.parameters ?? {})) {
     const said = name === 'cmd' && execution.action.ref === 'core.local';
     const empty =
-      value === null || value === '' || (typeof value === 'object' && Object.keys(value ?? {}).length === 0);
+      !value || name === 'kwarg_op' || (typeof value === 'object' && Object.keys(value).length === 0);
     if (said || empty) continue;
     facts.push([
       `param ${safeLine(name)}`,

@@ -3,8 +3,10 @@
  * pipe, made safe for a terminal, with optional time and prefix a line), `raw` (bytes, always) and `json` (one object
  * a line). Pure: it writes nothing itself and keeps only the state of lines that are not finished.
  */
+
 import type { OutputTotals, StreamName } from '../../events/event.ts';
 import { formatClock } from './duration.ts';
+import { toJson } from './json.ts';
 import { type TerminalText, terminalText } from './terminal-text.ts';
 
 /** `output.appended` as it travels. */
@@ -200,9 +202,7 @@ export function outputRenderer(options: OutputOptions): OutputRenderer {
     chunk(chunk) {
       if (options.format !== 'json') return text(chunk);
       const lines = jsonLines(chunk).map((record) =>
-        options.prefix
-          ? JSON.stringify({ execution_id: chunk.executionId, ...record })
-          : JSON.stringify(record),
+        options.prefix ? toJson({ execution_id: chunk.executionId, ...record }) : toJson(record),
       );
       return [{ to: 'stdout', data: lines.length > 0 ? `${lines.join('\n')}\n` : '' }];
     },
@@ -210,7 +210,7 @@ export function outputRenderer(options: OutputOptions): OutputRenderer {
       if (options.format === 'json') {
         if (!end) return [];
         const record = options.prefix ? { execution_id: executionId, end } : { end };
-        return [{ to: 'stdout', data: `${JSON.stringify(record)}\n` }];
+        return [{ to: 'stdout', data: `${toJson(record)}\n` }];
       }
       const pieces: Piece[] = [];
       for (const [key, lane] of lanes) {

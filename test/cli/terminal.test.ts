@@ -52,6 +52,21 @@ test(
       assert.match(text, 'user<U+202E>gnp.exe<U+2066>');
       assert.match(text, 'deploy failed');
     }
+    await server.ended(await server.run(`: '${HOSTILE}'`));
+    for (const line of [
+      'ls',
+      'show last',
+      'show last -o json',
+      'ls -o json',
+      'events last',
+      'search user*',
+      'tail nope',
+      `tail ${id} -o json`,
+    ]) {
+      const { text } = await within(20_000, startOnTerminal(server, `linefeed ${line}`).ended);
+      assert.equal(beyondColours(text), [], line);
+      assert.match(text, /deploy|user|start/, line);
+    }
     const raw = await within(20_000, startOnTerminal(server, `linefeed tail -q -o raw ${id}`).ended);
     assert.is(raw.text.replaceAll('\r\n', '\n'), HOSTILE);
     const piped = await within(20_000, startOnTerminal(server, `linefeed tail -q ${id} | cat -v`).ended);

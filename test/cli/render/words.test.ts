@@ -14,6 +14,7 @@ import {
   parseTime,
 } from '../../../cli/render/duration.ts';
 import { highlight, hitLines } from '../../../cli/render/hit.ts';
+import { toJson } from '../../../cli/render/json.ts';
 import { progressLine } from '../../../cli/render/progress.ts';
 import { statusLine } from '../../../cli/render/status-line.ts';
 import { createStyle, refusesColour, wantsColour } from '../../../cli/render/style.ts';
@@ -179,6 +180,12 @@ test('colours follow --color, NO_COLOR, FORCE_COLOR and the terminal, in this or
   assert.ok(refusesColour('auto', { NO_COLOR: '1' }));
   assert.not(refusesColour('auto', {}));
   assert.not(refusesColour('always', { NO_COLOR: '1' }));
+});
+
+test('json is safe on a terminal and parses to the same', () => {
+  const value = { text: 'a\u009b2J\u202e\u2028\x1b[1m', list: [1, 'é世🎉'] };
+  assert.not.match(toJson(value), /[^\x20-\x7eé世🎉]/u);
+  assert.equal(JSON.parse(toJson(value)), value);
 });
 
 test('parameters take the type that their schema names', () => {
