@@ -61,7 +61,15 @@ export async function findExecution(
     throw new ServiceError('no-executions', 'No executions found in the database');
   }
   if (!UUID.test(id)) return findByPrefix(deps, id);
-  const known = await deps.index.execution(id.toLowerCase());
+  let known: ExecutionDocument | undefined;
+  try {
+    known = await deps.index.execution(id.toLowerCase());
+  } catch (error) {
+    // Running executions can be followed and canceled while the index is away: the log has them.
+    const folded = isAway(error) ? await fold(deps, id.toLowerCase()) : undefined;
+    if (folded) return folded;
+    throw error;
+  }
   if (known && (!fresh || isEnd(known.status))) return known;
   const complete = await settled(deps, known ? GLANCE_MS : SETTLE_MS);
   const document = (await deps.index.execution(id.toLowerCase())) ?? known;
@@ -69,6 +77,10 @@ export async function findExecution(
   const folded = complete ? undefined : await fold(deps, id.toLowerCase());
   if (folded) return folded;
   throw await notFound(deps, id);
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'output-index-unavailable';
 }
 
 async function fold({ log }: FindDeps, id: string): Promise<ExecutionDocument | undefined> {

@@ -66,7 +66,8 @@ export async function* follow(
     again: while (!signal.aborted) {
       const epoch = tail?.epoch ?? 0;
       turn = await turns?.take(signal);
-      const document = await index.execution(executionId);
+      const document = await index.execution(executionId).catch(whileAway);
+      let complete = true;
       if (signal.aborted) return;
       if (!announced) yield { kind: 'state', document };
       announced = true;
@@ -75,12 +76,11 @@ export async function* follow(
         const trimmed = document.outputPurgedThrough;
         if (trimmed !== undefined && trimmed > position) yield { kind: 'trimmed', through: trimmed };
         const { through } = document;
-        for await (const chunks of index.chunks(executionId, {
-          ...range,
-          after: position,
-          through,
-          signal,
-        })) {
+        const history = index.chunks(executionId, { ...range, after: position, through, signal });
+        const pages = untilAway(history, () => {
+          complete = false;
+        });
+        for await (const chunks of pages) {
           const events = newer(chunks, position);
           if (events.length === 0) continue;
           position = (events.at(-1) as OutputAppended).position;
@@ -91,16 +91,16 @@ export async function* follow(
           }
         }
         if (signal.aborted) return;
-        position = Math.max(position, through);
-        if (isEnd(document.status)) {
+        if (complete) position = Math.max(position, through);
+        if (complete && isEnd(document.status)) {
           // Retention works only on ended executions; it may have taken what was still to be read.
-          const now = await index.execution(executionId);
+          const now = await index.execution(executionId).catch(whileAway);
           if (now?.outputPurgedThrough !== trimmed && now?.outputPurgedThrough !== undefined) {
             yield { kind: 'trimmed', through: now.outputPurgedThrough };
           }
         }
       }
-      if (document && isEnd(document.status)) {
+      if (complete && document && isEnd(document.status)) {
         yield { kind: 'end', end: endOf(document) };
         return;
       }
@@ -157,6 +157,21 @@ export async function* follow(
   } finally {
     turn?.end();
     tail?.leave();
+  }
+}
+
+/** The log has everything, so an index that is away makes following slower and nothing else. */
+function whileAway(error: unknown): undefined {
+  if (error instanceof ServiceError && error.code === 'output-index-unavailable') return undefined;
+  throw error;
+}
+
+async function* untilAway<T>(pages: AsyncIterable<T>, away: () => void): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* pages;
+  } catch (error) {
+    whileAway(error);
+    away();
   }
 }
 

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FollowItem, follow } from '../../api/follow.ts';
 import { tailHub } from '../../api/tail-hub.ts';
+import { ServiceError } from '../../events/errors.ts';
 import type { ExecutionEvent } from '../../events/event.ts';
 import { memoryIndex, memoryLog } from '../support/memory.ts';
 import { AN_ID, recording } from '../support/output-events.ts';
@@ -206,6 +207,35 @@ Follow('output that retention dropped is announced, and dropping it while it is 
   const second = nothing();
   for await (const item of follow({ log, index, hub }, AN_ID, { follow: true, signal })) take(second, item);
   assert.equal(second, { positions: [], ends: 1, afterEnd: 0, trimmed: [events.length - 1] });
+});
+
+Follow('an index that is away, from the start or in the midst of reading, delays nothing', async () => {
+  const events = story(30);
+  const log = memoryLog();
+  const hub = tailHub({ log });
+  await log.append(events);
+  const gone = () => new ServiceError('output-index-unavailable', 'away', { retriable: true });
+  const away = memoryIndex(log);
+  away.project(events.length);
+  away.execution = async () => {
+    throw gone();
+  };
+  const midst = memoryIndex(log);
+  midst.project(events.length);
+  const pages = midst.chunks.bind(midst);
+  midst.chunks = async function* (id, range) {
+    for await (const page of pages(id, range)) {
+      yield page;
+      throw gone();
+    }
+  };
+  for (const index of [away, midst]) {
+    const got = nothing();
+    const { signal } = new AbortController();
+    for await (const item of follow({ log, index, hub }, AN_ID, { follow: true, signal })) take(got, item);
+    assert.equal(got.positions, outputs(events));
+    assert.is(got.ends, 1);
+  }
 });
 
 Follow('an abandoned execution ends its followers with the reason', async () => {
