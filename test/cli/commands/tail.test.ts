@@ -61,6 +61,23 @@ test(
 );
 
 test(
+  'SIGTERM of the server takes less than ten seconds, and what it started and who follows go on afterwards',
+  served(async (server) => {
+    const id = await server.run('for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.5; done; exit 4');
+    const tails = Array.from({ length: 5 }, () => startCli(server, ['tail', id]));
+    await Promise.all(tails.map((tail) => tail.says(/^2$/m)));
+    await within(10_000, server.kill('SIGTERM'), 'the end of the server');
+    assert.match(server.printed(), 'stopping');
+    await Promise.all(tails.map((tail) => tail.says(/connection lost/)));
+    await server.start();
+    for (const tail of tails) {
+      const { code, text } = await within(20_000, tail.ended);
+      assert.equal([code, text], [4, numbered(8)]);
+    }
+  }),
+);
+
+test(
   'gives up with a clear error when the server stays away',
   served(async (server) => {
     const id = await server.run('echo one; sleep 30');
