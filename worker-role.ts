@@ -121,13 +121,14 @@ export function fleetDispatch(fleet: Fleet, leaseMs: number): Dispatch {
     checkLabels(labels) {
       const workers = alive();
       if (workers.length === 0 || workers.some((worker) => labelsFit(labels, worker.labels))) return;
-      const wanted = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
+      const shown = (some: Record<string, string>) =>
+        Object.entries(some).map(([label, value]) => `${label}=${value}`);
       const known = workers.map(
-        (worker) => `${worker.worker} (${Object.entries(worker.labels).join(' ') || 'none'})`,
+        (worker) => `${worker.worker} (${shown(worker.labels).join(', ') || 'none'})`,
       );
       throw new ServiceError(
         'validation-failed',
-        `No worker has the labels ${wanted.join(', ')}; workers and their labels: ${known.join('; ')}`,
+        `No worker has the labels ${shown(labels).join(', ')}; workers and their labels: ${known.join('; ')}`,
       );
     },
   };

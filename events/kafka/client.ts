@@ -147,6 +147,8 @@ export async function kafkaClient(connection: KafkaConnection): Promise<KafkaCli
   /** A client with sockets of its own, so that it can be ended at once: kafkajs waits for answers that may never come. */
   function instance(): { kafka: Kafka; destroy(): void } {
     const sockets = new Set<Socket>();
+    // With an error, or kafkajs would wait for the answers until they time out, and for a connection for ever.
+    const close = (socket: Socket) => socket.destroy(new Error('closed by Linefeed'));
     let destroyed = false;
     const kafka = new kafkajs.Kafka({
       clientId: connection.clientId ?? 'linefeed',
@@ -164,7 +166,7 @@ export async function kafkaClient(connection: KafkaConnection): Promise<KafkaCli
         sockets.add(socket);
         socket.once('close', () => sockets.delete(socket));
         socket.setNoDelay(true);
-        if (destroyed) socket.destroy();
+        if (destroyed) setImmediate(close, socket);
         return socket;
       },
       ssl,
@@ -172,8 +174,7 @@ export async function kafkaClient(connection: KafkaConnection): Promise<KafkaCli
     });
     const destroy = () => {
       destroyed = true;
-      // With an error, or kafkajs would wait for the answers until they time out.
-      for (const socket of sockets) socket.destroy(new Error('closed by Linefeed'));
+      for (const socket of sockets) close(socket);
     };
     return { kafka, destroy };
   }

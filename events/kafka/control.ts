@@ -1,8 +1,12 @@
 /** One shared connection for short questions (offsets, metadata), opened anew after a failure. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, type KafkaClient, logError } from './client.ts';
 
+const SETTLING_MS = 5000;
+const SETTLING_RETRY_MS = 50;
+
 export interface Control {
-  /** Asks once more on a new connection when the first try fails. @throws ServiceError `event-log-unavailable`. */
+  /** Asks once more on a new connection when the first try fails, and longer while leaders are being found. @throws ServiceError `event-log-unavailable`. */
   ask<T>(question: (cluster: Cluster) => Promise<T>): Promise<T>;
   close(): void;
 }
@@ -27,6 +31,7 @@ export function kafkaControl(client: KafkaClient, brokers: readonly string[]): C
 
   return {
     async ask(question) {
+      const deadline = performance.now() + SETTLING_MS;
       for (let attempt = 1; ; attempt++) {
         current ??= open();
         const used = current;
@@ -34,7 +39,10 @@ export function kafkaControl(client: KafkaClient, brokers: readonly string[]): C
           return await question(await used);
         } catch (error) {
           drop(used);
-          if (attempt === 2) throw logError(error, brokers);
+          // A topic made a moment ago, or a partition whose leader has just changed: the broker answers, soon rightly.
+          const settles = (error as { name?: string; retriable?: boolean }).name === 'KafkaJSProtocolError';
+          if (attempt >= 2 && !(settles && performance.now() < deadline)) throw logError(error, brokers);
+          if (attempt >= 2) await delay(SETTLING_RETRY_MS);
         }
       }
     },

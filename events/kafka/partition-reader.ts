@@ -254,7 +254,7 @@ export async function* readPartition(options: PartitionReaderOptions): AsyncGene
   if (signal.aborted) return;
   signal.addEventListener('abort', abort, { once: true });
   let failure: { error: unknown } | undefined;
-  const fetching = keepFetching(stop.signal).catch((error) => {
+  keepFetching(stop.signal).catch((error) => {
     failure = { error };
     arrivals.wake();
   });
@@ -284,6 +284,5 @@ export async function* readPartition(options: PartitionReaderOptions): AsyncGene
   } finally {
     signal.removeEventListener('abort', abort);
     abort();
-    await fetching;
   }
 }

@@ -3,6 +3,7 @@
  * are off, because whoever writes or searches here knows better what may be repeated.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
 import { ServiceError } from '../../events/errors.ts';
 
@@ -39,6 +40,9 @@ export interface Requests {
 }
 
 const TIMEOUT_MS = 30_000;
+/** How long a read waits for a shard that is being started. */
+const READ_PATIENCE_MS = 3000;
+const READ_RETRY_MS = 50;
 
 /** The HTTP status of a refused request, where the error has one. */
 export function statusOf(error: unknown): number | undefined {
@@ -82,7 +86,19 @@ export async function openRequests(connection: ElasticsearchConnection): Promise
   return {
     async send(method, path, body, { accept = [], query, signal, timeoutMs } = {}) {
       const bulk = Array.isArray(body);
-      try {
+      const reads = method === 'GET' || path.endsWith('/_search');
+      const deadline = performance.now() + READ_PATIENCE_MS;
+      for (;;) {
+        try {
+          return await ask();
+        } catch (error) {
+          if (signal?.aborted) throw signal.reason;
+          // An index that was made a moment ago has no shard to read from yet.
+          if (!reads || statusOf(error) !== 503 || performance.now() > deadline) throw explained(error, node);
+          await delay(READ_RETRY_MS);
+        }
+      }
+      async function ask() {
         const answer = await client.transport.request(
           {
             method,
@@ -98,9 +114,6 @@ export async function openRequests(connection: ElasticsearchConnection): Promise
           },
         );
         return accept.includes(answer.statusCode as number) ? undefined : answer.body;
-      } catch (error) {
-        if (signal?.aborted) throw signal.reason;
-        throw explained(error, node);
       }
     },
     close: () => client.close(),
