@@ -18,9 +18,13 @@ export interface Pack {
 }
 
 export interface Packs {
-  /** By name. A pack in a later folder hides one of the same name in an earlier folder. */
+  /** By name. Packs of one name in several folders are one pack in parts: a later part's files win over an earlier one's. */
   list(): Promise<Pack[]>;
-  get(name: string): Promise<Pack | undefined>;
+  /**
+   * The part of the pack that has the file, the last of them if several have, and the file's real path.
+   * @throws ServiceError `validation-failed` when there is no such pack, or none of its parts has the file.
+   */
+  locate(name: string, path: string): Promise<{ pack: Pack; path: string }>;
   /**
    * The real path of a regular file of a pack, given relative to the pack's folder.
    * @throws ServiceError `validation-failed` when it is not there or lies outside the pack.
@@ -90,24 +94,36 @@ export function openPacks(roots: readonly string[]): Packs {
 
   const packs: Packs = {
     async list() {
-      const found = new Map<string, Pack>();
+      const found: Pack[] = [];
       const all = await realRoots();
       const allowed = all.map(({ real }) => real);
       for (const { real } of all) {
         const names = (await readdir(real).catch(() => [] as string[])).sort();
         const opened = await Promise.all(names.map((name) => open(real, name, allowed)));
-        for (const pack of opened) if (pack) found.set(pack.name, pack);
+        found.push(...opened.filter((pack) => pack !== undefined));
       }
-      return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return found.sort((a, b) => (a.name === b.name ? 0 : a.name < b.name ? -1 : 1));
     },
-    async get(name) {
+    async locate(name, path) {
       const all = await realRoots();
       const allowed = all.map(({ real }) => real);
+      let reason: unknown;
       for (const { real } of all.reverse()) {
         const pack = await open(real, name, allowed);
-        if (pack) return pack;
+        if (!pack) continue;
+        try {
+          return { pack, path: await packs.file(pack, path) };
+        } catch (error) {
+          reason ??= error;
+        }
       }
-      return undefined;
+      throw (
+        reason ??
+        new ServiceError(
+          'validation-failed',
+          `There is no pack "${name}" here; content.packs must be the same on every node`,
+        )
+      );
     },
     async file(pack, path) {
       const shown = JSON.stringify(path).slice(1, -1);

@@ -40,13 +40,14 @@ export interface Catalogue {
 }
 
 export interface CatalogueOptions {
-  /** Folders of packs besides the built-in one; later ones win. */
+  /** Folders of packs besides the built-in one; later ones win, action by action. */
   packs: readonly string[];
   runners: readonly Runner[];
   logger?: { warn(fields: object, message: string): void };
 }
 
 interface Entry {
+  pack: Pack;
   stamp: string;
   loaded?: LoadedAction;
   description: ActionDescription;
@@ -76,12 +77,15 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
       if (facts.size > MAX_FILE_BYTES)
         throw new ServiceError('validation-failed', `${label} is larger than 1 MiB`);
       const loaded = loadAction(await readFile(real, 'utf8'), label, pack.name, runners);
-      return [path, { stamp, loaded, description: loaded.description }];
+      return [path, { pack, stamp, loaded, description: loaded.description }];
     } catch (cause) {
       const error = cause instanceof ServiceError ? cause.message : `${label}: ${(cause as Error).message}`;
       if (known?.stamp === stamp && known.description.broken) return [path, known];
       options.logger?.warn({ file: label }, `An action cannot be used: ${error}`);
-      return [path, { stamp, description: brokenAction(pack.name, file.replace(/\.ya?ml$/, ''), error) }];
+      return [
+        path,
+        { pack, stamp, description: brokenAction(pack.name, file.replace(/\.ya?ml$/, ''), error) },
+      ];
     }
   }
 
@@ -94,11 +98,15 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
       for (const [path, entry] of await Promise.all(files.map((file) => read(pack, file)))) {
         const { ref } = entry.description;
         const other = refs.get(ref);
-        refs.set(ref, path);
-        if (other === undefined) found.set(path, entry);
-        else {
+        const twice = other !== undefined && found.get(other)?.pack.folder === pack.folder;
+        if (other !== undefined && !twice) found.delete(other);
+        if (!twice) {
+          refs.set(ref, path);
+          found.set(path, entry);
+        } else {
           const error = `${pack.name}: ${path.split('/').at(-1)} and ${other.split('/').at(-1)} both describe the action ${ref}`;
           found.set(other, {
+            pack,
             stamp: 'twice',
             description: brokenAction(pack.name, entry.description.name, error),
           });
@@ -184,13 +192,11 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
       }
       const runner = runners.get(description.runner) as Runner;
       checkScript(description, runner, script);
-      const pack = await packs.get(description.pack);
-      if (description.entryPoint !== '' && pack)
-        await packs.file(pack, join('actions', description.entryPoint));
+      const { pack } = entry;
+      if (description.entryPoint !== '') await packs.file(pack, join('actions', description.entryPoint));
       const usesConfig = JSON.stringify(loaded.schemas).includes('config_context');
-      const configured = usesConfig && pack;
       const checked = loaded.check()(parameters, inherited, {
-        config_context: configured ? await packs.config(pack) : {},
+        config_context: usesConfig ? await packs.config(pack) : {},
         action_context: { user, pack: description.pack, execution_id: executionId },
       });
       return {
@@ -203,7 +209,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
           ...(description.description === '' ? {} : { description: description.description }),
         },
         parameters: checked,
-        secretNames: secretNames(loaded.schemas, checked, configured ? await packs.configSecrets(pack) : []),
+        secretNames: secretNames(loaded.schemas, checked, usesConfig ? await packs.configSecrets(pack) : []),
       };
     },
   };

@@ -30,14 +30,7 @@ export async function scriptFile(request: RunnerRequest, packs: Packs, name = 's
     await writeFile(path, script, { mode: 0o700 });
     return { path };
   }
-  const pack = await packs.get(action.pack);
-  if (!pack) {
-    throw new ServiceError(
-      'validation-failed',
-      `This worker has no pack "${action.pack}"; content.packs must be the same on every worker`,
-    );
-  }
-  const path = await packs.file(pack, join('actions', action.entryPoint));
+  const { pack, path } = await packs.locate(action.pack, join('actions', action.entryPoint));
   return { path, cwd: dirname(path), pack };
 }
 

@@ -189,11 +189,17 @@ test('nothing outside the packs can be reached', async () => {
   });
 });
 
-test('a pack of the configuration hides a built-in one of its name', async () => {
+test('a pack of the configuration adds to a built-in one of its name, and its actions win', async () => {
   await withFolder(async (folder) => {
     write(folder, 'core/actions/mine.yaml', ACTION('mine'));
-    const refs = (await (await open(folder)).list()).map(({ ref }) => ref);
-    assert.equal(refs, ['core.mine']);
+    write(folder, 'core/actions/local.yaml', ACTION('local', 'description: mine\n'));
+    const catalogue = await open(folder);
+    const all = await catalogue.list();
+    assert.is(all.find(({ ref }) => ref === 'core.local')?.description, 'mine');
+    assert.ok(all.some(({ ref }) => ref === 'core.mine'));
+    assert.is(all.filter(({ broken }) => broken).length, 0);
+    const echo = await catalogue.resolve({ action: 'core.echo', parameters: { message: 'x' } });
+    assert.is(echo.action.entryPoint, 'scripts/echo.sh');
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,7 +42,7 @@ function failure(error: string, code = 255): HostOutcome {
 function outcomeOf({ code, signal }: Ending): HostOutcome {
   if (signal) {
     return {
-      return_code: 128,
+      return_code: 128 + (constants.signals[signal as NodeJS.Signals] ?? 0),
       succeeded: false,
       failed: true,
       signal,
