@@ -13,6 +13,7 @@ import { PROBLEM_TYPE, problem, problemHeaders, problemOf } from './problems.ts'
 import { adminRoutes } from './routes/admin.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
+import { executionListRoutes } from './routes/execution-list.ts';
 import { executionRoutes } from './routes/executions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { operationRoutes } from './routes/operations.ts';
@@ -88,6 +89,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
   for (const extra of extras) app.route('/', extra.router);
   const routes = [
     healthRoutes(api, measured),
+    executionListRoutes(api),
     executionRoutes(api),
     outputRoutes(api),
     outlineRoutes(api),

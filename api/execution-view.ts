@@ -3,10 +3,13 @@
  * book-keeping.
  */
 import { wireTime } from '../events/codec.ts';
+import { ServiceError } from '../events/errors.ts';
 import { type ExecutionRequested, isEnd, type StreamName } from '../events/event.ts';
 import { applyEvent, type ExecutionDocument } from '../projections/execution-document.ts';
 import type { OutputIndex } from '../projections/output-index.ts';
 
+/** The only attributes that StackStorm lets a client leave out. */
+const EXCLUDABLE = ['result', 'trigger_instance', 'status'];
 /** Context keys that are ours alone. */
 export const IDEMPOTENCY_DIGEST = 'idempotency-digest';
 /** Output beyond this is not repeated in the result; the output routes have it. */
@@ -175,6 +178,27 @@ async function resultText(
   }
   const head = all.subarray(0, RESULT_TEXT_BYTES).toString('utf8').replace(/�$/, '');
   return `${head}\n… the result holds the first ${RESULT_TEXT_BYTES} bytes; GET /v1/executions/${document.id}/${stream} has all`;
+}
+
+/** Which attributes a query asks for. @throws ServiceError `validation-failed`. */
+export function attributesOf(query: {
+  include_attributes?: string[] | undefined;
+  exclude_attributes?: string[] | undefined;
+}) {
+  const { include_attributes: include, exclude_attributes: exclude } = query;
+  if (include && exclude)
+    throw new ServiceError(
+      'validation-failed',
+      'exclude_attributes and include_attributes parameters are mutually exclusive',
+    );
+  const odd = exclude?.find((name) => !EXCLUDABLE.includes(name));
+  if (odd !== undefined) {
+    throw new ServiceError(
+      'validation-failed',
+      `Invalid exclude_attributes "${odd}"; what can be excluded: ${EXCLUDABLE.join(', ')}`,
+    );
+  }
+  return { include, exclude };
 }
 
 /** Keeps the attributes that were asked for, `id` always; dotted paths keep the whole of their first part. */

@@ -107,6 +107,11 @@ export function streamQuery() {
     .transform((value) => (value === 'all' ? undefined : value));
 }
 
+export const AttributesQuery = {
+  include_attributes: listQuery(),
+  exclude_attributes: listQuery(),
+};
+
 export const IdParam = z.object({
   id: z
     .string()
