@@ -88,6 +88,19 @@ test('passes SIGTERM, SIGINT and SIGHUP on and waits for the program to end', ()
     },
   ));
 
+test('without a Node that can run it, it says how to get one', async () => {
+  const old = oldNode();
+  // On a machine without an older Node there is nobody to tell.
+  if (!old) return;
+  await withFolder(async (folder) => {
+    await cp(LAUNCHER, join(folder, 'linefeed.js'));
+    await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+    const run = spawnSync(old, [join(folder, 'linefeed.js'), '--version'], { encoding: 'utf8' });
+    assert.is(run.status, 125);
+    assert.match(run.stderr, /24 or newer is needed[\s\S]*npm rebuild node/);
+  });
+});
+
 test('SIGTERM to the launcher of a server stops the server in good order', () =>
   withFolder(async (folder) => {
     const environment = { LINEFEED_DATA: join(folder, 'data'), LINEFEED_PORT: '0' };
