@@ -3,6 +3,7 @@
  * or unfinished line; pieces of one line share its number. What is kept of a chunk keeps its position.
  */
 import type { OutputAppended, StreamName } from '../events/event.ts';
+import { visible } from '../projections/text.ts';
 
 export interface LineFilter {
   stream?: StreamName;
@@ -159,4 +160,15 @@ export function lineMatcher(matches: (text: string) => boolean, decode: (bytes: 
 /** Numbers of the lines that a chunk touches. */
 export function seqsOf(part: Part): number[] {
   return part.seqs ?? Array.from({ length: part.chunk.lines }, (_, index) => part.chunk.seq + index);
+}
+
+/** What a person sees of a line. */
+export function visibleText(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return visible(text).replace(/\r?\n$/, '');
+}
+
+/** The filter without what is not set, as ports want it. */
+export function definedOnly<T extends object>(range: T): T {
+  return Object.fromEntries(Object.entries(range).filter(([, value]) => value !== undefined)) as T;
 }

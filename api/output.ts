@@ -1,14 +1,22 @@
 /**
- * Writes an execution's output in one of the formats: follows it, keeps the lines that were asked for, sends them.
- * Also finds where "the last N lines" begin. The joining is follow.ts's, the bytes are frames.ts's.
+ * Writes an execution's output in one of the formats: follows it, keeps the lines that were asked for, sends them. The joining is follow.ts's, the bytes are frames.ts's.
  */
 import { type ExecutionEvent, isLast, type OutputAppended } from '../events/event.ts';
 import type { ChunkRange } from '../projections/output-index.ts';
-import { visible } from '../projections/text.ts';
 import { type FollowDeps, type FollowItem, follow } from './follow.ts';
-import { type Format, shared, type Write, writes } from './frames.ts';
-import { concerns, cutToRange, type LineFilter, lineMatcher, type Part, seqsOf } from './lines.ts';
+import type { Format } from './frames.ts';
+import {
+  concerns,
+  cutToRange,
+  definedOnly,
+  type LineFilter,
+  lineMatcher,
+  type Part,
+  visibleText,
+} from './lines.ts';
 import type { Writer } from './respond.ts';
+import { tailStart } from './tail-start.ts';
+import { shared, type Write, writes } from './writes.ts';
 
 export interface OutputRequest {
   executionId: string;
@@ -19,12 +27,6 @@ export interface OutputRequest {
   filter: LineFilter;
   /** End the answer when no line of the range can come any more, though the execution runs on. */
   stopAfterRange: boolean;
-}
-
-/** What a person sees of a line. */
-export function visibleText(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  return visible(text).replace(/\r?\n$/, '');
 }
 
 export async function writeOutput(
@@ -194,81 +196,4 @@ async function* present(
   for await (const events of log.read(executionId, { after: position, ...(signal ? { signal } : {}) })) {
     for (const event of events) if (event.type === 'output.appended' && concerns(event, range)) yield event;
   }
-}
-
-/** How many lines are looked at first; each further step back looks at four times as many. */
-const FIRST_WINDOW_LINES = 2000;
-
-/**
- * The number of the first of the last `count` lines that the filter leaves, at present. Lines have one numbering over
- * both streams, so everything from that number on, filtered in the same way, is exactly these lines and what follows.
- */
-export async function tailStart(
-  deps: FollowDeps,
-  executionId: string,
-  filter: LineFilter,
-  count: number,
-  signal: AbortSignal,
-): Promise<number> {
-  const document = await deps.index.execution(executionId);
-  const indexed = document?.lastSeq ?? 0;
-  let lastSeq = indexed;
-  let fresh: number[] = [];
-  const { matches, ...range } = filter;
-  const narrow = definedOnly(range);
-  const unfiltered =
-    !matches && filter.stream === undefined && filter.host === undefined && filter.since === undefined;
-
-  if (!document || document.endedAt === undefined) {
-    const numbers = numberCollector(filter);
-    for await (const events of deps.log.read(executionId, { after: document?.through ?? -1, signal })) {
-      for (const event of events) {
-        if (event.type !== 'output.appended') continue;
-        lastSeq = Math.max(lastSeq, event.seq + event.lines - 1);
-        if (!unfiltered) numbers.push(event);
-      }
-    }
-    fresh = numbers.seqs;
-  }
-  if (count === 0) return lastSeq + 1;
-  const top = Math.min(lastSeq, filter.toSeq ?? lastSeq);
-  if (unfiltered) return Math.max(1, top - count + 1);
-
-  let found = fresh;
-  let high = Math.min(indexed, filter.toSeq ?? indexed);
-  let window = Math.max(FIRST_WINDOW_LINES, count * 2);
-  const floor = filter.fromSeq ?? 1;
-  while (found.length < count && high >= floor && !signal.aborted) {
-    const low = Math.max(floor, high - window + 1);
-    const bounds = { ...narrow, fromSeq: low, toSeq: high };
-    const numbers = numberCollector({ ...filter, ...bounds });
-    const through = document?.through ?? -1;
-    for await (const chunks of deps.index.chunks(executionId, { ...bounds, through, signal })) {
-      for (const chunk of chunks) numbers.push(chunk);
-    }
-    found = [...new Set([...numbers.seqs, ...found])];
-    high = low - 1;
-    window *= 4;
-  }
-  return found.length >= count ? (found[found.length - count] as number) : (found[0] ?? floor);
-}
-
-/** Collects the numbers of the lines that a filter leaves, ascending, each once. */
-function numberCollector(filter: LineFilter): { push(chunk: OutputAppended): void; readonly seqs: number[] } {
-  const seqs = new Set<number>();
-  const matcher = filter.matches ? lineMatcher(filter.matches, visibleText) : undefined;
-  return {
-    push(chunk) {
-      const cut = cutToRange(chunk, filter);
-      const part = cut && (matcher ? matcher.push(cut) : { chunk: cut });
-      if (part) for (const seq of seqsOf(part)) seqs.add(seq);
-    },
-    get seqs() {
-      return [...seqs].sort((a, b) => a - b);
-    },
-  };
-}
-
-function definedOnly<T extends object>(range: T): T {
-  return Object.fromEntries(Object.entries(range).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,11 +1,12 @@
 /**
  * One subscription of the log for each followed execution, shared by its followers. The newest events stay in a ring
  * bounded in bytes; a follower is only a position in it, so it costs nothing when it is slow: once the ring has moved
- * on without it, it reads history again. Owns the pace at which followers are woken; writes nothing.
+ * on without it, it reads history again. Writes nothing.
  */
 import type { Logger } from 'pino';
 import type { ExecutionEvent } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { type Pacer, pacer } from './pacer.ts';
 
 export interface Tail {
   /** Changes when the subscription had to be made anew: what came in between is in history only. */
@@ -44,10 +45,6 @@ const TOTAL_BYTES = 64 * 1024 * 1024;
 const SMALLEST_RING_BYTES = 256 * 1024;
 /** What an event costs besides its output. */
 const EVENT_BYTES = 256;
-/** Waking many followers takes this share of the time at most, so that the process stays responsive. */
-const LONGEST_PAUSE_MS = 100;
-/** Rounds shorter than this are not worth a pause. */
-const SHORT_ROUND_MS = 4;
 
 export function tailHub(options: TailHubOptions): TailHub {
   const { log, logger, ringBytes = RING_BYTES, totalBytes = TOTAL_BYTES, retryMs = 500 } = options;
@@ -232,40 +229,5 @@ function sharedTail({ log, executionId, limit, wake, logger, retryMs }: SharedTa
       for (const one of waiting) one.resolve();
       waiting.clear();
     },
-  };
-}
-
-type Pacer = (wakeAll: () => void) => void;
-
-/**
- * Runs rounds of waking. A round that took long, because a thousand followers wrote, is followed by a pause of the same
- * length: meanwhile events gather, and each follower sends them in one write. With few followers there is no pause.
- */
-function pacer(): Pacer {
-  const due = new Set<() => void>();
-  let scheduled = false;
-  let notBefore = 0;
-  const round = () => {
-    const start = performance.now();
-    const tails = [...due];
-    due.clear();
-    for (const wakeAll of tails) wakeAll();
-    setImmediate(() => {
-      const now = performance.now();
-      const took = now - start;
-      notBefore = took < SHORT_ROUND_MS ? 0 : now + Math.min(LONGEST_PAUSE_MS, took);
-      scheduled = false;
-      if (due.size > 0) schedule();
-    });
-  };
-  const schedule = () => {
-    scheduled = true;
-    const pause = notBefore - performance.now();
-    if (pause > 0) setTimeout(round, pause);
-    else round();
-  };
-  return (wakeAll) => {
-    due.add(wakeAll);
-    if (!scheduled) schedule();
   };
 }

@@ -8,12 +8,13 @@ import type { OutputIndex } from '../../projections/output-index.ts';
 import { type Api, createRouter } from '../env.ts';
 import { checkPosition, findExecution } from '../find.ts';
 import { type FollowItem, follow } from '../follow.ts';
-import { gather, SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
+import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
 import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
 import { streamResponse, type Writer } from '../respond.ts';
 import { booleanQuery, EventStream, IdParam, integerQuery, listQuery } from '../schemas.ts';
 import { requires } from '../security.ts';
+import { gather } from '../writes.ts';
 
 type Form = 'json' | 'ndjson' | 'sse';
 

@@ -8,9 +8,8 @@ import type { SearchHit, SearchLine, SearchRequest } from '../../projections/sea
 import { actionOf } from '../action-names.ts';
 import { type Api, createRouter } from '../env.ts';
 import { findExecution, settled } from '../find.ts';
-import { gather, SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
-import { cutToRange, type LineFilter, lineMatcher, linesOf, seqsOf } from '../lines.ts';
-import { visibleText } from '../output.ts';
+import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
+import { cutToRange, type LineFilter, lineMatcher, linesOf, seqsOf, visibleText } from '../lines.ts';
 import { problemResponse } from '../problems.ts';
 import { streamResponse, type Writer } from '../respond.ts';
 import {
@@ -24,6 +23,7 @@ import {
   timeQuery,
 } from '../schemas.ts';
 import { requires } from '../security.ts';
+import { gather } from '../writes.ts';
 import { tokenOf } from './stream.ts';
 
 const Query = z.object({

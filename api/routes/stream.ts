@@ -8,12 +8,13 @@ import type { Checkpoint } from '../../events/event-log.ts';
 import { actionOf } from '../action-names.ts';
 import { type Api, createRouter } from '../env.ts';
 import { findExecution } from '../find.ts';
-import { gather, SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
+import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
 import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
 import { streamResponse } from '../respond.ts';
 import { EventStream, listQuery } from '../schemas.ts';
 import { requires } from '../security.ts';
+import { gather } from '../writes.ts';
 import { typeFilter } from './events.ts';
 
 export function streamRoutes(api: Api) {

@@ -8,9 +8,10 @@ import { applyEvent, type ExecutionDocument } from '../../projections/execution-
 import { type Api, type ApiContext, createRouter } from '../env.ts';
 import { findExecution } from '../find.ts';
 import { follow } from '../follow.ts';
-import { gather, SSE_HEADERS } from '../frames.ts';
+import { SSE_HEADERS } from '../frames.ts';
 import { streamResponse, type Writer } from '../respond.ts';
 import { requires } from '../security.ts';
+import { gather } from '../writes.ts';
 import { DEFAULT_EVENTS, executionFrames, nameFilter, OUTPUT_EVENT, outputFrames } from './views.ts';
 
 /** What only StackStorm's clients say; our own ask the same path for our own events. */

@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ndjsonFormat, rawFormat } from '../../api/frames.ts';
-import { cutToRange, lineMatcher, linesOf, seqsOf } from '../../api/lines.ts';
-import { visibleText } from '../../api/output.ts';
+import { cutToRange, lineMatcher, linesOf, seqsOf, visibleText } from '../../api/lines.ts';
 import type { OutputAppended, StreamName } from '../../events/event.ts';
 import { recording } from '../support/output-events.ts';
 
