@@ -78,6 +78,15 @@ def load_class(path):
     return found[0]
 
 
+def load_shims():
+    """What comes with the package is left as it is; actions may keep their compiled files as ever."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    import st2actions.runners.pythonrunner  # noqa: F401
+    import st2common.log  # noqa: F401
+
+    sys.dont_write_bytecode = before
+
+
 def make(action_class, config, service):
     try:
         return action_class(config=config, action_service=service)
@@ -140,6 +149,7 @@ def run_script(job):
 def main():
     job = load_job(sys.argv[1])
     set_paths(job)
+    load_shims()
     set_up_logging(job.get("logLevel"))
     try:
         is_class = defines_a_class_to_run(job["file"])
