@@ -41,8 +41,8 @@ export function openDatabase(path: string, options: DatabaseOptions): DatabaseSy
       if (!options.readOnly) database.exec('PRAGMA journal_mode = WAL');
       database.exec(`PRAGMA synchronous = ${options.synchronous};
         PRAGMA cache_size = -${Math.ceil(options.cacheBytes / 1024)};
-        PRAGMA wal_autocheckpoint = 2000;
-        PRAGMA journal_size_limit = 67108864;
+        PRAGMA wal_autocheckpoint = 1000;
+        PRAGMA journal_size_limit = 4194304;
         PRAGMA temp_store = MEMORY`);
       if (options.maxBytes) database.exec(`PRAGMA max_page_count = ${Math.ceil(options.maxBytes / 8192)}`);
       database.prepare('SELECT count(*) FROM sqlite_schema').get();
@@ -76,6 +76,11 @@ function resultCode(error: unknown): number {
 /** True when the connection is better closed and opened again before the next try. */
 export function isConnectionLost(error: unknown): boolean {
   return error instanceof ServiceError && resultCode(error.cause) === IO_ERROR;
+}
+
+/** True when the file is no database, or not a whole one. */
+export function isDamaged(error: unknown): boolean {
+  return error instanceof ServiceError && [CORRUPT, NOT_A_DATABASE].includes(resultCode(error.cause));
 }
 
 /** Runs the body and says in its errors what is wrong with the database at `path` and what to do. */

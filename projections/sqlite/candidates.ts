@@ -3,7 +3,6 @@
  * blocks by line. From the full-text index where the query gives it tokens, else all; blocks that are not in the index,
  * and those whose last line goes on behind them, are always candidates.
  */
-import type { SQLInputValue } from 'node:sqlite';
 import type { Status } from '../../events/event.ts';
 import type { Matcher } from '../matcher.ts';
 import type { SearchPlace } from '../search-cursor.ts';
@@ -37,8 +36,9 @@ export interface Candidate {
   lastSeq: number;
 }
 
-/** Row ids fetched at a time: no statement stays open while a search gives way to others. */
+/** Rows fetched at a time: no statement stays open while a search gives way to others. */
 const PAGE_ROWS = 2_000;
+const FEW_BLOCKS = 8;
 
 const PLACE = 'first, first_seq AS firstSeq, last_seq AS lastSeq, at_min AS atMin, at_max AS atMax';
 interface Place {
@@ -49,127 +49,135 @@ interface Place {
   atMax: number;
 }
 
-/** All values of a query in pages: `sql` has the place to go on from as its first parameter. */
-function* paged(
-  { prepare }: Store,
-  sql: string,
-  from: number,
-  more: (last: number) => number,
-  ...values: SQLInputValue[]
-): Generator<number> {
-  for (let at = from; ; ) {
-    const rows = prepare(`${sql} LIMIT ${PAGE_ROWS}`).all(at, ...values) as { value: number }[];
-    for (const { value } of rows) yield value;
-    const last = rows.at(-1);
-    if (rows.length < PAGE_ROWS || !last) return;
-    at = more(last.value);
-  }
+/** An execution to look into, and the ordinals of its blocks that the full-text index names, rising. */
+interface Group {
+  id: number;
+  ordinals: number[];
 }
 
-/** Two sorted sequences as one, without repeats. */
-function* union(a: Iterator<number>, b: Iterator<number>, newest: boolean): Generator<number> {
+/** Executions that the full-text index names, from the one given on. */
+function* indexed(
+  { prepare }: Store,
+  match: string,
+  newest: boolean,
+  from: number,
+  to: number,
+): Generator<Group> {
+  const [compare, order] = newest ? ['<=', 'DESC'] : ['>=', 'ASC'];
+  const page = prepare(
+    `SELECT rowid AS value FROM search WHERE search MATCH ? AND rowid ${compare} ? ORDER BY rowid ${order} LIMIT ${PAGE_ROWS}`,
+  );
+  let at = newest ? from * BLOCKS_PER_EXECUTION + BLOCKS_PER_EXECUTION - 1 : from * BLOCKS_PER_EXECUTION;
+  let group: Group | undefined;
+  const finished = ({ id, ordinals }: Group): Group => ({
+    id,
+    ordinals: newest ? ordinals.reverse() : ordinals,
+  });
+  for (;;) {
+    const rows = page.all(match, at) as { value: number }[];
+    for (const { value } of rows) {
+      const id = Math.floor(value / BLOCKS_PER_EXECUTION);
+      if (group && group.id !== id) {
+        yield finished(group);
+        group = undefined;
+      }
+      if (newest ? id < to : id > to) return;
+      group ??= { id, ordinals: [] };
+      group.ordinals.push(value % BLOCKS_PER_EXECUTION);
+    }
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE_ROWS) break;
+    at = last.value + (newest ? -1 : 1);
+  }
+  if (group) yield finished(group);
+}
+
+/** What the full-text index names of one execution. */
+function oneOf(store: Store, match: string, id: number): Group[] {
+  const [group] = indexed(store, match, false, id, id);
+  return [group ?? { id, ordinals: [] }];
+}
+
+/** Executions that have blocks which are always candidates. */
+function outside({ prepare }: Store, newest: boolean, from: number): Group[] {
+  const [compare, order] = newest ? ['<=', 'DESC'] : ['>=', 'ASC'];
+  const rows = prepare(
+    `SELECT value FROM (SELECT DISTINCT execution AS value FROM blocks WHERE ordinal IS NULL
+                        UNION SELECT DISTINCT execution FROM blocks WHERE spill = 1)
+     WHERE value ${compare} ? ORDER BY value ${order}`,
+  ).all(from) as { value: number }[];
+  return rows.map(({ value }) => ({ id: value, ordinals: [] }));
+}
+
+/** Both, each execution once. */
+function* union(a: Iterator<Group>, b: Iterator<Group>, newest: boolean): Generator<Group> {
   let left = a.next();
   let right = b.next();
   while (!left.done || !right.done) {
     const takeLeft =
-      !left.done && (right.done || (newest ? left.value >= right.value : left.value <= right.value));
-    const value = takeLeft ? left.value : right.value;
-    yield value;
-    if (!left.done && left.value === value) left = a.next();
-    if (!right.done && right.value === value) right = b.next();
+      !left.done &&
+      (right.done || (newest ? left.value.id >= right.value.id : left.value.id <= right.value.id));
+    const group = takeLeft ? left.value : right.value;
+    yield group as Group;
+    const { id } = group as Group;
+    if (!left.done && left.value.id === id) left = a.next();
+    if (!right.done && right.value.id === id) right = b.next();
   }
 }
 
-function findExecution({ prepare }: Store, id: string): ExecutionRow | undefined {
-  return prepare('SELECT id, execution, action, status FROM executions WHERE execution = ?').get(
+/** Every execution that has output. */
+function* all({ prepare }: Store, newest: boolean, from: number): Generator<Group> {
+  const [compare, order] = newest ? ['<=', 'DESC'] : ['>=', 'ASC'];
+  const page = prepare(
+    `SELECT id FROM executions WHERE id ${compare} ? AND kept = 1 ORDER BY id ${order} LIMIT ${PAGE_ROWS}`,
+  );
+  for (let at = from; ; ) {
+    const rows = page.all(at) as { id: number }[];
+    for (const { id } of rows) yield { id, ordinals: [] };
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE_ROWS) return;
+    at = last.id + (newest ? -1 : 1);
+  }
+}
+
+function findExecution({ prepare }: Store, id: string): (ExecutionRow & { ordinals: number }) | undefined {
+  return prepare('SELECT id, execution, action, status, ordinals FROM executions WHERE execution = ?').get(
     id,
-  ) as unknown as ExecutionRow | undefined;
+  ) as unknown as (ExecutionRow & { ordinals: number }) | undefined;
 }
 
-/** Row ids of executions to look into, in order; with tokens those only that the index names, or that are not all in it. */
-function* executionIds(
-  store: Store,
-  newest: boolean,
-  from: number,
-  match: string | undefined,
-): Generator<number> {
-  const compare = newest ? '<=' : '>=';
-  const order = newest ? 'DESC' : 'ASC';
-  const step = newest ? -1 : 1;
-  const beyond = (last: number) => last + step;
-  if (match === undefined) {
-    yield* paged(
-      store,
-      `SELECT id AS value FROM executions WHERE id ${compare} ? AND kept = 1 ORDER BY id ${order}`,
-      from,
-      beyond,
-    );
-    return;
-  }
-  const indexed = function* () {
-    // From one execution to the next one that has a match, however many blocks match in between.
-    const next = store.prepare(
-      `SELECT rowid AS value FROM search WHERE search MATCH ? AND rowid ${compare} ? ORDER BY rowid ${order} LIMIT 1`,
-    );
-    for (let at = from; ; ) {
-      const place = newest ? at * BLOCKS_PER_EXECUTION + BLOCKS_PER_EXECUTION - 1 : at * BLOCKS_PER_EXECUTION;
-      const row = next.get(match, place) as { value: number } | undefined;
-      if (!row) return;
-      const id = Math.floor(row.value / BLOCKS_PER_EXECUTION);
-      yield id;
-      at = id + step;
-    }
-  };
-  const outside = paged(
-    store,
-    `SELECT value FROM (SELECT DISTINCT execution AS value FROM blocks WHERE ordinal IS NULL
-                        UNION SELECT DISTINCT execution FROM blocks WHERE spill = 1)
-     WHERE value ${compare} ? ORDER BY value ${order}`,
-    from,
-    beyond,
+/** All blocks of an execution, from the one that holds line `fromSeq`. */
+function* allBlocks({ prepare }: Store, execution: number, fromSeq: number): Generator<Place> {
+  const page = prepare(
+    `SELECT ${PLACE} FROM blocks WHERE execution = ? AND first > ? AND last_seq >= ? ORDER BY first LIMIT ${PAGE_ROWS}`,
   );
-  yield* union(indexed(), outside, newest);
+  for (let after = -1; ; ) {
+    const rows = page.all(execution, after, fromSeq) as unknown as Place[];
+    yield* rows;
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE_ROWS) return;
+    after = last.first;
+  }
 }
 
-/** An execution's candidate blocks in order, from the one that holds line `fromSeq`. */
-function* blocksOf(
-  store: Store,
-  execution: number,
-  fromSeq: number,
-  match: string | undefined,
-): Generator<Place> {
-  const { prepare } = store;
-  if (match === undefined) {
-    for (let after = -1; ; ) {
-      const rows = prepare(
-        `SELECT ${PLACE} FROM blocks WHERE execution = ? AND first > ? AND last_seq >= ? ORDER BY first LIMIT 500`,
-      ).all(execution, after, fromSeq) as unknown as Place[];
-      yield* rows;
-      const last = rows.at(-1);
-      if (!last || rows.length < 500) return;
-      after = last.first;
-    }
-  }
-  const base = execution * BLOCKS_PER_EXECUTION;
-  const matching = paged(
-    store,
-    `SELECT rowid AS value FROM search WHERE rowid >= ? AND search MATCH ? AND rowid < ? ORDER BY rowid`,
-    base,
-    (last) => last + 1,
-    match,
-    base + BLOCKS_PER_EXECUTION,
-  );
-  const spilling = prepare(
-    'SELECT ordinal + ? AS value FROM blocks WHERE execution = ? AND spill = 1 ORDER BY first',
-  ).all(base, execution) as { value: number }[];
+/** The named blocks of an execution and those that are always candidates, in order. */
+function* namedBlocks({ prepare }: Store, { id, ordinals }: Group, fromSeq: number): Generator<Place> {
+  const spilling = prepare('SELECT ordinal FROM blocks WHERE execution = ? AND spill = 1').all(id) as {
+    ordinal: number;
+  }[];
+  const wanted =
+    spilling.length === 0
+      ? ordinals
+      : [...new Set([...ordinals, ...spilling.map((row) => row.ordinal)])].sort((a, b) => a - b);
   const one = prepare(`SELECT ${PLACE} FROM blocks WHERE execution = ? AND ordinal = ? AND last_seq >= ?`);
-  for (const rowid of union(matching, spilling.map((row) => row.value).values(), false)) {
-    const place = one.get(execution, rowid - base, fromSeq) as unknown as Place | undefined;
+  for (const ordinal of wanted) {
+    const place = one.get(id, ordinal, fromSeq) as unknown as Place | undefined;
     if (place) yield place;
   }
+  // Blocks get their ordinals in order, so those without come behind all that have one.
   yield* prepare(
     `SELECT ${PLACE} FROM blocks WHERE execution = ? AND ordinal IS NULL AND last_seq >= ? ORDER BY first`,
-  ).all(execution, fromSeq) as unknown as Place[];
+  ).all(id, fromSeq) as unknown as Place[];
 }
 
 export function* candidates(store: Store, request: CandidateRequest): Generator<Candidate> {
@@ -179,18 +187,26 @@ export function* candidates(store: Store, request: CandidateRequest): Generator<
   const only = request.executionId === undefined ? undefined : findExecution(store, request.executionId);
   if (request.executionId !== undefined && !only) return;
   const begin = after === undefined ? undefined : findExecution(store, after.executionId);
-  const limits = { newest: Number.MAX_SAFE_INTEGER / BLOCKS_PER_EXECUTION - 1, oldest: 0 };
-  const from = begin?.id ?? Math.floor(limits[newest ? 'newest' : 'oldest']);
-  const ids = only ? [only.id] : executionIds(store, newest, from, match);
-  for (const id of ids) {
+  const newestOfAll = Math.floor(Number.MAX_SAFE_INTEGER / BLOCKS_PER_EXECUTION) - 1;
+  const from = only?.id ?? begin?.id ?? (newest ? newestOfAll : 0);
+  // Looking into a few blocks is faster than asking the index of everything about them.
+  const narrow = match !== undefined && (only === undefined || only.ordinals > FEW_BLOCKS);
+  const groups = (): Iterable<Group> => {
+    if (only) return narrow ? oneOf(store, match, only.id) : [{ id: only.id, ordinals: [] }];
+    if (match === undefined) return all(store, newest, from);
+    const to = newest ? 0 : newestOfAll;
+    return union(indexed(store, match, newest, from, to), outside(store, newest, from).values(), newest);
+  };
+  for (const group of groups()) {
     const execution = store
       .prepare('SELECT id, execution, action, status FROM executions WHERE id = ?')
-      .get(id) as unknown as ExecutionRow | undefined;
+      .get(group.id) as unknown as ExecutionRow | undefined;
     if (!execution) continue;
     if (action !== undefined && execution.action !== action) continue;
     if (status && !status.includes(execution.status)) continue;
-    const fromSeq = begin?.id === id ? (after?.seq ?? 0) + 1 : 0;
-    for (const place of blocksOf(store, id, fromSeq, match)) {
+    const fromSeq = begin?.id === group.id ? (after?.seq ?? 0) + 1 : 0;
+    const places = narrow ? namedBlocks(store, group, fromSeq) : allBlocks(store, group.id, fromSeq);
+    for (const place of places) {
       if (since !== undefined && place.atMax < since) continue;
       if (until !== undefined && place.atMin > until) continue;
       yield { execution, first: place.first, firstSeq: place.firstSeq, lastSeq: place.lastSeq };

@@ -3,7 +3,7 @@
  * makes blocks larger and searchable by word (upkeep.ts).
  */
 import { join } from 'node:path';
-import { databaseBytes, explained, transaction, usedBytes } from '../../events/database.ts';
+import { databaseBytes, explained, isDamaged, transaction, usedBytes } from '../../events/database.ts';
 import { serveThread } from '../../events/worker-thread.ts';
 import { type Block, packBlock, unpackBlock } from './block.ts';
 import { compressBody } from './body.ts';
@@ -45,12 +45,17 @@ function version({ database }: Store): number {
   return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
 }
 
-/** Opens the database; one that another version of the tables made is dropped first, to be filled from the log. */
+/** Opens the database; one that is damaged, or of another version of the tables, is dropped to be filled from the log. */
 function openCurrent(path: string): Store {
-  let store = openStore(path, { readOnly: false });
-  const found = version(store);
-  if (found !== 0 && found !== SCHEMA_VERSION) {
-    store.database.close();
+  let store: Store | undefined;
+  try {
+    store = openStore(path, { readOnly: false });
+  } catch (error) {
+    if (!isDamaged(error)) throw error;
+  }
+  const found = store ? version(store) : -1;
+  if (!store || (found !== 0 && found !== SCHEMA_VERSION)) {
+    store?.database.close();
     removeStore(path);
     store = openStore(path, { readOnly: false });
   }

@@ -6,7 +6,7 @@
 export const BLOCKS_PER_EXECUTION = 2 ** 24;
 
 /** Raise it when the tables change: an index of another version is dropped and filled again from the log. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /**
  * `blocks.ordinal` is null until the block is in `search`; blocks get theirs in order. `spill` marks one in which a line
@@ -20,6 +20,8 @@ export const SCHEMA = `
     idempotency_key TEXT, labels TEXT, through INTEGER NOT NULL,
     output_through INTEGER NOT NULL DEFAULT -1, output_seq INTEGER NOT NULL DEFAULT 0,
     kept INTEGER NOT NULL DEFAULT 0, ordinals INTEGER NOT NULL DEFAULT 0);
+  CREATE INDEX IF NOT EXISTS executions_by_status ON executions (status, execution);
+  CREATE INDEX IF NOT EXISTS executions_by_action ON executions (action, execution);
   CREATE INDEX IF NOT EXISTS executions_unfinished ON executions (execution) WHERE ended_at IS NULL;
   CREATE INDEX IF NOT EXISTS executions_by_end ON executions (ended_at, kept) WHERE ended_at IS NOT NULL;
   CREATE INDEX IF NOT EXISTS executions_by_key ON executions (idempotency_key) WHERE idempotency_key IS NOT NULL;

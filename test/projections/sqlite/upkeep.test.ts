@@ -1,0 +1,180 @@
+/** What happens to blocks behind the reader's back changes nothing that a reader sees. */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ExecutionEvent, OutputAppended } from '../../../events/event.ts';
+import type { Checkpoint } from '../../../events/event-log.ts';
+import { applyEvent, type ExecutionDocument } from '../../../projections/execution-document.ts';
+import type { OutputIndex } from '../../../projections/output-index.ts';
+import { packBlock, unpackBlock } from '../../../projections/sqlite/block.ts';
+import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
+import { requiredTokens, tokensOf } from '../../../projections/sqlite/tokens.ts';
+import { withFolder } from '../../support/folder.ts';
+import { recording } from '../../support/output-events.ts';
+import { until } from '../../support/within.ts';
+
+const test = suite('output index on SQLite: upkeep');
+
+function writer(index: OutputIndex) {
+  const documents = new Map<string, ExecutionDocument>();
+  let checkpoint = 0;
+  return async (...events: ExecutionEvent[]) => {
+    for (const event of events) {
+      documents.set(event.executionId, applyEvent(documents.get(event.executionId), event));
+    }
+    await index.write({
+      documents: [...new Set(events.map((event) => event.executionId))].map(
+        (id) => documents.get(id) as ExecutionDocument,
+      ),
+      chunks: events.filter((event): event is OutputAppended => event.type === 'output.appended'),
+      checkpoint: String(++checkpoint) as Checkpoint,
+    });
+  };
+}
+
+const plain = (chunks: readonly OutputAppended[]) =>
+  chunks.map((chunk) => ({ ...chunk, data: Buffer.from(chunk.data).toString('latin1') }));
+
+async function chunksOf(index: OutputIndex, id: string): Promise<OutputAppended[]> {
+  const chunks: OutputAppended[] = [];
+  for await (const batch of index.chunks(id, {})) chunks.push(...batch);
+  return chunks;
+}
+
+test('chunks come out of a block as they went in', () => {
+  const record = recording();
+  const chunks = [
+    record.output({ text: 'one\ntwo\n' }),
+    record.output({ text: 'err\n', stream: 'stderr' }),
+    record.output({ text: 'host ', host: 'a' }),
+    record.output({ text: 'other\n', host: 'b', stream: 'stderr' }),
+    record.output({ text: 'goes on\n', host: 'a' }),
+    { ...record.output({ text: '***\n' }), bytes: 40, omitted: { bytes: 3, lines: 1 } },
+    { ...record.output({ text: 'after a gap\n' }), position: 900, at: 5 },
+    record.output({ text: new Uint8Array() }),
+  ];
+  assert.equal(plain(unpackBlock(packBlock(chunks).body)), plain(chunks));
+});
+
+test('thousands of tiny chunks become few blocks and stay what they were', () =>
+  withFolder(async (folder) => {
+    const index = await sqliteOutputIndex({ folder });
+    try {
+      const write = writer(index);
+      const record = recording();
+      const requested = record.requested();
+      const id = requested.executionId;
+      await write(requested, record.started());
+      const chunks: OutputAppended[] = [];
+      for (let n = 0; n < 3000; n++) {
+        const chunk = record.output({
+          text: `line ${n} of a slow command\n`,
+          stream: n % 7 ? 'stdout' : 'stderr',
+        });
+        chunks.push(chunk);
+        await write(chunk);
+        if (n % 500 === 0) assert.is((await chunksOf(index, id)).length, n + 1);
+      }
+      await write(record.completed());
+      await until(20_000, async () => (await index.stats()).unindexedBytes === 0, 'the upkeep');
+      assert.equal(plain(await chunksOf(index, id)), plain(chunks));
+      for (const n of [0, 1, 1499, 2999]) {
+        const { hits } = await index.search({ query: `"line ${n} of"` });
+        assert.equal(
+          hits.map((hit) => hit.seq),
+          [n + 1],
+        );
+      }
+      const { diskBytes = 0, rawBytes } = await index.stats();
+      assert.ok(rawBytes > 80_000 && diskBytes > 0);
+    } finally {
+      await index.close();
+    }
+  }));
+
+test('a reader sees every chunk once while blocks are merged under it', () =>
+  withFolder(async (folder) => {
+    const index = await sqliteOutputIndex({ folder });
+    try {
+      const write = writer(index);
+      const record = recording();
+      const requested = record.requested();
+      await write(requested, record.started());
+      let written = 0;
+      let writing = true;
+      const work = (async () => {
+        for (; written < 1500; written++)
+          await write(record.output({ text: `${'x'.repeat(400)} ${written}\n` }));
+        writing = false;
+      })();
+      while (writing) {
+        const atLeast = written;
+        const positions = (await chunksOf(index, requested.executionId)).map((chunk) => chunk.position);
+        assert.ok(positions.length >= atLeast);
+        assert.equal(
+          positions,
+          positions.map((_, n) => n + 2),
+        );
+        const { hits } = await index.search({ query: '-none', limit: 10_000 });
+        assert.equal(
+          hits.map((hit) => hit.seq),
+          hits.map((_, n) => n + 1),
+        );
+      }
+      await work;
+    } finally {
+      await index.close();
+    }
+  }));
+
+test('a damaged index is dropped, to be filled from the log again', () =>
+  withFolder(async (folder) => {
+    writeFileSync(join(folder, 'output.sqlite'), 'not a database at all '.repeat(1000));
+    const index = await sqliteOutputIndex({ folder });
+    try {
+      assert.is(await index.checkpoint(), undefined);
+      await writer(index)(recording().requested());
+      assert.is((await index.executions({})).total, 1);
+    } finally {
+      await index.close();
+    }
+  }));
+
+test('a rebuild leaves one database behind', () =>
+  withFolder(async (folder) => {
+    const index = await sqliteOutputIndex({ folder });
+    try {
+      for (let n = 0; n < 3; n++) {
+        const rebuild = await index.beginRebuild();
+        await writer(rebuild as unknown as OutputIndex)(recording().requested());
+        await rebuild.commit();
+        assert.is((await index.executions({})).total, 1);
+        const files = readdirSync(folder).filter((name) => name.endsWith('.sqlite'));
+        assert.is(files.length, 1, files.join());
+      }
+    } finally {
+      await index.close();
+    }
+    const again = await sqliteOutputIndex({ folder });
+    try {
+      assert.is((await again.executions({})).total, 1);
+    } finally {
+      await again.close();
+    }
+  }));
+
+test('a block has the tokens of every word and substring that is in it', () => {
+  const text = 'the quick_brown fox, 42 × ὀδός 日本語 😀 ab\nnext line\n';
+  const tokens = new Set(tokensOf([text]).split(' '));
+  for (const word of ['the', 'quick_brown', '42', 'ὀδός', '日本語', 'ab', 'line']) {
+    for (const token of requiredTokens([word], [])) assert.ok(tokens.has(token), word);
+  }
+  for (const part of ['uick_br', 'fox, 42 × ὀδ', '本語 😀 ab', 'next line']) {
+    for (const token of requiredTokens([], [part])) assert.ok(tokens.has(token), part);
+  }
+  assert.equal(requiredTokens([], ['ab']), [], 'two characters are too few to tell');
+  assert.ok(requiredTokens(['zebra'], ['zebra']).some((token) => !tokens.has(token)));
+});
+
+test.run();
