@@ -16,6 +16,8 @@ import traceback
 HERE = os.path.dirname(os.path.realpath(__file__))
 # The whole result travels in one event.
 MAX_RESULT_BYTES = 512 * 1024
+# StackStorm's exit code for it.
+INVALID_STATUS = 220
 
 
 def load_job(path):
@@ -135,7 +137,11 @@ def run_class(job):
     output = action.run(**job["parameters"])
     succeeded = None
     if isinstance(output, tuple) and len(output) == 2:
-        succeeded, output = bool(output[0]), output[1]
+        succeeded, output = output
+        if succeeded is not None and not isinstance(succeeded, bool):
+            note = "run returned a tuple of two whose first is %r; it must be True or False, for succeeded or failed\n"
+            sys.stderr.write(note % (succeeded,))
+            sys.exit(INVALID_STATUS)
     leave_result(job, succeeded, output)
 
 

@@ -282,10 +282,14 @@ python('any return value becomes JSON', async () => {
       ['return object.__name__', 'object'],
       ['return (True, [1])', [1]],
       ['return (1, 2, 3)', [1, 2, 3]],
+      ['return (None, 4)', 4],
       ['return "\\u2028\\ud83d\\ude00"', '\u2028\u{1f600}'],
     ];
     for (const [body, wanted] of rows)
       assert.equal((await run('core.python', {}, CLASS(body))).verdict.result, wanted, body);
+    const odd = await run('core.python', {}, CLASS('return ("a", "b")'));
+    assert.is(odd.exitCode, 220);
+    assert.match(odd.stderr, "whose first is 'a'; it must be True or False");
     const large = await run('core.python', {}, CLASS('return "x" * 2000000'));
     assert.is(large.verdict.result, null);
     assert.match(large.stderr, 'The value that run returned is 2000');
