@@ -21,7 +21,8 @@ import { outlineRoutes } from './routes/outline.ts';
 import { outputRoutes } from './routes/output.ts';
 import { searchRoutes } from './routes/search.ts';
 import { streamRoutes } from './routes/stream.ts';
-import { authentication, basics, bodyGuard, hostGuard, login, originGuard } from './security.ts';
+import { authentication, login } from './authentication.ts';
+import { basics, bodyGuard, hostGuard, originGuard } from './security.ts';
 import { tailHub } from './tail-hub.ts';
 import { turns } from './turns.ts';
 

@@ -1,22 +1,20 @@
 /**
- * What stands before every route: request id, security headers, Host and Origin checks, body rules, credentials and
- * scopes. The server runs commands, so a request that cannot show that it is meant is refused.
+ * What every request must pass first: request id, security headers, Host and Origin checks, body rules. Credentials are
+ * authentication.ts's. The server runs commands, so a request that cannot show that it is meant is refused.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { MiddlewareHandler } from 'hono';
-import { getCookie, setCookie } from 'hono/cookie';
 import { HTTPException } from 'hono/http-exception';
 import type { Config } from '../config.ts';
 import { ServiceError } from '../events/errors.ts';
 import type { ApiContext, Env } from './env.ts';
-import { allows, type Identity, type Keys, type Scope } from './keys.ts';
 
 /** Large enough for an uploaded script, small enough that a thousand of them at once do no harm. */
 export const BODY_LIMIT_BYTES = 2 * 1024 * 1024;
 
-type Middleware = MiddlewareHandler<Env>;
+export type Middleware = MiddlewareHandler<Env>;
 
 /** @throws ServiceError `validation-failed` when the configured address would expose the server unprotected. */
 export function checkBind(config: Pick<Config, 'host' | 'insecure' | 'tls'>): void {
@@ -163,89 +161,6 @@ async function discardBody(c: ApiContext): Promise<void> {
     incoming.once('end', resolve).once('close', resolve).resume();
     incoming.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
   });
-}
-
-export interface AuthOptions {
-  keys: Keys;
-  /** Paths that need no credential. */
-  publicPaths: readonly (string | RegExp)[];
-}
-
-/** Requires a credential everywhere but on the public paths; the first one found counts, as StackStorm does it. */
-export function authentication({ keys, publicPaths }: AuthOptions): Middleware {
-  return async function authMiddleware(c, next) {
-    const path = c.req.path.replace(/(.)\/+$/, '$1');
-    const open = publicPaths.some((entry) => (typeof entry === 'string' ? entry === path : entry.test(path)));
-    const credential = credentialOf(c);
-    const identity =
-      credential === undefined
-        ? keys.identifySession(getCookie(c, keys.cookieName) ?? '')
-        : keys.identify(credential);
-    if (identity) c.set('identity', identity);
-    else if (!open) {
-      throw new ServiceError(
-        'unauthorized',
-        credential === undefined
-          ? 'Unauthorized - One of Token or API key required. Send Authorization: Bearer with the token in <data>/token.'
-          : 'Unauthorized - This token or API key is not known, or it was revoked.',
-      );
-    }
-    await next();
-  };
-}
-
-/** Opening `/?token=…` in a browser turns the token into a session cookie and leaves the address bar clean. */
-export function login(keys: Keys, secure: boolean): Middleware {
-  return async function loginMiddleware(c, next) {
-    if (c.req.method !== 'GET' || c.req.path !== '/') return next();
-    const token = c.req.query('token');
-    if (token === undefined) return next();
-    const identity = keys.identify(token);
-    if (!identity) {
-      throw new ServiceError(
-        'unauthorized',
-        'This link holds a token that is not, or no longer, valid. The start message of the server shows the right one.',
-      );
-    }
-    setCookie(c, keys.cookieName, keys.session(identity), {
-      httpOnly: true,
-      sameSite: 'Strict',
-      secure,
-      path: '/',
-      maxAge: 30 * 86_400,
-    });
-    return c.redirect('/', 303);
-  };
-}
-
-/** Requires a scope of the identity. */
-export function requires(scope: Scope): Middleware {
-  return async function scopeMiddleware(c, next) {
-    requireScope(c.get('identity'), scope);
-    await next();
-  };
-}
-
-export function requireScope(identity: Identity | undefined, scope: Scope): void {
-  if (identity && allows(identity, scope)) return;
-  throw new ServiceError('forbidden', `This needs the scope "${scope}", which your API key does not have.`);
-}
-
-function credentialOf(c: ApiContext): string | undefined {
-  const bearer = c.req.header('Authorization');
-  if (bearer !== undefined) {
-    const match = /^Bearer\s+(\S+)\s*$/i.exec(bearer);
-    if (match?.[1]) return match[1];
-    // Basic is the business of the login route; anything else is a credential that cannot be good.
-    if (!/^Basic\s/i.test(bearer)) return '';
-  }
-  const found = c.req.header('X-Auth-Token') ?? c.req.header('St2-Api-Key');
-  if (found !== undefined) return found;
-  // StackStorm's client sends the credential of its event stream only in the query.
-  if (/^\/v1\/(stream|executions\/[^/]+\/output)\/?$/.test(c.req.path)) {
-    return c.req.query('x-auth-token') ?? c.req.query('st2-api-key');
-  }
-  return undefined;
 }
 
 function hostOf(url: string): string {

@@ -8,7 +8,7 @@ import { type Api, type ApiContext, createRouter, type RebuildProgress } from '.
 import { type KeyInfo, SCOPES } from '../keys.ts';
 import { problemResponse } from '../problems.ts';
 import { answers } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 
 const Key = z
   .object({

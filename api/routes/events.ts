@@ -13,7 +13,7 @@ import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
 import { streamResponse, type Writer } from '../respond.ts';
 import { booleanQuery, EventStream, IdParam, integerQuery, listQuery } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 import { gather } from '../writes.ts';
 
 type Form = 'json' | 'ndjson' | 'sse';

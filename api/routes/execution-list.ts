@@ -17,7 +17,7 @@ import {
   statusListQuery,
   timeQuery,
 } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 
 /** Answers hold at most this many executions; the cursor leads on. */
 const LARGEST_PAGE = 10_000;

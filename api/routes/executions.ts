@@ -19,7 +19,7 @@ import { findExecution, settled } from '../find.ts';
 import { idempotency } from '../idempotency.ts';
 import { allows } from '../keys.ts';
 import { AttributesQuery, answers, ExecutionSchema, IdParam, integerQuery } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 
 const Parameters = z.record(z.string(), z.unknown());
 

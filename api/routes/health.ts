@@ -7,7 +7,7 @@ import { type Api, createRouter } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
 import { problemResponse } from '../problems.ts';
 import { answers } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 
 const PING_MS = 3000;
 

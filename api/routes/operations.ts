@@ -4,7 +4,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { type Api, createRouter } from '../env.ts';
 import { answers } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 
 const SHOWN_SECONDS = 120;
 

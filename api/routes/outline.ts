@@ -6,7 +6,7 @@ import { type Api, createRouter } from '../env.ts';
 import { findExecution } from '../find.ts';
 import { outline } from '../outline.ts';
 import { answers, IdParam } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 
 const Run = z.array(z.number()).length(5).openapi({
   description:

@@ -14,7 +14,7 @@ import { writeOutput } from '../output.ts';
 import { problemResponse } from '../problems.ts';
 import { streamResponse } from '../respond.ts';
 import { booleanQuery, EventStream, IdParam, integerQuery, streamQuery, timeQuery } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 
 const Query = z.object({
   follow: booleanQuery('follow', true),

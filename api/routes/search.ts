@@ -22,7 +22,7 @@ import {
   streamQuery,
   timeQuery,
 } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 import { gather } from '../writes.ts';
 import { tokenOf } from './stream.ts';
 

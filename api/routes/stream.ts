@@ -13,7 +13,7 @@ import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
 import { streamResponse } from '../respond.ts';
 import { EventStream, listQuery } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 import { gather } from '../writes.ts';
 import { typeFilter } from './events.ts';
 

@@ -7,7 +7,7 @@ import { ServiceError } from '../../events/errors.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
 import { project } from '../execution-view.ts';
 import { answers, integerQuery, listQuery } from '../schemas.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 
 const MASK = '********';
 

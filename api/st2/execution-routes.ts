@@ -4,7 +4,7 @@ import { isEnd } from '../../events/event.ts';
 import { type Api, createRouter } from '../env.ts';
 import { executionJson, resultTexts } from '../execution-view.ts';
 import { findExecution } from '../find.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 
 function bad(message: string): ServiceError {
   return new ServiceError('validation-failed', message);

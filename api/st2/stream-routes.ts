@@ -10,7 +10,7 @@ import { findExecution } from '../find.ts';
 import { follow } from '../follow.ts';
 import { SSE_HEADERS } from '../frames.ts';
 import { streamResponse, type Writer } from '../respond.ts';
-import { requires } from '../security.ts';
+import { requires } from '../authentication.ts';
 import { gather } from '../writes.ts';
 import { DEFAULT_EVENTS, executionFrames, nameFilter, OUTPUT_EVENT, outputFrames } from './views.ts';
 
