@@ -14,6 +14,8 @@ export interface RequestOptions {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
+  /** Answers to take besides 2xx. */
+  alsoOk?: readonly number[];
 }
 
 export interface Client {
@@ -128,7 +130,7 @@ export function createClient(connection: Connection): Client {
       if (options.signal?.aborted) throw cause;
       throw unreachable(connection, cause);
     }
-    if (!response.ok) throw await failure(response, connection);
+    if (!response.ok && !options.alsoOk?.includes(response.status)) throw await failure(response, connection);
     return response;
   }
   return {

@@ -1,7 +1,6 @@
 /**
  * The program: its commands and what holds for all of them. Importing it runs it.
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { actionsCommand } from './commands/actions.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -17,18 +16,7 @@ import { serverCommand } from './commands/server.ts';
 import { tailCommand } from './commands/tail.ts';
 import { EXIT } from './exit-codes.ts';
 import { flushOutput } from './terminal.ts';
-
-function version(): string {
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string })
-        .version;
-    } catch {
-      // The compiled CLI lies one folder deeper than the source.
-    }
-  }
-  return 'unknown';
-}
+import { version } from './version.ts';
 
 function createProgram(): Command {
   const program = new Command('linefeed')

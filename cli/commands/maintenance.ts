@@ -51,7 +51,10 @@ Examples:
     const live = terminal.stderr.isTerminal && options.output === 'text';
     for (;;) {
       const state = await client.json<RebuildState>('/v1/rebuild');
-      if (live) process.stderr.write(`\r${progressLine(state, terminal.stderr.columns?.() ?? 80)}\x1b[K`);
+      const columns = terminal.stderr.columns?.() ?? 80;
+      // Spaces clear the rest of the line: no escape sequence for those who want none.
+      if (live && state.total_events > 0)
+        process.stderr.write(`\r${progressLine(state, columns).padEnd(columns - 1)}`);
       if (left) {
         if (live) process.stderr.write('\n');
         terminal.note('linefeed: left; the rebuild goes on in the server');

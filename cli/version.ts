@@ -1,0 +1,14 @@
+/** The package's own version, from the package.json that lies above this file. */
+import { readFileSync } from 'node:fs';
+
+export function version(): string {
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string })
+        .version;
+    } catch {
+      // The compiled CLI lies one folder deeper than the source.
+    }
+  }
+  return 'unknown';
+}
