@@ -5,6 +5,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { getPathNoStrict } from 'hono/utils/url';
+import { authentication, login } from './authentication.ts';
 import { type Api, type ApiDeps, createRouter, type Env } from './env.ts';
 import { liveFeed } from './live-feed.ts';
 import { metrics } from './metrics.ts';
@@ -21,7 +22,6 @@ import { outlineRoutes } from './routes/outline.ts';
 import { outputRoutes } from './routes/output.ts';
 import { searchRoutes } from './routes/search.ts';
 import { streamRoutes } from './routes/stream.ts';
-import { authentication, login } from './authentication.ts';
 import { basics, bodyGuard, hostGuard, originGuard } from './security.ts';
 import { tailHub } from './tail-hub.ts';
 import { turns } from './turns.ts';

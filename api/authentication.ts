@@ -89,4 +89,3 @@ function credentialOf(c: ApiContext): string | undefined {
   }
   return undefined;
 }
-

@@ -51,7 +51,10 @@ export function linesOf(chunk: OutputAppended): Line[] {
 }
 
 /** Cheap test that needs no look at the bytes; false means nothing of the chunk is wanted. */
-export function concerns(chunk: OutputAppended, filter: LineFilter): boolean {
+export function concerns(
+  chunk: Pick<OutputAppended, 'stream' | 'host' | 'at' | 'seq' | 'lines'>,
+  filter: LineFilter,
+): boolean {
   if (filter.stream !== undefined && chunk.stream !== filter.stream) return false;
   if (filter.host !== undefined && chunk.host !== filter.host) return false;
   if (filter.since !== undefined && chunk.at < filter.since) return false;
@@ -94,65 +97,70 @@ export function pick(chunk: OutputAppended, lines: readonly Line[]): Part | unde
   };
 }
 
-/** Of an unfinished line that has not matched yet, this much is remembered; what begins later cannot match. */
-export const HELD_LINE_BYTES = 1024 * 1024;
+/** A line in pieces is decided by its first so many bytes when it has not ended by then. */
+export const DECIDED_BYTES = 1024 * 1024;
 
-export interface PieceState {
+interface OpenLine {
   seq: number;
-  matched: boolean;
-  /** What was not sent yet because nothing matched so far. */
+  /** Undefined while the line goes on. */
+  matched: boolean | undefined;
+  /** What came of it while it was undecided. */
   held: Uint8Array[];
   heldBytes: number;
+  /** The chunk that left it undecided. */
+  chunk?: OutputAppended;
 }
 
 /**
- * Keeps the lines that match. A line in pieces is decided as soon as what is there of it matches; what was held back of
- * it then goes out with the piece that decided, under that piece's position. So what has been sent up to a position
- * depends on the chunks up to it alone, and a reader that resumes there goes on exactly.
+ * Keeps the lines that match. A line in pieces is decided when it ends, and goes out with the piece that ended it, under
+ * that piece's position. So what has been sent up to a position depends on the chunks up to it alone, and a reader that
+ * resumes there goes on exactly. What never ended by the end of the execution is in `rest`.
  */
-export function lineMatcher(matches: (text: string) => boolean, decode: (bytes: Uint8Array) => string) {
-  const open = new Map<string, PieceState>();
-  const keyOf = (chunk: OutputAppended) => `${chunk.stream}/${chunk.host ?? ''}`;
+export function lineMatcher(matches: (text: string) => boolean) {
+  const open = new Map<string, OpenLine>();
+  const keyOf = (chunk: Pick<OutputAppended, 'stream' | 'host'>) => `${chunk.stream}/${chunk.host ?? ''}`;
+  const fresh = (seq: number): OpenLine => ({ seq, matched: undefined, held: [], heldBytes: 0 });
 
   return {
     /** True when an earlier piece of this chunk's first line may be missing from what was seen. */
-    unknown: (chunk: OutputAppended): boolean => !open.has(keyOf(chunk)),
+    unknown: (chunk: Pick<OutputAppended, 'stream' | 'host'>): boolean => !open.has(keyOf(chunk)),
     /** Takes a chunk and gives what of it is to be sent. */
     push(chunk: OutputAppended): Part | undefined {
-      const key = keyOf(chunk);
-      const before = open.get(key);
-      const state: PieceState =
-        before && before.seq === chunk.seq
-          ? before
-          : { seq: chunk.seq, matched: false, held: [], heldBytes: 0 };
-      const lines = linesOf(chunk);
+      const before = open.get(keyOf(chunk));
+      let state = before?.seq === chunk.seq ? before : fresh(chunk.seq);
       const wanted: Line[] = [];
       let prefix: Uint8Array[] = [];
-      for (const line of lines) {
+      for (const line of linesOf(chunk)) {
+        if (line.seq !== state.seq) state = fresh(line.seq);
         const piece = chunk.data.subarray(line.start, line.end);
-        if (line !== lines[0] || line.seq !== state.seq) {
-          Object.assign(state, { seq: line.seq, matched: false, held: [], heldBytes: 0 });
+        if (state.matched === undefined) {
+          state.heldBytes += piece.byteLength;
+          if (!line.ended && state.heldBytes < DECIDED_BYTES) {
+            state.held.push(piece);
+            state.chunk = chunk;
+            continue;
+          }
+          state.matched = matches(
+            visibleText(state.held.length > 0 ? Buffer.concat([...state.held, piece]) : piece),
+          );
+          if (state.matched) prefix = state.held;
+          state.held = [];
         }
         if (state.matched) wanted.push(line);
-        else {
-          const whole = state.held.length > 0 ? Buffer.concat([...state.held, piece]) : piece;
-          if (matches(decode(whole))) {
-            if (state.held.length > 0) prefix = state.held;
-            state.matched = true;
-            state.held = [];
-            wanted.push(line);
-          } else if (state.heldBytes + piece.byteLength <= HELD_LINE_BYTES) {
-            state.held.push(piece);
-            state.heldBytes += piece.byteLength;
-          }
-        }
+        if (line.ended) state = fresh(-1);
       }
-      const last = lines.at(-1) as Line;
-      // The next chunk of the stream goes on with this line only when it was left unfinished.
-      open.set(key, last.ended ? { seq: -1, matched: false, held: [], heldBytes: 0 } : state);
+      open.set(keyOf(chunk), state);
       const part = pick(chunk, wanted);
       if (!part || prefix.length === 0) return part;
       return { ...part, chunk: { ...part.chunk, data: Buffer.concat([...prefix, part.chunk.data]) } };
+    },
+    /** Lines that are not decided yet and match as they are, each as a piece at the position of its last one. */
+    rest(): Part[] {
+      return [...open.values()].flatMap(({ seq, matched, held, chunk }) => {
+        if (matched !== undefined || held.length === 0 || !chunk) return [];
+        const data = Buffer.concat(held);
+        return matches(visibleText(data)) ? [{ chunk: { ...chunk, seq, lines: 1, data } }] : [];
+      });
     },
   };
 }

@@ -5,15 +5,7 @@ import { type ExecutionEvent, isLast, type OutputAppended } from '../events/even
 import type { ChunkRange } from '../projections/output-index.ts';
 import { type FollowDeps, type FollowItem, follow } from './follow.ts';
 import type { Format } from './frames.ts';
-import {
-  concerns,
-  cutToRange,
-  definedOnly,
-  type LineFilter,
-  lineMatcher,
-  type Part,
-  visibleText,
-} from './lines.ts';
+import { concerns, cutToRange, definedOnly, type LineFilter, lineMatcher, type Part } from './lines.ts';
 import type { Writer } from './respond.ts';
 import { tailStart } from './tail-start.ts';
 import { shared, type Write, writes } from './writes.ts';
@@ -45,7 +37,7 @@ export async function writeOutput(
   const { matches, ...range } = filter;
   const plain = !matches && Object.values(range).every((value) => value === undefined);
   const cache = shared(format);
-  const select = matches ? lineSelector(deps, executionId, after, matches) : undefined;
+  const select = matches ? lineSelector(deps, executionId, after, filter) : undefined;
   const ends = request.stopAfterRange && filter.toSeq !== undefined ? rangeWatch(filter.toSeq) : undefined;
 
   let position = after;
@@ -64,6 +56,9 @@ export async function writeOutput(
     });
     read: for await (const item of items) {
       if (item.kind !== 'events') {
+        if (item.kind === 'end' && select) {
+          for (const part of await select.rest()) writer.write(format.part(atEnd(part, item.end.position)));
+        }
         const bytes = item.kind === 'state' && greeted ? undefined : extra(item);
         greeted = true;
         const room = bytes && writer.write(bytes);
@@ -122,12 +117,17 @@ export async function writeOutput(
     const pieces = new Map<ExecutionEvent, Uint8Array>();
     for (const event of events) {
       const cut = event.type === 'output.appended' ? cutToRange(event, filter) : undefined;
-      const part = cut && (await choose(cut));
+      const part = cut && (await choose.choose(cut));
       const bytes = event.type === 'output.appended' ? part && format.part(part) : piece(event);
       if (bytes) pieces.set(event, bytes);
     }
     return [...writes(events, (event) => pieces.get(event))];
   }
+}
+
+/** Positions that clients resume from must not fall back. */
+function atEnd(part: Part, endPosition: number): Part {
+  return { ...part, chunk: { ...part.chunk, position: endPosition - 1 } };
 }
 
 /** A client that takes nothing for so long counts as stalled. */
@@ -146,19 +146,38 @@ async function soon(room: Promise<void>): Promise<boolean> {
 type Matches = (text: string) => boolean;
 
 /** Selects matching lines; a resumed reader's unfinished lines are looked up, so that it goes on as if never gone. */
-function lineSelector(deps: FollowDeps, executionId: string, after: number | undefined, matches: Matches) {
-  const matcher = lineMatcher(matches, visibleText);
-  return async (chunk: OutputAppended): Promise<Part | undefined> => {
-    if (after !== undefined && matcher.unknown(chunk)) {
-      const { seq, stream, host } = chunk;
-      const range = { fromSeq: seq, toSeq: seq, stream, ...(host === undefined ? {} : { host }) };
-      for await (const earlier of present(deps, executionId, range, -1)) {
-        if (earlier.position > after) break;
-        const piece = earlier.host === host ? cutToRange(earlier, range) : undefined;
-        if (piece) matcher.push(piece);
-      }
+function lineSelector(deps: FollowDeps, executionId: string, after: number | undefined, filter: LineFilter) {
+  const matcher = lineMatcher(filter.matches as Matches);
+
+  async function catchUp(
+    chunk: Pick<OutputAppended, 'seq' | 'stream' | 'host'>,
+    through: number,
+  ): Promise<void> {
+    const { seq, stream, host } = chunk;
+    const range = { fromSeq: seq, toSeq: seq, stream, ...(host === undefined ? {} : { host }) };
+    for await (const earlier of present(deps, executionId, range, -1)) {
+      if (earlier.position > through) break;
+      const piece = earlier.host === host ? cutToRange(earlier, range) : undefined;
+      if (piece) matcher.push(piece);
     }
-    return matcher.push(chunk);
+  }
+
+  return {
+    async choose(chunk: OutputAppended): Promise<Part | undefined> {
+      if (after !== undefined && matcher.unknown(chunk)) await catchUp(chunk, after);
+      return matcher.push(chunk);
+    },
+    /** Matching lines that never ended, once the execution has. */
+    async rest(): Promise<Part[]> {
+      if (after !== undefined) {
+        for (const { stream, host, partialSeq } of (await deps.log.head(executionId))?.outputs ?? []) {
+          const line = { seq: partialSeq ?? 0, stream, ...(host === undefined ? {} : { host }) };
+          const wanted = partialSeq !== undefined && concerns({ ...line, lines: 1, at: Infinity }, filter);
+          if (wanted && matcher.unknown(line)) await catchUp(line, Infinity);
+        }
+      }
+      return matcher.rest();
+    },
   };
 }
 

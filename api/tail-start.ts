@@ -3,7 +3,7 @@
  */
 import type { OutputAppended } from '../events/event.ts';
 import type { FollowDeps } from './follow.ts';
-import { cutToRange, definedOnly, type LineFilter, lineMatcher, seqsOf, visibleText } from './lines.ts';
+import { cutToRange, definedOnly, type LineFilter, lineMatcher, seqsOf } from './lines.ts';
 
 /** How many lines are looked at first; each further step back looks at four times as many. */
 const FIRST_WINDOW_LINES = 2000;
@@ -65,7 +65,7 @@ export async function tailStart(
 /** Collects the numbers of the lines that a filter leaves, ascending, each once. */
 function numberCollector(filter: LineFilter): { push(chunk: OutputAppended): void; readonly seqs: number[] } {
   const seqs = new Set<number>();
-  const matcher = filter.matches ? lineMatcher(filter.matches, visibleText) : undefined;
+  const matcher = filter.matches ? lineMatcher(filter.matches) : undefined;
   return {
     push(chunk) {
       const cut = cutToRange(chunk, filter);
@@ -73,6 +73,7 @@ function numberCollector(filter: LineFilter): { push(chunk: OutputAppended): voi
       if (part) for (const seq of seqsOf(part)) seqs.add(seq);
     },
     get seqs() {
+      for (const { chunk } of matcher?.rest() ?? []) seqs.add(chunk.seq);
       return [...seqs].sort((a, b) => a - b);
     },
   };

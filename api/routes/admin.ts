@@ -4,11 +4,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
 import { ServiceError } from '../../events/errors.ts';
+import { requires } from '../authentication.ts';
 import { type Api, type ApiContext, createRouter, type RebuildProgress } from '../env.ts';
 import { type KeyInfo, SCOPES } from '../keys.ts';
 import { problemResponse } from '../problems.ts';
 import { answers } from '../schemas.ts';
-import { requires } from '../authentication.ts';
 
 const Key = z
   .object({

@@ -5,6 +5,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../events/errors.ts';
 import { type ExecutionEvent, isEnd } from '../../events/event.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
+import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
 import { checkPosition, findExecution } from '../find.ts';
 import { type FollowItem, follow } from '../follow.ts';
@@ -13,7 +14,6 @@ import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
 import { streamResponse, type Writer } from '../respond.ts';
 import { booleanQuery, EventStream, IdParam, integerQuery, listQuery } from '../schemas.ts';
-import { requires } from '../authentication.ts';
 import { gather } from '../writes.ts';
 
 type Form = 'json' | 'ndjson' | 'sse';

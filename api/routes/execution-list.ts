@@ -5,6 +5,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../events/errors.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import type { ExecutionPageRequest } from '../../projections/output-index.ts';
+import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
 import { attributesOf, executionJson, project } from '../execution-view.ts';
 import { executionsByPrefix, settled } from '../find.ts';
@@ -17,7 +18,6 @@ import {
   statusListQuery,
   timeQuery,
 } from '../schemas.ts';
-import { requires } from '../authentication.ts';
 
 /** Answers hold at most this many executions; the cursor leads on. */
 const LARGEST_PAGE = 10_000;

@@ -5,6 +5,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { RequestInput } from '../../actors/executions.ts';
 import { ServiceError } from '../../events/errors.ts';
 import { isEnd } from '../../events/event.ts';
+import { requires } from '../authentication.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
 import {
   attributesOf,
@@ -19,7 +20,6 @@ import { findExecution, settled } from '../find.ts';
 import { idempotency } from '../idempotency.ts';
 import { allows } from '../keys.ts';
 import { AttributesQuery, answers, ExecutionSchema, IdParam, integerQuery } from '../schemas.ts';
-import { requires } from '../authentication.ts';
 
 const Parameters = z.record(z.string(), z.unknown());
 

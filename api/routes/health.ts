@@ -3,11 +3,11 @@
  */
 import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../events/errors.ts';
+import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
 import { problemResponse } from '../problems.ts';
 import { answers } from '../schemas.ts';
-import { requires } from '../authentication.ts';
 
 const PING_MS = 3000;
 

@@ -6,6 +6,7 @@ import { RE2JS } from 're2js';
 import { ServiceError } from '../../events/errors.ts';
 import { isEnd, type StreamName } from '../../events/event.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
+import { requires } from '../authentication.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
 import { checkPosition, findExecution } from '../find.ts';
 import { type Format, ndjsonFormat, rawFormat, SSE_HEADERS, SSE_START, sseFormat } from '../frames.ts';
@@ -14,7 +15,6 @@ import { writeOutput } from '../output.ts';
 import { problemResponse } from '../problems.ts';
 import { streamResponse } from '../respond.ts';
 import { booleanQuery, EventStream, IdParam, integerQuery, streamQuery, timeQuery } from '../schemas.ts';
-import { requires } from '../authentication.ts';
 
 const Query = z.object({
   follow: booleanQuery('follow', true),

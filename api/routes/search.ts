@@ -3,15 +3,16 @@
  */
 import { createRoute, z } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
-import { compile, type Matcher } from '../../projections/matcher.ts';
-import type { SearchHit, SearchLine, SearchRequest } from '../../projections/search.ts';
+import { compile } from '../../projections/matcher.ts';
+import type { SearchRequest } from '../../projections/search.ts';
 import { actionOf } from '../action-names.ts';
+import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
 import { findExecution, settled } from '../find.ts';
-import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
-import { cutToRange, type LineFilter, lineMatcher, linesOf, seqsOf, visibleText } from '../lines.ts';
+import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START } from '../frames.ts';
+import { hitJson, writeHits } from '../live-search.ts';
 import { problemResponse } from '../problems.ts';
-import { streamResponse, type Writer } from '../respond.ts';
+import { streamResponse } from '../respond.ts';
 import {
   answers,
   booleanQuery,
@@ -22,9 +23,6 @@ import {
   streamQuery,
   timeQuery,
 } from '../schemas.ts';
-import { requires } from '../authentication.ts';
-import { gather } from '../writes.ts';
-import { tokenOf } from './stream.ts';
 
 const Query = z.object({
   q: z
@@ -122,7 +120,7 @@ export function searchRoutes(api: Api) {
           if (writer.signal.aborted) stop.abort();
           try {
             writer.write(SSE_START);
-            await writeHits(batches, request, matcher, writer);
+            await writeHits(batches, { request, matcher, nameOf, writer });
           } finally {
             stop.abort();
           }
@@ -130,69 +128,6 @@ export function searchRoutes(api: Api) {
       ) as never;
     },
   );
-
-  /** Sends every line of the batches that matches. Lines in pieces are hits as soon as a piece of theirs matches. */
-  async function writeHits(
-    batches: Awaited<ReturnType<typeof feed.open>>,
-    request: SearchRequest,
-    matcher: Matcher,
-    writer: Writer,
-  ): Promise<void> {
-    const { executionId, stream, host, action, since } = request;
-    const filter: LineFilter = {
-      ...(stream ? { stream } : {}),
-      ...(host ? { host } : {}),
-      ...(since === undefined ? {} : { since }),
-    };
-    const matches = (text: string) => matcher.matchLine(text) !== null;
-    const matchers = new Map<string, { match: ReturnType<typeof lineMatcher>; sent: Set<number> }>();
-    for await (const { events, checkpoint } of batches) {
-      const frames: Uint8Array[] = [];
-      for (const event of events) {
-        const id = event.executionId;
-        if (executionId !== undefined && id !== executionId) continue;
-        if (event.type === 'execution.completed' || event.type === 'execution.abandoned') matchers.delete(id);
-        if (event.type !== 'output.appended') continue;
-        const cut = cutToRange(event, filter);
-        if (!cut) continue;
-        let state = matchers.get(id);
-        if (!state) {
-          state = { match: lineMatcher(matches, visibleText), sent: new Set() };
-          matchers.set(id, state);
-        }
-        const part = state.match.push(cut);
-        if (!part) continue;
-        const name = await nameOf(event);
-        if (action !== undefined && name !== action) continue;
-        const seqs = seqsOf(part);
-        for (const [at, line] of linesOf(part.chunk).entries()) {
-          const text = visibleText(part.chunk.data.subarray(line.start, line.end));
-          const seq = seqs[at] ?? line.seq;
-          const highlights = matcher.matchLine(text);
-          // Further pieces of a line that was a hit already are not hits of their own.
-          if (!highlights || state.sent.has(seq)) continue;
-          if (!line.ended) state.sent.add(seq);
-          const found: SearchHit = {
-            executionId: id,
-            action: name ?? '',
-            seq,
-            stream: event.stream,
-            ...(event.host === undefined ? {} : { host: event.host }),
-            at: event.at,
-            text,
-            highlights,
-          };
-          frames.push(sseFrame('hit', undefined, hitJson(found)));
-        }
-      }
-      if (frames.length > 0) frames.push(Buffer.from(`id: ${tokenOf(checkpoint)}\n\n`));
-      for (const bytes of gather(frames)) {
-        const room = writer.write(bytes);
-        if (room) await room;
-      }
-      if (writer.signal.aborted) return;
-    }
-  }
 
   router.openapi(
     createRoute({
@@ -238,19 +173,4 @@ export function searchRoutes(api: Api) {
   );
 
   return router;
-}
-
-export function hitJson(hit: SearchHit): Record<string, unknown> {
-  return {
-    execution_id: hit.executionId,
-    action: hit.action,
-    ...lineJson(hit),
-    highlights: hit.highlights,
-    ...(hit.before ? { before: hit.before.map(lineJson) } : {}),
-    ...(hit.after ? { after: hit.after.map(lineJson) } : {}),
-  };
-}
-
-function lineJson({ seq, stream, host, at, text }: SearchLine): Record<string, unknown> {
-  return { seq, stream, ...(host === undefined ? {} : { host }), at: wireTime(at), text };
 }

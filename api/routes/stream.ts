@@ -4,8 +4,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../events/errors.ts';
 import type { ExecutionEvent } from '../../events/event.ts';
-import type { Checkpoint } from '../../events/event-log.ts';
 import { actionOf } from '../action-names.ts';
+import { requires } from '../authentication.ts';
+import { checkpointOf, checkpointToken } from '../checkpoint-token.ts';
 import { type Api, createRouter } from '../env.ts';
 import { findExecution } from '../find.ts';
 import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
@@ -13,7 +14,6 @@ import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
 import { streamResponse } from '../respond.ts';
 import { EventStream, listQuery } from '../schemas.ts';
-import { requires } from '../authentication.ts';
 import { gather } from '../writes.ts';
 import { typeFilter } from './events.ts';
 
@@ -77,7 +77,7 @@ export function streamRoutes(api: Api) {
               }
               const last = kept.pop();
               if (!last) continue;
-              const id = tokenOf(checkpoint);
+              const id = checkpointToken(checkpoint);
               const wires = kept.map(frame);
               wires.push(sseFrame(last.type, id, publicWire(last)));
               for (const bytes of gather(wires)) {
@@ -117,17 +117,4 @@ export function streamRoutes(api: Api) {
     }
   }
   return router;
-}
-
-/** A checkpoint as an SSE id: whatever the log puts into it, it is one harmless word. */
-export function tokenOf(checkpoint: Checkpoint): string {
-  return Buffer.from(checkpoint).toString('base64url');
-}
-
-function checkpointOf(token: string): Checkpoint | 'beginning' {
-  if (token === 'beginning') return 'beginning';
-  const text = Buffer.from(token, 'base64url').toString();
-  if (!/^[A-Za-z0-9_-]+$/.test(token) || text === '')
-    throw new ServiceError('validation-failed', 'not an event id');
-  return text as Checkpoint;
 }

@@ -156,6 +156,8 @@ Output('a grepping follower that resumes at any position gets each matching line
       { text: 'end\n' },
       { text: 'no\nx4\nx5' },
       { text: ' still\n' },
+      { text: 'x6 never ended', stream: 'stderr' },
+      { text: 'no\n' },
     ]);
     const path = `/v1/executions/${id}/output?grep=x`;
     const whole = (await allFrames(await call(path, { headers: SSE }))).filter(
@@ -163,10 +165,10 @@ Output('a grepping follower that resumes at any position gets each matching line
     );
     assert.is(
       whole.map((frame) => frame.data.text).join(''),
-      'x1\nx2\nbegin middle x3 more end\nx4\nx5 still\n',
+      'x1\nx2\nbegin middle x3 more end\nx4\nx5 still\nx6 never ended',
     );
     assert.equal(whole[0]?.data.seqs, [1, 3]);
-    for (let after = 0; after <= 10; after += 1) {
+    for (let after = 0; after <= 11; after += 1) {
       const rest = await allFrames(await call(path, { headers: { ...SSE, 'last-event-id': String(after) } }));
       assert.equal(
         rest.filter((frame) => frame.event === 'output').map((frame) => [frame.id, frame.data.text]),
