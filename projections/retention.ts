@@ -79,11 +79,12 @@ export function startRetention({
     const { rawBytes: keptBytes, diskBytes = 0 } = await index.stats();
     const onDisk = diskBytes + ((await log.size()) ?? 0);
     const share = keptBytes > 0 ? Math.min(1, raw / keptBytes) : 0;
+    // What databases take beside their contents would make much of a little.
     return {
       executions: executions.length,
       outputs: output.length,
       rawBytes: raw,
-      freedBytes: Math.round(onDisk * share),
+      freedBytes: Math.min(raw, Math.round(onDisk * share)),
     };
   }
 

@@ -29,6 +29,10 @@ export interface ExecutionRow {
   status: Status;
 }
 
+interface Listed extends ExecutionRow {
+  ordinals: number;
+}
+
 export interface Candidate {
   execution: ExecutionRow;
   first: number;
@@ -39,6 +43,9 @@ export interface Candidate {
 /** Rows fetched at a time: no statement stays open while a search gives way to others. */
 const PAGE_ROWS = 2_000;
 const FEW_BLOCKS = 8;
+/** So many executions are gone through one by one, instead of all that the index names. */
+const FEW_EXECUTIONS = 200;
+const NEWEST_OF_ALL = Math.floor(Number.MAX_SAFE_INTEGER / BLOCKS_PER_EXECUTION) - 1;
 
 const PLACE = 'first, first_seq AS firstSeq, last_seq AS lastSeq, at_min AS atMin, at_max AS atMax';
 interface Place {
@@ -93,9 +100,9 @@ function* indexed(
 }
 
 /** What the full-text index names of one execution. */
-function oneOf(store: Store, match: string, id: number): Group[] {
+function oneOf(store: Store, match: string, id: number): Group {
   const [group] = indexed(store, match, false, id, id);
-  return [group ?? { id, ordinals: [] }];
+  return group ?? { id, ordinals: [] };
 }
 
 /** Executions that have blocks which are always candidates. */
@@ -140,12 +147,6 @@ function* all({ prepare }: Store, newest: boolean, from: number): Generator<Grou
   }
 }
 
-function findExecution({ prepare }: Store, id: string): (ExecutionRow & { ordinals: number }) | undefined {
-  return prepare('SELECT id, execution, action, status, ordinals FROM executions WHERE execution = ?').get(
-    id,
-  ) as unknown as (ExecutionRow & { ordinals: number }) | undefined;
-}
-
 /** All blocks of an execution, from the one that holds line `fromSeq`. */
 function* allBlocks({ prepare }: Store, execution: number, fromSeq: number): Generator<Place> {
   const page = prepare(
@@ -161,7 +162,20 @@ function* allBlocks({ prepare }: Store, execution: number, fromSeq: number): Gen
 }
 
 /** The named blocks of an execution and those that are always candidates, in order. */
-function* namedBlocks({ prepare }: Store, { id, ordinals }: Group, fromSeq: number): Generator<Place> {
+function* namedBlocks(
+  { prepare }: Store,
+  { id, ordinals }: Group,
+  fromSeq: number,
+  hasOthers: boolean,
+): Generator<Place> {
+  const one = prepare(`SELECT ${PLACE} FROM blocks WHERE execution = ? AND ordinal = ? AND last_seq >= ?`);
+  if (!hasOthers) {
+    for (const ordinal of ordinals) {
+      const place = one.get(id, ordinal, fromSeq) as unknown as Place | undefined;
+      if (place) yield place;
+    }
+    return;
+  }
   const spilling = prepare('SELECT ordinal FROM blocks WHERE execution = ? AND spill = 1').all(id) as {
     ordinal: number;
   }[];
@@ -169,7 +183,6 @@ function* namedBlocks({ prepare }: Store, { id, ordinals }: Group, fromSeq: numb
     spilling.length === 0
       ? ordinals
       : [...new Set([...ordinals, ...spilling.map((row) => row.ordinal)])].sort((a, b) => a - b);
-  const one = prepare(`SELECT ${PLACE} FROM blocks WHERE execution = ? AND ordinal = ? AND last_seq >= ?`);
   for (const ordinal of wanted) {
     const place = one.get(id, ordinal, fromSeq) as unknown as Place | undefined;
     if (place) yield place;
@@ -180,36 +193,81 @@ function* namedBlocks({ prepare }: Store, { id, ordinals }: Group, fromSeq: numb
   ).all(id, fromSeq) as unknown as Place[];
 }
 
+/** The executions that the filters leave, when these are few. */
+function listed({ prepare }: Store, request: CandidateRequest, from: number): Listed[] | undefined {
+  const { executionId, action, status, newest } = request;
+  if (executionId === undefined && action === undefined && status === undefined) return undefined;
+  const conditions = [`id ${newest ? '<=' : '>='} ?`];
+  const values: (string | number)[] = [from];
+  const add = (sql: string, ...given: string[]) => {
+    conditions.push(sql);
+    values.push(...given);
+  };
+  if (executionId !== undefined) add('execution = ?', executionId);
+  if (action !== undefined) add('action = ?', action);
+  if (status) add(`status IN (${status.map(() => '?').join(', ')})`, ...status);
+  const rows = prepare(
+    `SELECT id, execution, action, status, ordinals FROM executions WHERE ${conditions.join(' AND ')} LIMIT ?`,
+  ).all(...values, FEW_EXECUTIONS + 1) as unknown as Listed[];
+  if (rows.length > FEW_EXECUTIONS) return undefined;
+  return rows.sort((a, b) => (newest ? b.id - a.id : a.id - b.id));
+}
+
+/** Row id of the execution to begin with; where the cursor's execution is gone, of the one that came next. */
+function beginning({ prepare }: Store, { newest, after }: CandidateRequest): number {
+  if (!after) return newest ? NEWEST_OF_ALL : 0;
+  const [compare, order] = newest ? ['<=', 'DESC'] : ['>=', 'ASC'];
+  const row = prepare(
+    `SELECT id FROM executions WHERE execution ${compare} ? ORDER BY execution ${order} LIMIT 1`,
+  ).get(after.executionId) as { id: number } | undefined;
+  return row?.id ?? (newest ? -1 : NEWEST_OF_ALL + 1);
+}
+
 export function* candidates(store: Store, request: CandidateRequest): Generator<Candidate> {
   const { matcher, newest, after, action, status, since, until } = request;
   const tokens = requiredTokens(matcher.words, matcher.fragments);
   const match = tokens.length > 0 ? tokens.map((token) => `"${token}"`).join(' ') : undefined;
-  const only = request.executionId === undefined ? undefined : findExecution(store, request.executionId);
-  if (request.executionId !== undefined && !only) return;
-  const begin = after === undefined ? undefined : findExecution(store, after.executionId);
-  const newestOfAll = Math.floor(Number.MAX_SAFE_INTEGER / BLOCKS_PER_EXECUTION) - 1;
-  const from = only?.id ?? begin?.id ?? (newest ? newestOfAll : 0);
-  // Looking into a few blocks is faster than asking the index of everything about them.
-  const narrow = match !== undefined && (only === undefined || only.ordinals > FEW_BLOCKS);
-  const groups = (): Iterable<Group> => {
-    if (only) return narrow ? oneOf(store, match, only.id) : [{ id: only.id, ordinals: [] }];
-    if (match === undefined) return all(store, newest, from);
-    const to = newest ? 0 : newestOfAll;
-    return union(indexed(store, match, newest, from, to), outside(store, newest, from).values(), newest);
-  };
-  for (const group of groups()) {
-    const execution = store
-      .prepare('SELECT id, execution, action, status FROM executions WHERE id = ?')
-      .get(group.id) as unknown as ExecutionRow | undefined;
-    if (!execution) continue;
-    if (action !== undefined && execution.action !== action) continue;
-    if (status && !status.includes(execution.status)) continue;
-    const fromSeq = begin?.id === group.id ? (after?.seq ?? 0) + 1 : 0;
-    const places = narrow ? namedBlocks(store, group, fromSeq) : allBlocks(store, group.id, fromSeq);
-    for (const place of places) {
+  const from = beginning(store, request);
+
+  function* placed(
+    execution: ExecutionRow,
+    blocks: (fromSeq: number) => Iterable<Place>,
+  ): Generator<Candidate> {
+    for (const place of blocks(execution.execution === after?.executionId ? after.seq + 1 : 0)) {
       if (since !== undefined && place.atMax < since) continue;
       if (until !== undefined && place.atMin > until) continue;
       yield { execution, first: place.first, firstSeq: place.firstSeq, lastSeq: place.lastSeq };
     }
+  }
+
+  const few = listed(store, request, from);
+  for (const execution of few ?? []) {
+    const { id, ordinals } = execution;
+    // Looking into a few blocks is faster than asking the index of everything about them.
+    yield* placed(execution, (fromSeq) =>
+      match !== undefined && ordinals > FEW_BLOCKS
+        ? namedBlocks(store, oneOf(store, match, id), fromSeq, true)
+        : allBlocks(store, id, fromSeq),
+    );
+  }
+  if (few || request.executionId !== undefined) return;
+
+  const others = match === undefined ? [] : outside(store, newest, from);
+  const haveOthers = new Set(others.map(({ id }) => id));
+  const groups =
+    match === undefined
+      ? all(store, newest, from)
+      : union(indexed(store, match, newest, from, newest ? 0 : NEWEST_OF_ALL), others.values(), newest);
+  const find = store.prepare('SELECT id, execution, action, status FROM executions WHERE id = ?');
+  for (const group of groups) {
+    const execution = find.get(group.id) as unknown as ExecutionRow | undefined;
+    if (!execution) continue;
+    if (action !== undefined && execution.action !== action) continue;
+    if (status && !status.includes(execution.status)) continue;
+    yield* placed(execution, (fromSeq) =>
+      match === undefined
+        ? allBlocks(store, group.id, fromSeq)
+        : namedBlocks(store, group, fromSeq, haveOthers.has(group.id)),
+    );
   }
 }

@@ -9,7 +9,7 @@ import { type Block, packBlock, unpackBlock } from './block.ts';
 import { compressBody } from './body.ts';
 import { executionDocument } from './executions.ts';
 import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
-import { currentName, openStore, removeStore, type Store, setCurrentName } from './store.ts';
+import { currentName, openStore, otherPath, removeStore, type Store, setCurrentName } from './store.ts';
 import { type Upkeep, upkeep } from './upkeep.ts';
 
 /** An execution document with the columns that it is found by. */
@@ -196,6 +196,12 @@ interface Open {
   upkeep: Upkeep;
 }
 
+/** The index that readers see; what a rebuild that was broken off has left behind is removed. */
+function firstOpened(path: string): Open {
+  removeStore(otherPath(path));
+  return opened(openCurrent(path));
+}
+
 const opened = (store: Store): Open => ({ store, upkeep: upkeep(store) });
 
 serveThread<{ folder: string }>(({ folder }) => {
@@ -203,7 +209,7 @@ serveThread<{ folder: string }>(({ folder }) => {
   const use = <T>(target: Target, body: (open: Open) => T): T => {
     const path = open[target]?.store.path ?? join(folder, currentName(folder));
     return explained(path, 'output-index-unavailable', () => {
-      const found = open[target] ?? (target === 'current' ? opened(openCurrent(path)) : undefined);
+      const found = open[target] ?? (target === 'current' ? firstOpened(path) : undefined);
       if (!found) throw new Error('no rebuild is under way');
       open[target] = found;
       return body(found);
@@ -259,9 +265,9 @@ serveThread<{ folder: string }>(({ folder }) => {
     vacuum: () => use('current', ({ store }) => vacuum(store)),
     beginRebuild: () => {
       drop('next');
-      const name = currentName(folder) === 'output.sqlite' ? 'output-2.sqlite' : 'output.sqlite';
-      removeStore(join(folder, name));
-      open.next = opened(openCurrent(join(folder, name)));
+      const path = otherPath(join(folder, currentName(folder)));
+      removeStore(path);
+      open.next = opened(openCurrent(path));
     },
     /** The old database stays until `dropOld`: readers have it open. */
     commitRebuild: () =>

@@ -3,7 +3,7 @@
  * names the database that readers see, so that a rebuild ends with one atomic rename.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { openDatabase } from '../../events/database.ts';
 
@@ -19,6 +19,12 @@ const pointer = (folder: string) => join(folder, 'output.current');
 /** Name of the database that readers see. */
 export function currentName(folder: string): string {
   return existsSync(pointer(folder)) ? readFileSync(pointer(folder), 'utf8').trim() : 'output.sqlite';
+}
+
+/** Where a rebuild of the index at `path` is made: there are two names, taken in turns. */
+export function otherPath(path: string): string {
+  const name = basename(path) === 'output.sqlite' ? 'output-2.sqlite' : 'output.sqlite';
+  return join(dirname(path), name);
 }
 
 export function setCurrentName(folder: string, name: string): void {

@@ -140,14 +140,21 @@ export function upkeep(store: Store): Upkeep {
     step() {
       if (dirty.size === 0) return false;
       const end = performance.now() + STEP_MS;
-      transaction(database, () => {
-        for (const execution of dirty) {
-          dirty.delete(execution);
-          // The one with more to do goes to the back, so that a large one does not hold up the others.
-          if (work(execution)) dirty.add(execution);
-          if (performance.now() >= end) break;
-        }
-      });
+      const tried: number[] = [];
+      try {
+        transaction(database, () => {
+          for (const execution of dirty) {
+            dirty.delete(execution);
+            tried.push(execution);
+            // The one with more to do goes to the back, so that a large one does not hold up the others.
+            if (work(execution)) dirty.add(execution);
+            if (performance.now() >= end) break;
+          }
+        });
+      } catch (error) {
+        for (const execution of tried) dirty.add(execution);
+        throw error;
+      }
       return dirty.size > 0;
     },
   };
