@@ -36,7 +36,11 @@ export function runCommand(program: Command): void {
       collect,
     )
     .option('--script <file>', 'run this local file on the server; what follows -- are its arguments')
-    .option('--timeout <duration>', 'end it after this time: 90s, 5m', durationMs)
+    .option(
+      '--timeout <duration>',
+      'end it after this time: 90s, 5m (else never; with --action its own default)',
+      durationMs,
+    )
     .option('--cwd <folder>', 'working directory (else the current one, when the server is on this machine)')
     .option('-e, --env <name=value>', 'environment variable; may be repeated', collect)
     .option('-l, --label <name=value>', 'label that its worker must have; may be repeated', collect);

@@ -36,27 +36,46 @@ const MAX_PARAMETERS = 128;
 /** More sequences than this without a reset say nothing new about the current colours. */
 const MAX_ACTIVE = 16;
 
-/** How wide text is, roughly: wide for East Asian and emoji, nothing for combining marks and zero-width characters. */
+/** Wide are, roughly, East Asian characters and emoji. */
+function isWide(code: number): boolean {
+  return (
+    (code >= 0x1100 && code <= 0x115f) ||
+    (code >= 0x2e80 && code <= 0xa4cf) ||
+    (code >= 0xac00 && code <= 0xd7a3) ||
+    (code >= 0xf900 && code <= 0xfaff) ||
+    (code >= 0xfe30 && code <= 0xfe6f) ||
+    (code >= 0xff00 && code <= 0xff60) ||
+    (code >= 0xffe0 && code <= 0xffe6) ||
+    (code >= 0x1f300 && code <= 0x1f64f) ||
+    (code >= 0x1f900 && code <= 0x1f9ff) ||
+    (code >= 0x20000 && code <= 0x3fffd)
+  );
+}
+
+/** How many columns text takes: nothing for combining marks and zero-width characters. */
 export function textWidth(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let width = 0;
   for (const char of text) {
     const code = char.codePointAt(0) as number;
     if (code < 0x20 || /\p{Mn}|\p{Me}|\p{Cf}/u.test(char)) continue;
-    const wide =
-      (code >= 0x1100 && code <= 0x115f) ||
-      (code >= 0x2e80 && code <= 0xa4cf) ||
-      (code >= 0xac00 && code <= 0xd7a3) ||
-      (code >= 0xf900 && code <= 0xfaff) ||
-      (code >= 0xfe30 && code <= 0xfe6f) ||
-      (code >= 0xff00 && code <= 0xff60) ||
-      (code >= 0xffe0 && code <= 0xffe6) ||
-      (code >= 0x1f300 && code <= 0x1f64f) ||
-      (code >= 0x1f900 && code <= 0x1f9ff) ||
-      (code >= 0x20000 && code <= 0x3fffd);
-    width += wide ? 2 : 1;
+    width += isWide(code) ? 2 : 1;
   }
   return width;
+}
+
+/**
+ * At least as many columns as text takes, counted by UTF-16 units, so that it is the same however the text is cut:
+ * what a redraw must clear.
+ */
+function roomOf(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let room = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    room += code === 0x09 ? 8 : isWide(code) ? 2 : 1;
+  }
+  return room;
 }
 
 /** A stateful filter for one stream of one execution. */
@@ -120,7 +139,7 @@ export function terminalText(options: TerminalTextOptions): TerminalText {
       lineWidth += mark.length;
       return start + mark;
     }
-    lineWidth += char === '\t' ? 8 : 1;
+    lineWidth += roomOf(char);
     return start + char;
   }
 
@@ -180,8 +199,7 @@ export function terminalText(options: TerminalTextOptions): TerminalText {
     write(text) {
       if (state === 'ground' && !redraw && plain.test(text)) {
         const last = text.lastIndexOf('\n');
-        if (!options.bytes)
-          lineWidth = last < 0 ? lineWidth + textWidth(text) : textWidth(text.slice(last + 1));
+        if (!options.bytes) lineWidth = last < 0 ? lineWidth + roomOf(text) : roomOf(text.slice(last + 1));
         return text;
       }
       let out = '';

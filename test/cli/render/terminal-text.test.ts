@@ -33,6 +33,7 @@ const table: [name: string, input: string, output: string][] = [
   ['bidi override is marked', 'a\u202eb\u2066c', 'a<U+202E>b<U+2066>c'],
   ['CRLF ends a line', 'a\r\nb', 'a\nb'],
   ['a redraw clears with spaces', '100%\r5%\n', '100%\r    \r5%\n'],
+  ['a redraw clears wide characters and tabs', '世\t\rx', `世\t\r${' '.repeat(10)}\rx`],
   ['a redraw keeps what is shown until then', '50%\r', '50%'],
   ['backspace goes no further than the line', 'ab\b\b\b\bc', 'ab\b\bc'],
   ['an escape of two escapes', `${ESC}${ESC}[1mx`, `${ESC}[1mx`],
@@ -107,7 +108,7 @@ test('whatever comes, only SGR sequences and harmless characters reach the termi
       const rest = expected.replace(/\x1b\[[0-9;:]*m/g, '');
       assert.not.match(rest, /[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/);
     }),
-    { numRuns: 2000 },
+    { numRuns: 5000 },
   );
 });
 
