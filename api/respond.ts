@@ -107,6 +107,8 @@ function toNode(
     resume();
   };
   outgoing.on('close', left);
+  // A write that meets a connection just destroyed is no news: `close` follows.
+  outgoing.on('error', left);
   // The client may have left while its request was being judged: then there is no `close` to come.
   if (outgoing.destroyed || outgoing.closed || outgoing.socket?.destroyed !== false) left();
   produce(writer).then(
