@@ -45,6 +45,15 @@ const VENDOR: Record<string, string> = {
   'preact/hooks': 'vendor/preact-hooks.js',
 };
 
+/** Paths that show the page, and the module of the view that each begins with. */
+const VIEWS: readonly [path: string, page: string][] = [
+  ['/', 'executions'],
+  ['/executions', 'executions'],
+  ['/executions/:id', 'execution'],
+  ['/search', 'search'],
+  ['/operations', 'operations'],
+];
+
 interface Asset {
   path: string;
   type: string;
@@ -58,7 +67,8 @@ interface Encoded {
 interface Site {
   stamp: string;
   version: string;
-  html: Promise<Encoded>;
+  /** One document a view: they differ in what they tell the browser to load ahead. */
+  html: Map<string, Promise<Encoded>>;
   assets: Map<string, Asset>;
   encoded: Map<string, Promise<Encoded>>;
 }
@@ -135,6 +145,18 @@ function listAssets(): Map<string, Asset> {
   return assets;
 }
 
+/** A module and all that it imports, itself included; what is loaded on demand is not. */
+function importsOf(name: string, texts: ReadonlyMap<string, string>, found = new Set<string>()): Set<string> {
+  const text = texts.get(name);
+  if (text === undefined || found.has(name)) return found;
+  found.add(name);
+  for (const [, path = ''] of text.matchAll(/\b(?:from|import)\s*['"]([^'"]+)['"]/g)) {
+    if (path.startsWith('{{assets}}/')) importsOf(path.slice('{{assets}}/'.length), texts, found);
+    else importsOf(join(dirname(name), path), texts, found);
+  }
+  return found;
+}
+
 function buildSite(assets: Map<string, Asset>, stamp: string): Site {
   const hash = createHash('sha256');
   const texts = new Map<string, string>();
@@ -147,18 +169,18 @@ function buildSite(assets: Map<string, Asset>, stamp: string): Site {
   const root = `/assets/${version}`;
   const place = (text: string) => text.replaceAll('{{assets}}', root);
   const { ext } = folders();
-  const preload = [...assets.keys()]
-    .filter((name) => /\.(js|ts)$/.test(name) && name !== `main.${ext}`)
-    .map((name) => `<link rel="modulepreload" href="${root}/${name}">`)
-    .join('\n');
-  const html = place(texts.get('index.html') ?? '')
-    .replaceAll('{{ext}}', ext)
-    .replace('{{preload}}', preload);
+  const document = place(texts.get('index.html') ?? '').replaceAll('{{ext}}', ext);
+  const html = new Map<string, Promise<Encoded>>();
+  for (const [path, page] of VIEWS) {
+    const needed = new Set([...importsOf(`main.${ext}`, texts), ...importsOf(`pages/${page}.${ext}`, texts)]);
+    const links = [...needed].map((name) => `<link rel="modulepreload" href="${root}/${name}">`);
+    html.set(path, encode(document.replace('{{preload}}', links.join('\n'))));
+  }
   const encoded = new Map<string, Promise<Encoded>>();
   for (const [name, text] of texts) {
     if (name !== 'index.html') encoded.set(name, encode(place(text)));
   }
-  return { stamp, version, html: encode(html), assets, encoded };
+  return { stamp, version, html, assets, encoded };
 }
 
 function send(c: Context, body: Encoded, headers: Record<string, string>): Response {
@@ -186,11 +208,11 @@ export function pageRoutes(): Hono {
     return site;
   }
 
-  async function page(c: Context) {
+  async function page(c: Context, path: string) {
     const { html, version } = current();
     const etag = `"${version}"`;
     if (c.req.header('if-none-match') === etag) return c.body(null, 304, { ...HEADERS, etag });
-    return send(c, await html, {
+    return send(c, (await html.get(path)) as Encoded, {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-cache',
       etag,
@@ -198,7 +220,7 @@ export function pageRoutes(): Hono {
   }
 
   const app = new Hono();
-  for (const path of ['/', '/executions', '/executions/:id', '/search', '/operations']) app.get(path, page);
+  for (const [path] of VIEWS) app.get(path, (c) => page(c, path));
   app.get('/assets/*', async (c) => {
     site ??= current();
     const match = /^\/assets\/([\w-]{12})\/(.+)$/.exec(c.req.path);

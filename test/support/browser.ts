@@ -60,7 +60,10 @@ export async function withPage<T>(
       complaints.push(`dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });
-    if (signedIn) await page.goto(`${server.url}/?token=${server.token}`);
+    if (signedIn) {
+      await page.goto(`${server.url}/?token=${server.token}`);
+      await page.locator('h1').waitFor();
+    }
     const real = () => complaints.filter((text) => !allow?.test(text)).join('\n');
     const result = await body({ page, complaints }).catch((error: Error) => {
       if (real()) error.message += `\nthe browser complained:\n${real()}`;

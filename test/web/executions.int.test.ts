@@ -104,6 +104,7 @@ list('the keyboard selects, opens and cancels', () =>
     await page.locator('.execution', { hasText: 'to-be-canceled' }).locator('.s-canceled').waitFor();
     await page.keyboard.press('o');
     await page.waitForURL(`**/executions/${id}`);
+    await page.locator('.row .text', { hasText: 'to-be-canceled' }).waitFor();
     await page.keyboard.press('u');
     await page.getByRole('heading', { name: 'Executions' }).waitFor();
   }),

@@ -31,6 +31,8 @@ export interface Feed {
   need(seqs: readonly number[], filter: { stream?: string; host?: string }): void;
   markers(): Marker[];
   errors(): number[];
+  /** Resolves when groups and errors of what was there at the beginning are known, or cannot be. */
+  known(): Promise<void>;
   hosts(): Set<string>;
   refresh(): Promise<unknown>;
   retry(): void;
@@ -59,6 +61,7 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
   let fetching: { from: number; to: number; abort: AbortController } | undefined;
   let queued: { seqs: readonly number[]; filter: { stream?: string; host?: string } } | undefined;
   let failures = 0;
+  let knowing = Promise.resolve();
 
   function note(line: Line) {
     if (line.host) hosts.add(line.host);
@@ -88,7 +91,7 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
           if (chunk.seq < firstLive) {
             const before = firstLive;
             firstLive = chunk.seq;
-            if (before === Number.POSITIVE_INFINITY) void background(chunk.seq - 1);
+            if (before === Number.POSITIVE_INFINITY) knowing = background(chunk.seq - 1);
           }
           for (const line of store.addChunk(chunk)) note(line);
           events.changed();
@@ -229,7 +232,7 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
       void refresh().then(async (document) => {
         if (!document || closing.signal.aborted) return;
         const last = document.last_seq ?? 0;
-        void background(last);
+        knowing = background(last);
         if (ENDED.has(document.status)) {
           events.state({ kind: 'ended' });
           return;
@@ -242,6 +245,7 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
     need,
     markers: () => markers,
     errors: () => errors,
+    known: () => knowing,
     hosts: () => hosts,
     refresh,
     retry: () => subscription?.retry(),

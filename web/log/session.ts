@@ -365,7 +365,9 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
         [...groups].reverse().find((group) => group.start < from && group.end >= from);
       if (target) toggleGroup(target);
     },
-    stepError(direction: 1 | -1) {
+    /** False when no line looks like an error. */
+    async stepError(direction: 1 | -1): Promise<boolean> {
+      await feed.known();
       const errors = feed.errors();
       const current = state.get().selection?.from ?? (direction === 1 ? 0 : Number.POSITIVE_INFINITY);
       const target =

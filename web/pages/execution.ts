@@ -11,12 +11,16 @@ import { createLogSession, type LogSession, type LogState } from '../log/session
 import { here, navigate, record } from '../router.ts';
 import { connection, tell, timestamps, useCell, useNow, wrapLines } from '../state.ts';
 import { ENDED, type Execution } from '../types.ts';
+import { later } from '../ui/later.ts';
 import { Button, Dialog, EmptyState, StatusMark } from '../ui/parts.ts';
-import { elapsedMs } from './executions.ts';
+import { elapsedMs } from './elapsed.ts';
 import { FindBar } from './find-bar.ts';
 import { LogToolbar } from './log-toolbar.ts';
-import { Replay } from './replay.ts';
-import { StartDialog } from './start.ts';
+import type { ReplayProps } from './replay.ts';
+import type { StartDialogProps } from './start.ts';
+
+const StartDialog = later<StartDialogProps>(async () => (await import('./start.ts')).StartDialog);
+const Replay = later<ReplayProps>(async () => (await import('./replay.ts')).Replay);
 
 function howItEnded(execution: Execution, state: LogState): string {
   const code = state.end?.exit_code ?? execution.result?.return_code;
@@ -266,8 +270,8 @@ function Tools({ session }: { session: LogSession }) {
     setFinding(true);
     requestAnimationFrame(() => document.querySelector<HTMLInputElement>('.find input')?.select());
   };
-  const firstError = () => {
-    if (!session.stepError(1)) tell('No line looks like an error.');
+  const firstError = async () => {
+    if (!(await session.stepError(1))) tell('No line looks like an error.');
   };
   useShortcuts('Log', [
     { keys: ['/'], label: 'Find in the log', run: openFind },
@@ -279,7 +283,7 @@ function Tools({ session }: { session: LogSession }) {
     { keys: ['k', 'ArrowUp'], label: 'A line up', run: () => view.scrollRows(-1) },
     { keys: ['PageDown', ' '], label: 'A page down', run: () => view.scrollPages(1) },
     { keys: ['PageUp'], label: 'A page up', run: () => view.scrollPages(-1) },
-    { keys: ['e'], label: 'Next error', run: firstError },
+    { keys: ['e'], label: 'Next error', run: () => void firstError() },
     { keys: ['E'], label: 'Previous error', run: () => void session.stepError(-1) },
     { keys: [']'], label: 'Next group', run: () => session.stepGroup(1) },
     { keys: ['['], label: 'Previous group', run: () => session.stepGroup(-1) },
@@ -299,7 +303,7 @@ function Tools({ session }: { session: LogSession }) {
       replaying,
       onFind: () => (finding ? setFinding(false) : openFind()),
       onReplay: () => setReplaying(!replaying),
-      onFirstError: firstError,
+      onFirstError: () => void firstError(),
       onTimestamps: nextTimestamps,
       onDownload: () => void download(session),
     }),

@@ -8,8 +8,12 @@ import { here, navigate, record } from '../router.ts';
 import { type Subscription, subscribe } from '../sse.ts';
 import { connection, tell, useCell, useNow } from '../state.ts';
 import { ENDED, type Execution } from '../types.ts';
+import { later } from '../ui/later.ts';
 import { Button, EmptyState, icon, StatusMark } from '../ui/parts.ts';
-import { StartDialog } from './start.ts';
+import { elapsedMs } from './elapsed.ts';
+import type { StartDialogProps } from './start.ts';
+
+const StartDialog = later<StartDialogProps>(async () => (await import('./start.ts')).StartDialog);
 
 const PAGE = 60;
 const FILTERS = [
@@ -29,15 +33,6 @@ function matches(execution: Execution, status: string, text: string): boolean {
     .toLowerCase()
     .split(/\s+/)
     .every((word) => hay.toLowerCase().includes(word));
-}
-
-export function elapsedMs(execution: Execution, now: number): number | undefined {
-  if (execution.elapsed_seconds !== undefined) return execution.elapsed_seconds * 1000;
-  const started =
-    execution.log?.find((entry) => entry.status === 'running')?.timestamp ?? execution.start_timestamp;
-  const end = execution.end_timestamp ? Date.parse(execution.end_timestamp) : now;
-  if (['requested', 'scheduled'].includes(execution.status)) return undefined;
-  return Math.max(0, end - Date.parse(started));
 }
 
 function Row({ execution, now, selected }: { execution: Execution; now: number; selected: boolean }) {
@@ -122,13 +117,14 @@ export function ExecutionsPage() {
     }
   }
 
+  const reload = useRef(() => load(false));
+  reload.current = () => load(false);
   useEffect(() => {
     const timer = setTimeout(() => void load(false), items ? 120 : 0);
     return () => clearTimeout(timer);
   }, [status, text]);
 
   useEffect(() => {
-    let first = true;
     let pending = new Map<string, Execution>();
     let flush: ReturnType<typeof setTimeout> | undefined;
     let asking: ReturnType<typeof setTimeout> | undefined;
@@ -154,11 +150,8 @@ export function ExecutionsPage() {
     const subscription: Subscription = subscribe({
       url: () => `/v1/stream${query({ type: 'execution.*' })}`,
       onState: (state) => connection.set(state),
-      onFresh: () => {
-        // what happened while there was no connection is not told again: ask
-        if (!first) void load(false);
-        first = false;
-      },
+      // what happened before the connection stood is not told by it: ask
+      onFresh: () => void reload.current(),
       onEvent(event) {
         const { executionId, position } = JSON.parse(event.data) as {
           executionId?: string;

@@ -9,7 +9,12 @@ import { Button } from '../ui/parts.ts';
 
 const SPEEDS = [1, 2, 5, 10, 25, 50, 100];
 
-export function Replay({ session, onClose }: { session: LogSession; onClose: () => void }) {
+export interface ReplayProps {
+  session: LogSession;
+  onClose: () => void;
+}
+
+export function Replay({ session, onClose }: ReplayProps) {
   const [outline, setOutline] = useState<Outline>();
   const [playing, setPlaying] = useState(false);
   const [speed, setSpeed] = useState(1);
