@@ -39,7 +39,7 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
   const matches = (text: string) => matcher.matchLine(text) !== null;
   const running = new Map<string, ReturnType<typeof lineMatcher>>();
 
-  async function hits(event: ExecutionEvent): Promise<Uint8Array[]> {
+  async function hits(event: ExecutionEvent): Promise<SearchHit[]> {
     const id = event.executionId;
     if (executionId !== undefined && id !== executionId) return [];
     let parts: Part[] = [];
@@ -57,10 +57,10 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
     if (parts.length === 0) return [];
     const name = await nameOf(event);
     if (action !== undefined && name !== action) return [];
-    return parts.flatMap((part) => framesOf(part, name ?? ''));
+    return parts.flatMap((part) => hitsOf(part, name ?? ''));
   }
 
-  function framesOf(part: Part, name: string): Uint8Array[] {
+  function hitsOf(part: Part, name: string): SearchHit[] {
     const { chunk } = part;
     const seqs = seqsOf(part);
     return linesOf(chunk).flatMap((line, at) => {
@@ -78,14 +78,17 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
         text: text.slice(0, SHOWN_CHARACTERS),
         highlights: highlights.filter(([, end]) => end <= SHOWN_CHARACTERS),
       };
-      return [sseFrame('hit', undefined, hitJson(found))];
+      return [found];
     });
   }
 
   for await (const { events, checkpoint } of batches) {
-    const frames: Uint8Array[] = [];
-    for (const event of events) frames.push(...(await hits(event)));
-    if (frames.length > 0) frames.push(Buffer.from(`id: ${checkpointToken(checkpoint)}\n\n`));
+    const found: SearchHit[] = [];
+    for (const event of events) found.push(...(await hits(event)));
+    // The last hit of a batch carries the place after it: a client that was cut off goes on from there.
+    const frames = found.map((hit, at) =>
+      sseFrame('hit', at === found.length - 1 ? checkpointToken(checkpoint) : undefined, hitJson(hit)),
+    );
     for (const bytes of gather(frames)) {
       const room = writer.write(bytes);
       if (room) await room;

@@ -11,6 +11,7 @@ import { type Api, createRouter } from '../env.ts';
 import { findExecution, settled } from '../find.ts';
 import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START } from '../frames.ts';
 import { hitJson, writeHits } from '../live-search.ts';
+import { openFeed } from '../open-feed.ts';
 import { problemResponse } from '../problems.ts';
 import { streamResponse } from '../respond.ts';
 import {
@@ -73,7 +74,7 @@ export function searchRoutes(api: Api) {
       tags: ['Search'],
       summary: 'Lines that match, over all executions',
       middleware: [requires('read')] as const,
-      request: { query: Query },
+      request: { query: Query, headers: z.object({ 'last-event-id': z.string().max(2000).optional() }) },
       responses: {
         200: {
           description: 'Hits; with `follow` an SSE stream of them',
@@ -111,7 +112,8 @@ export function searchRoutes(api: Api) {
         );
       }
       const stop = new AbortController();
-      const batches = await feed.open('end', stop.signal);
+      const from = c.req.valid('header')['last-event-id'];
+      const batches = await openFeed(feed, from, stop.signal);
       return streamResponse(
         c,
         { headers: SSE_HEADERS, streams, logger, ping: SSE_PING, bye: SSE_BYE },

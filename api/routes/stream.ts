@@ -2,14 +2,14 @@
  * Every event of the log as SSE, filtered; the id of an event is a place in the log, from which a client resumes.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { ServiceError } from '../../events/errors.ts';
 import type { ExecutionEvent } from '../../events/event.ts';
 import { actionOf } from '../action-names.ts';
 import { requires } from '../authentication.ts';
-import { checkpointOf, checkpointToken } from '../checkpoint-token.ts';
+import { checkpointToken } from '../checkpoint-token.ts';
 import { type Api, createRouter } from '../env.ts';
 import { findExecution } from '../find.ts';
 import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
+import { openFeed } from '../open-feed.ts';
 import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
 import { streamResponse } from '../respond.ts';
@@ -58,7 +58,7 @@ export function streamRoutes(api: Api) {
       const wanted = typeFilter(query.type);
       const actions = query.action && new Set(query.action);
       const stop = new AbortController();
-      const batches = await open(from, stop.signal);
+      const batches = await openFeed(feed, from, stop.signal);
       return streamResponse(
         c,
         { headers: SSE_HEADERS, streams, logger, ping: SSE_PING, bye: SSE_BYE },
@@ -103,18 +103,5 @@ export function streamRoutes(api: Api) {
     return bytes;
   }
 
-  async function open(from: string | undefined, signal: AbortSignal) {
-    if (!from) return feed.open('end', signal);
-    try {
-      return await feed.open(checkpointOf(from), signal);
-    } catch (cause) {
-      if (cause instanceof ServiceError && cause.retriable) throw cause;
-      throw new ServiceError(
-        'validation-failed',
-        'This event id is not a place in the log of this server. Leave it out to go on from now.',
-        { cause },
-      );
-    }
-  }
   return router;
 }
