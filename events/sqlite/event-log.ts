@@ -3,11 +3,12 @@
  * group commits and hands committed events to subscribers from memory. Only one server may use a folder.
  */
 import { ServiceError } from '../errors.ts';
-import type { ExecutionEvent } from '../event.ts';
+import { type ExecutionEvent, isLast } from '../event.ts';
 import type { Checkpoint, EventLog, LogBatch, StreamHead, SubscribeOptions } from '../event-log.ts';
 import { sibling } from '../sibling.ts';
 import { startThread } from '../worker-thread.ts';
-import type { LogThreadData, ReadPage } from './event-log.worker.ts';
+import type { LogThreadData } from './event-log.worker.ts';
+import type { ReadPage } from './reading.ts';
 import { eventBytes, packEvents, unpackEvents } from './rows.ts';
 import { type Subscriber, subscribers } from './subscribers.ts';
 
@@ -16,10 +17,14 @@ export interface SqliteEventLogOptions {
   folder: string;
   /** The database never grows beyond this; appends then fail as on a full disk. No limit by default. */
   maxBytes?: number;
+  /** How long after an execution's end its small chunks are packed. */
+  packAfterMs?: number;
 }
 
 /** One commit takes no more than this, so that the appends behind it do not wait long. */
 const COMMIT_BYTES = 8_000_000;
+/** Between two steps of packing, so that it takes no more than about half of the thread's time. */
+const PACK_PAUSE_MS = 5;
 
 interface Waiting {
   events: readonly ExecutionEvent[];
@@ -29,7 +34,11 @@ interface Waiting {
 }
 
 /** @throws ServiceError `event-log-unavailable` when the database cannot be opened. */
-export async function sqliteEventLog({ folder, maxBytes }: SqliteEventLogOptions): Promise<EventLog> {
+export async function sqliteEventLog({
+  folder,
+  maxBytes,
+  packAfterMs = 2000,
+}: SqliteEventLogOptions): Promise<EventLog> {
   const thread = startThread(sibling(import.meta.url, './event-log.worker'), {
     folder,
     maxBytes,
@@ -45,6 +54,31 @@ export async function sqliteEventLog({ folder, maxBytes }: SqliteEventLogOptions
   let waiting: Waiting[] = [];
   let committing: Promise<void> | undefined;
   let closed = false;
+
+  let packing: NodeJS.Timeout | undefined;
+  /** Packs, step by step with pauses, once executions have ended; never while someone still has to read these events. */
+  function packLater(): void {
+    if (packing || closed) return;
+    packing = setTimeout(async () => {
+      let more = true;
+      try {
+        while (more && !closed && !live.someBehind()) {
+          more = await thread.call<boolean>('pack');
+          await new Promise((resolve) => setTimeout(resolve, PACK_PAUSE_MS));
+        }
+        for (let free = !more; free && !closed; ) {
+          free = await thread.call<boolean>('vacuum');
+          await new Promise((resolve) => setTimeout(resolve, PACK_PAUSE_MS));
+        }
+      } catch {
+        // A full disk, for example: what is not packed stays readable as it is.
+        more = false;
+      }
+      packing = undefined;
+      if (more) packLater();
+    }, packAfterMs);
+    packing.unref();
+  }
 
   function takeGroup(): Waiting[] {
     let bytes = 0;
@@ -75,6 +109,7 @@ export async function sqliteEventLog({ folder, maxBytes }: SqliteEventLogOptions
         live.deliver(fresh, committed + 1);
         committed = lastId;
         for (const entry of group) entry.resolve();
+        if (fresh.some(isLast)) packLater();
       } catch (error) {
         for (const entry of group) entry.reject(error);
       }
@@ -134,6 +169,7 @@ export async function sqliteEventLog({ folder, maxBytes }: SqliteEventLogOptions
     }
   }
 
+  packLater();
   return {
     append(events) {
       if (closed) return Promise.reject(new ServiceError('event-log-unavailable', 'The event log is closed'));
@@ -200,6 +236,7 @@ export async function sqliteEventLog({ folder, maxBytes }: SqliteEventLogOptions
     async close() {
       if (closed) return;
       closed = true;
+      clearTimeout(packing);
       await committing;
       live.endAll();
       await thread.close();

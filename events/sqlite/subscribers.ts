@@ -87,6 +87,9 @@ export function subscribers() {
       }
     },
 
+    /** True while one has to read the database. */
+    someBehind: (): boolean => [...all].some((subscriber) => subscriber.behind),
+
     /** Everything that waits for the subscriber, as one batch. */
     take(subscriber: Subscriber): LogBatch | undefined {
       const last = subscriber.queue.at(-1);

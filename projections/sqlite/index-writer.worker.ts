@@ -3,9 +3,16 @@
  * makes blocks larger and searchable by word (upkeep.ts).
  */
 import { join } from 'node:path';
-import { databaseBytes, explained, isDamaged, transaction, usedBytes } from '../../events/database.ts';
+import { type Block, packBlock, unpackBlock } from '../../events/block.ts';
+import {
+  databaseBytes,
+  explained,
+  isDamaged,
+  transaction,
+  usedBytes,
+  vacuumStep,
+} from '../../events/database.ts';
 import { serveThread } from '../../events/worker-thread.ts';
-import { type Block, packBlock, unpackBlock } from './block.ts';
 import { compressBody } from './body.ts';
 import { executionDocument } from './executions.ts';
 import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
@@ -39,7 +46,6 @@ export type Target = 'current' | 'next';
 
 /** Rows that one step of a purge deletes, so that the projector gets its turn. */
 const PURGE_ROWS = 200;
-const VACUUM_PAGES = 500;
 
 function version({ database }: Store): number {
   return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
@@ -180,17 +186,6 @@ function purge(store: Store, executionId: string, whole: boolean): { more: boole
   return { more, freedBytes: Math.max(0, before - usedBytes(database)) };
 }
 
-/** Gives some free pages back to the file system; true while there are more. */
-function vacuum({ database }: Store): boolean {
-  database.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
-  const { freelist_count: free } = database.prepare('PRAGMA freelist_count').get() as {
-    freelist_count: number;
-  };
-  if (free > 0) return true;
-  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  return false;
-}
-
 interface Open {
   store: Store;
   upkeep: Upkeep;
@@ -262,7 +257,7 @@ serveThread<{ folder: string }>(({ folder }) => {
     nextDocument: (execution: string) => use('next', ({ store }) => executionDocument(store, execution)),
     purge: (execution: string, whole: boolean) =>
       use('current', ({ store }) => purge(store, execution, whole)),
-    vacuum: () => use('current', ({ store }) => vacuum(store)),
+    vacuum: () => use('current', ({ store }) => vacuumStep(store.database)),
     beginRebuild: () => {
       drop('next');
       const path = otherPath(join(folder, currentName(folder)));

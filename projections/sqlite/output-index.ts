@@ -2,6 +2,8 @@
  * The output index on SQLite with FTS5. Two threads do the work: one writes, one reads, so that a search never delays
  * the projector nor the projector a reader. This side packs, unpacks and filters.
  */
+
+import { packBlocks, unpackBlock } from '../../events/block.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
 import { sibling } from '../../events/sibling.ts';
@@ -15,7 +17,6 @@ import type {
   PurgeCandidates,
 } from '../output-index.ts';
 import type { SearchFacets, SearchPage } from '../search.ts';
-import { packBlocks, unpackBlock } from './block.ts';
 import type { DocumentPage } from './executions.ts';
 import type { BlockPage } from './index-reader.worker.ts';
 import type { BatchRows, DocumentRow, Target } from './index-writer.worker.ts';

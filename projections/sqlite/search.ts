@@ -4,6 +4,7 @@
  * answered with a cursor to go on. Gives way to other calls every few milliseconds.
  */
 import { setImmediate as turn } from 'node:timers/promises';
+import { unpackBlock } from '../../events/block.ts';
 import { ServiceError } from '../../events/errors.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import { facetCounter } from '../facets.ts';
@@ -11,7 +12,6 @@ import { type Assembled, allLines, assemble, complete, type LineFilter, matchLin
 import { compile, type Matcher } from '../matcher.ts';
 import type { SearchFacets, SearchHit, SearchLine, SearchPage, SearchRequest } from '../search.ts';
 import { readCursor, type SearchPlace, writeCursor } from '../search-cursor.ts';
-import { unpackBlock } from './block.ts';
 import { openBody } from './body.ts';
 import { type Candidate, type CandidateRequest, candidates } from './candidates.ts';
 import type { Store } from './store.ts';

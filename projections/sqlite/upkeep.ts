@@ -2,11 +2,12 @@
  * Work on stored blocks that nobody waits for: small ones of an execution are merged into large ones, and large ones get
  * into the search index. Done in short steps between writes; a search scans what is not indexed yet.
  */
+
+import { BLOCK_BYTES, packBlock, unpackBlock } from '../../events/block.ts';
 import { transaction } from '../../events/database.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import { assemble, searchableTexts } from '../lines.ts';
 import { fold } from '../text.ts';
-import { BLOCK_BYTES, packBlock, unpackBlock } from './block.ts';
 import { compressBody, openBody } from './body.ts';
 import { BLOCKS_PER_EXECUTION } from './schema.ts';
 import type { Store } from './store.ts';

@@ -3,7 +3,7 @@
  * cost little only together. Layout: 4 bytes length of the head, the head as JSON, the chunks' bytes one after the other.
  * The head holds columns; each is a single number when all its values are equal, as most are.
  */
-import type { OutputAppended, StreamName } from '../../events/event.ts';
+import type { OutputAppended, StreamName } from './event.ts';
 
 /** Bytes of output that a block holds at most, unless a single chunk is larger. */
 export const BLOCK_BYTES = 262_144;

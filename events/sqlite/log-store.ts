@@ -1,0 +1,104 @@
+/**
+ * The log's tables and the connection to them. One row an event; an output event's row holds its bytes, compressed when
+ * that pays, behind the columns that `head` needs. Once an execution has ended, rows of its small chunks are packed
+ * (packing.ts): a pack has the id and position of its last chunk, no stream name, and a block (../block.ts) as its data.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { openDatabase } from '../database.ts';
+import type { StreamName } from '../event.ts';
+import { type EventRow, OUTPUT } from './rows.ts';
+
+/** `packing` has the executions that have ended: the last position that is in a pack, and whether all is packed. */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, execution TEXT NOT NULL UNIQUE);
+  CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, position INTEGER NOT NULL, at INTEGER NOT NULL,
+    type TEXT NOT NULL, name TEXT, seq INTEGER, lines INTEGER, start INTEGER, bytes INTEGER, partial INTEGER,
+    host TEXT, omitted TEXT, size INTEGER, data BLOB NOT NULL);
+  CREATE UNIQUE INDEX IF NOT EXISTS events_by_position ON events (stream, position);
+  CREATE INDEX IF NOT EXISTS events_of_lifecycle ON events (stream, position) WHERE type <> '${OUTPUT}';
+  CREATE TABLE IF NOT EXISTS packing (
+    stream INTEGER PRIMARY KEY, through INTEGER NOT NULL DEFAULT -1, done INTEGER NOT NULL DEFAULT 0);
+  CREATE INDEX IF NOT EXISTS packing_waiting ON packing (stream) WHERE done = 0;
+  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+`;
+
+/** A row of `events` joined with its stream's execution. `size` is the bytes before compression, null when not. */
+export interface Stored {
+  id: number;
+  execution: string;
+  position: number;
+  at: number;
+  type: EventRow['type'];
+  name: StreamName | null;
+  seq: number;
+  lines: number;
+  start: number;
+  bytes: number;
+  partial: number | null;
+  host: string | null;
+  omitted: string | null;
+  size: number | null;
+  data: Uint8Array;
+}
+
+/** A stream's row id, and the position through which a pack may hold its events; -1 when it has none. */
+export interface StreamRow {
+  id: number;
+  packedThrough: number;
+}
+
+export interface Connection {
+  database: DatabaseSync;
+  prepare(sql: string): StatementSync;
+  lastId: number;
+  streams: Map<string, StreamRow>;
+}
+
+export function connect(path: string, maxBytes: number | undefined): Connection {
+  const database = openDatabase(path, {
+    unavailable: 'event-log-unavailable',
+    exclusive: true,
+    synchronous: 'FULL',
+    cacheBytes: 4_000_000,
+    maxBytes,
+  });
+  database.exec(SCHEMA);
+  const statements = new Map<string, StatementSync>();
+  const newest = database
+    .prepare(
+      `SELECT max(coalesce((SELECT max(id) FROM events), 0),
+                  coalesce((SELECT value FROM facts WHERE name = 'last_id'), 0)) AS id`,
+    )
+    .get() as { id: number };
+  return {
+    database,
+    prepare(sql) {
+      let statement = statements.get(sql);
+      if (!statement) {
+        statement = database.prepare(sql);
+        statements.set(sql, statement);
+      }
+      return statement;
+    },
+    lastId: newest.id,
+    streams: new Map(),
+  };
+}
+
+/** Undefined when the log has nothing of the execution. */
+export function streamOf({ prepare, streams }: Connection, execution: string): StreamRow | undefined {
+  const known = streams.get(execution);
+  if (known) return known;
+  const row = prepare(
+    `SELECT id, coalesce(through, -1) AS packedThrough FROM streams LEFT JOIN packing ON stream = id
+     WHERE execution = ?`,
+  ).get(execution) as StreamRow | undefined;
+  if (!row) return undefined;
+  if (streams.size > 10_000) streams.clear();
+  streams.set(execution, row);
+  return row;
+}
+
+export const COLUMNS =
+  'events.id, position, at, type, name, seq, lines, start, bytes, partial, host, omitted, size, data';
