@@ -6,10 +6,12 @@ import { resolve } from 'node:path';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { pairs } from './output-options.ts';
-import { parameterValues } from './parameters.ts';
+import { parametersOf, parameterValues } from './parameters.ts';
 import { commandLine, quoteWord } from './quote.ts';
 
 export interface RequestOptions {
+  /** The words stood behind `--`: they are a command, whatever they look like. */
+  literal?: boolean;
   action?: string;
   param?: string[];
   script?: string;
@@ -48,12 +50,42 @@ function workingDirectory(client: Client, request: RunRequest, options: RequestO
   return here && takesIt && request.parameters.cwd === undefined ? process.cwd() : undefined;
 }
 
+/**
+ * `run disk.report path=/srv`, StackStorm's habit: without `--`, a first word that names an action of the catalogue is
+ * one. Pairs are its parameters, other words the command of an action that takes one.
+ */
+async function namedAction(
+  client: Client,
+  words: readonly string[],
+  options: RequestOptions,
+): Promise<{ action: string; pairs: string[]; words: string[] } | undefined> {
+  const [ref, ...rest] = words;
+  if (options.literal || options.action || options.script || !ref || !/^[\w-]+\.[\w.-]+$/.test(ref))
+    return undefined;
+  const parameters = await parametersOf(client, ref).catch(() => undefined);
+  if (!parameters) return undefined;
+  const given = rest.filter((word) => /^\w[\w-]*:?=/.test(word));
+  const others = rest.filter((word) => !given.includes(word));
+  const [stray] = others;
+  if (stray !== undefined && !('cmd' in parameters)) {
+    throw new CliError(`"${stray}" is no parameter of ${ref}`, {
+      hint: `Write key=value; \`linefeed actions ${ref}\` lists them. To run a command of that name: linefeed run -- ${ref} …`,
+    });
+  }
+  return { action: ref, pairs: given, words: others };
+}
+
 /** @throws CliError when there is nothing to run, or a file or a pair cannot be read. */
 export async function buildRequest(
   client: Client,
-  words: string[],
-  options: RequestOptions,
+  given: string[],
+  asked: RequestOptions,
 ): Promise<RunRequest> {
+  const named = await namedAction(client, given, asked);
+  const words = named?.words ?? given;
+  const options: RequestOptions = named
+    ? { ...asked, action: named.action, param: [...named.pairs, ...(asked.param ?? [])] }
+    : asked;
   const request: RunRequest = { action: options.action ?? 'core.local', parameters: {} };
   if (options.script) {
     const text = readScript(options.script);

@@ -20,6 +20,8 @@ export interface Terminal {
   print(line: string): Promise<void>;
   /** A line of our own on stderr. */
   note(line: string): void;
+  /** Says once that a connection was lost and once that it is back, for all who follow something. */
+  connectionNotes(): { onLost: (error: Error) => void; onResumed: () => void };
   /** Run instead of the silent exit when stdout's reader has gone. */
   onBrokenPipe(handler: () => void): void;
 }
@@ -93,6 +95,19 @@ export function openTerminal(when: ColourWhen, environment: NodeJS.ProcessEnv = 
     note(line) {
       process.stderr.write(`${lineOpen ? '\n' : ''}${noteStyle(line, 'dim')}\n`);
       lineOpen = false;
+    },
+    connectionNotes() {
+      let lost = false;
+      return {
+        onLost: ({ message }) => {
+          if (!lost) this.note(`linefeed: connection lost (${message}); reconnecting`);
+          lost = true;
+        },
+        onResumed: () => {
+          if (lost) this.note('linefeed: connected again, going on where it was');
+          lost = false;
+        },
+      };
     },
     onBrokenPipe(handler) {
       brokenPipe = handler as () => never;

@@ -65,7 +65,7 @@ export async function watch(
   const { terminal } = context;
   const { renderer } = options;
   const id = shortId(execution.id);
-  let lost = false;
+  const notes = terminal.connectionNotes();
   let saidQueued = false;
   const sayQueued = () => {
     saidQueued = true;
@@ -89,13 +89,9 @@ export async function watch(
     onTrimmed() {
       terminal.note(`linefeed: the beginning of ${id} is gone: the retention time of output has passed`);
     },
-    onLost(error) {
-      if (!lost) terminal.note(`linefeed: connection lost (${error.message}); reconnecting`);
-      lost = true;
-    },
+    onLost: notes.onLost,
     onResumed() {
-      lost = false;
-      terminal.note('linefeed: connected again, going on where it was');
+      notes.onResumed();
       options.onResumed?.();
     },
   });

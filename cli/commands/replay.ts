@@ -60,8 +60,7 @@ async function* executionEvents(
     query,
     signal,
     untilClosed: query.follow !== true,
-    onLost: () => context.terminal.note('linefeed: connection lost; reconnecting'),
-    onResumed: () => context.terminal.note('linefeed: connected again, going on where it was'),
+    ...context.terminal.connectionNotes(),
   });
   for await (const event of events) {
     if (event.event === 'end' || event.event === 'trimmed') continue;
@@ -171,8 +170,7 @@ Examples:
       const events = eventSource(client, '/v1/stream', {
         query: { type: options.type?.join(','), action: options.action },
         signal: leaving.signal,
-        onLost: () => terminal.note('linefeed: connection lost; reconnecting'),
-        onResumed: () => terminal.note('linefeed: connected again'),
+        ...terminal.connectionNotes(),
       });
       for await (const event of events) {
         const data = JSON.parse(event.data) as WireEvent;

@@ -52,7 +52,8 @@ Examples:
   $ linefeed run -- 'make 2>&1 | tee build.log'   a single word is a shell line
   $ linefeed run --timeout 5m --cwd /srv -e CI=1 -- npm test
   $ linefeed run --script deploy.sh -- staging    a local file, with arguments
-  $ linefeed run --action core.local -p cmd=date
+  $ linefeed run --action core.local -p cmd=date  an action of the catalogue
+  $ linefeed run core.local cmd=date              the same, as \`st2 run\` has it
   $ id=$(linefeed run --detach -- ./nightly.sh); linefeed tail $id
 
 Ctrl-C cancels the command. A second Ctrl-C leaves it to itself and says how to come back.
@@ -60,7 +61,10 @@ Exit codes: the command's own; 128+n ended by signal n; 124 timeout; 130 cancele
   );
   action<RunOptions, [string[]]>(command, async (context, options, words) => {
     const client = await context.connect();
-    const request = await buildRequest(client, words, options);
+    const request = await buildRequest(client, words, {
+      ...options,
+      literal: process.argv.includes('--'),
+    });
     return startAndAttach(context, client, () => postExecution(client, '/v1/executions', request), options);
   });
 }

@@ -65,8 +65,7 @@ async function* live(
   const events = eventSource(client, '/v1/search', {
     query: { ...query, follow: true },
     signal,
-    onLost: () => context.terminal.note('linefeed: connection lost; reconnecting'),
-    onResumed: () => context.terminal.note('linefeed: connected again'),
+    ...context.terminal.connectionNotes(),
   });
   for await (const event of events) if (event.event === 'hit') yield JSON.parse(event.data) as Hit;
 }

@@ -106,6 +106,32 @@ test(
 );
 
 test(
+  'a followed search and followed events go on through kill -9 and restart of the server',
+  served(async (server) => {
+    const search = startCli(server, ['search', 'comet*', '--follow']);
+    const events = startCli(server, ['events', '--type', 'output.appended', '-o', 'json']);
+    await sleep(1_000);
+    await server.run('for i in $(seq 1 25); do echo comet$i; sleep 0.2; done');
+    await search.says(/comet5\n/);
+    await server.kill('SIGKILL');
+    await sleep(500);
+    await server.start();
+    await search.says(/comet25\n/, 30_000);
+    await events.says(/comet25\\n/, 30_000);
+    search.child.kill('SIGINT');
+    events.child.kill('SIGINT');
+    const expected = Array.from({ length: 25 }, (_, index) => `comet${index + 1}`);
+    const hits = (await within(5_000, search.ended)).text.trimEnd().split('\n');
+    assert.equal(
+      hits.map((line) => line.split(': ')[1]),
+      expected,
+    );
+    const seen = objects((await within(5_000, events.ended)).text);
+    assert.is(seen.map(({ text }) => text).join(''), `${expected.join('\n')}\n`);
+  }),
+);
+
+test(
   'search takes more hits than a page holds',
   served(async (server) => {
     const id = await server.run('seq 1 1000 | sed "s/^/needle /"');
@@ -236,6 +262,13 @@ test(
       parameters: Record<string, unknown>;
     };
     assert.equal([parameters.timeout, parameters.env], [7, { A: '5' }]);
+    for (const words of [['cmd=echo hi'], ['echo', 'hi'], ['cmd=echo $W', 'env=W=hi']]) {
+      const habit = await cli(server, ['run', 'core.local', ...words]);
+      assert.equal([habit.code, habit.text], [0, 'hi\n'], words.join(' '));
+    }
+    const literal = await cli(server, ['run', '--', 'core.local', 'x']);
+    assert.is(literal.code, 127);
+    assert.match((await cli(server, ['run', 'core.noop', 'stray'])).stderr, /no parameter of core.noop/);
     const unknown = await cli(server, ['run', '--action', 'core.nothing']);
     assert.is(unknown.code, 125);
     assert.match(unknown.stderr, 'core.nothing');
