@@ -46,7 +46,8 @@ const READ_RETRY_MS = 50;
 
 /** The HTTP status of a refused request, where the error has one. */
 export function statusOf(error: unknown): number | undefined {
-  const status = (error as { meta?: { statusCode?: number } }).meta?.statusCode;
+  // 0 or null when there was no answer.
+  const status = (error as { meta?: { statusCode?: number | null } }).meta?.statusCode || undefined;
   return status ?? ((error as ServiceError).cause ? statusOf((error as ServiceError).cause) : undefined);
 }
 
@@ -54,7 +55,12 @@ function explained(cause: unknown, node: string): ServiceError {
   if (cause instanceof ServiceError) return cause;
   const error = cause as Error;
   const status = statusOf(error);
-  const reason = error.message.split('\n')[0]?.slice(0, 500);
+  const body = (cause as { meta?: { body?: { error?: { type?: string; reason?: string } } } }).meta?.body
+    ?.error;
+  const reason = (body?.reason ? `${body.type}: ${body.reason}` : error.message.split('\n')[0])?.slice(
+    0,
+    500,
+  );
   if (status === 401 || status === 403) {
     return new ServiceError(
       'output-index-unavailable',

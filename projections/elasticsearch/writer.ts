@@ -70,41 +70,43 @@ export function generationWriter(options: GenerationWriterOptions): GenerationWr
   }
   const lines = continuedLines(isContinued);
 
-  async function refresh(indices: Set<string>): Promise<void> {
-    const waitMs = refreshedAt + options.refreshEveryMs - performance.now();
+  async function refresh(indices: Set<string>, everyMs: number): Promise<void> {
+    const waitMs = refreshedAt + everyMs - performance.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     refreshedAt = performance.now();
     await client.send('POST', `/${[...indices].join(',')}/_refresh`);
+  }
+
+  async function sendOrRefuse(items: BulkItem[]): Promise<void> {
+    const refused = items.length > 0 ? await sendBulk(client, items) : [];
+    const [first] = refused;
+    if (!first) return;
+    const { index, create } = JSON.parse(first.item.action);
+    const message = `Elasticsearch refused ${refused.length} documents, first ${(index ?? create)._id}: ${first.reason}`;
+    throw new ServiceError('index-rejected', message);
   }
 
   return {
     async write({ documents, chunks, checkpoint }) {
       const executions = new Map(documents.map((document) => [document.id, document]));
       const { continues, commit } = await lines.judge(chunks);
-      const indices = new Set<string>();
-      const items: BulkItem[] = [];
-      for (const [at, chunk] of chunks.entries()) {
+      const output = new Set<string>();
+      const chunkItems = chunks.map((chunk, at): BulkItem => {
         const _index = names.output(chunk.at);
-        indices.add(_index);
-        items.push({
+        output.add(_index);
+        return {
           action: JSON.stringify({ create: { _index, _id: chunkId(chunk) } }),
           source: chunkDocument(chunk, executions.get(chunk.executionId), continues[at] === true),
-        });
-      }
-      for (const document of documents) {
-        indices.add(names.executions(document.id, document.requestedAt));
-        items.push(executionItem(names, document));
-      }
-      if (items.length > 0) {
-        const refused = await sendBulk(client, items);
-        const [first] = refused;
-        if (first) {
-          const { index, create } = JSON.parse(first.item.action);
-          const message = `Elasticsearch refused ${refused.length} documents, first ${(index ?? create)._id}: ${first.reason}`;
-          throw new ServiceError('index-rejected', message);
-        }
-        if (options.searchable) await refresh(indices);
-      }
+        };
+      });
+      await sendOrRefuse(chunkItems);
+      // A document can be read as soon as it is written, a chunk only after a refresh; and a document says through which
+      // position the chunks are there.
+      if (options.searchable && output.size > 0) await refresh(output, options.refreshEveryMs);
+      await sendOrRefuse(documents.map((document) => executionItem(names, document)));
+      const touched = new Set(documents.map(({ id, requestedAt }) => names.executions(id, requestedAt)));
+      if (options.searchable && touched.size > 0)
+        await refresh(touched, output.size > 0 ? 0 : options.refreshEveryMs);
       commit();
       if (checkpoint === '') return;
       const places = [...checkpointParts(checkpoint)].map(([partition, place]) => ({
