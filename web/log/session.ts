@@ -9,10 +9,11 @@ import type { EndRecord, Execution } from '../types.ts';
 import { visibleText } from './ansi.ts';
 import { createFeed } from './feed.ts';
 import { createFinder, type FindState, NOTHING_FOUND } from './finder.ts';
-import { buildGroups, type Group } from './groups.ts';
+import { createFolds } from './folds.ts';
+import type { Group } from './groups.ts';
 import { createMinimap } from './minimap.ts';
 import type { LineRange } from './permalink.ts';
-import { clip, type RowMap, type Run, rowMap, subtract, union } from './rows.ts';
+import { clip, type RowMap, type Run, rowMap, subtract } from './rows.ts';
 import { logStore } from './store.ts';
 import { type Outline, runsOf } from './timeline.ts';
 import { createLogView } from './view.ts';
@@ -73,49 +74,12 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
 
   let map: RowMap = rowMap([]);
   let shown = 0;
-  let groups: Group[] = [];
-  let groupByLine = new Map<number, Group>();
-  let markerCount = -1;
-  const toggled = new Map<number, boolean>();
+  const folds = createFolds();
   let wasAt = 0;
   let anchorSeq: number | undefined;
   let statusTimer: ReturnType<typeof setTimeout> | undefined;
-  let lastRun = 0;
 
   const limit = () => state.get().replayed ?? store.last();
-  const closedGroups = () => groups.filter((group) => group.closed);
-
-  function findGroups() {
-    const markers = feed.markers();
-    if (markers.length === markerCount) {
-      // a group that nothing has ended yet grows with the log
-      for (let i = groups.length - 1; i >= 0 && i >= groups.length - 50; i -= 1) {
-        const group = groups[i] as Group;
-        if (group.end === lastRun) group.end = store.last();
-      }
-    } else {
-      groups = buildGroups(markers, store.last());
-      for (const group of groups) group.closed = toggled.get(group.start) ?? group.closed;
-      groupByLine = new Map(groups.map((group) => [group.start, group]));
-      markerCount = markers.length;
-    }
-    lastRun = store.last();
-  }
-
-  function insideGroup(seq: number): boolean {
-    let [low, high] = [0, groups.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((groups[middle]?.start ?? 0) < seq) low = middle + 1;
-      else high = middle;
-    }
-    for (let i = low - 1; i >= 0; i -= 1) {
-      const group = groups[i] as Group;
-      if (group.end >= seq) return true;
-      if (group.depth === 0) return false;
-    }
-    return false;
-  }
 
   /** The row map from scratch: what the filter shows, up to where replay is, without what closed groups hide. */
   function rebuild() {
@@ -128,8 +92,8 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
       for (let seq = known + 1; seq <= last; seq += 1) if (passes(seq)) runs.push({ seq, count: 1 });
       runs = clip(runs, last);
     }
-    const hidden = closedGroups().map((group) => ({ seq: group.start + 1, count: group.end - group.start }));
-    map = rowMap(hidden.length ? subtract(runs, union(hidden)) : runs);
+    const hidden = folds.hidden();
+    map = rowMap(hidden.length ? subtract(runs, hidden) : runs);
     shown = last;
   }
 
@@ -141,16 +105,13 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
   }
 
   function grow() {
-    const groupsBefore = markerCount;
-    findGroups();
+    const refolded = folds.update(feed.markers(), store.last());
     const last = limit();
-    if (groupsBefore !== markerCount && (groupsBefore > 0 || groups.some((group) => group.closed))) {
-      if (closedGroups().length) view.keepPlace(rebuild);
-    }
+    if (refolded) view.keepPlace(rebuild);
     if (last < shown) rebuild();
     else if (last > shown) {
       const { filter } = state.get();
-      const hiding = closedGroups().some((group) => group.end >= last);
+      const hiding = folds.hides(last);
       if (hiding) rebuild();
       else if (!filter.stream && !filter.host) map.append(shown + 1, last - shown);
       else for (let seq = shown + 1; seq <= last; seq += 1) if (passes(seq)) map.append(seq, 1);
@@ -178,7 +139,7 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
       unseen: following ? 0 : Math.max(0, lines - wasAt),
       visible: view.visible(),
       hosts: names.size === before.hosts.length ? before.hosts : [...names].sort(),
-      groups: groups.length,
+      groups: folds.count(),
       firstError: feed.errors()[0],
     });
     if (names.size > 0 && before.hosts.length === 0) view.setOptions({ hosts: true });
@@ -234,8 +195,8 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
     {
       store,
       map: () => map,
-      groupAt: (seq) => groupByLine.get(seq),
-      insideGroup,
+      groupAt: folds.at,
+      insideGroup: folds.inside,
       marksOf: (line, segments) => (finder.query() ? finder.rangesOf(line.seq, visibleText(segments)) : []),
       need(seqs) {
         if (state.get().filtering) return;
@@ -280,23 +241,15 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
     report();
   }
 
-  function toggleGroup(group: Group, closed = !group.closed) {
-    group.closed = closed;
-    toggled.set(group.start, closed);
+  function toggleGroup(group: Group) {
+    folds.set(group, !group.closed);
     view.follow(false);
     view.keepPlace(rebuild);
   }
 
   /** Shows a line, opening the groups that hide it. */
   function reveal(seq: number) {
-    const hiding = closedGroups().filter((group) => seq > group.start && seq <= group.end);
-    if (hiding.length) {
-      for (const group of hiding) {
-        group.closed = false;
-        toggled.set(group.start, false);
-      }
-      rebuild();
-    }
+    if (folds.reveal(seq)) rebuild();
     view.show(seq);
     statusTimer ??= setTimeout(report, 50);
   }
@@ -342,27 +295,24 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
       if (asked) finder.find(asked, view.visible().from);
       report();
     },
-    setAllGroups(closed: boolean) {
-      for (const group of groups) {
-        group.closed = closed;
-        toggled.set(group.start, closed);
-      }
+    /** Closes all groups, or opens them when all are closed. */
+    toggleAllGroups() {
+      folds.setAll(!folds.allClosed());
       view.keepPlace(rebuild);
     },
-    allFolded: () => groups.length > 0 && groups.every((group) => group.closed),
     stepGroup(direction: 1 | -1) {
       const here = view.visible().from;
       const target =
         direction === 1
-          ? groups.find((group) => group.start > here + 1 && map.has(group.start))
-          : [...groups].reverse().find((group) => group.start < here && map.has(group.start));
+          ? folds.find((group) => group.start > here + 1 && map.has(group.start))
+          : folds.find((group) => group.start < here && map.has(group.start), true);
       if (target) view.show(target.start);
     },
     toggleGroupHere() {
       const { from, to } = view.visible();
       const target =
-        groups.find((group) => group.start >= from && group.start <= to) ??
-        [...groups].reverse().find((group) => group.start < from && group.end >= from);
+        folds.find((group) => group.start >= from && group.start <= to) ??
+        folds.find((group) => group.start < from && group.end >= from, true);
       if (target) toggleGroup(target);
     },
     /** False when no line looks like an error. */

@@ -3,11 +3,10 @@
  * exist. Knows lines through the store and rows through the row map, asks for what is missing, and decides nothing about
  * connections.
  */
-import type { Segment } from './ansi.ts';
-import type { Theme } from './colors.ts';
+
+import { drawnRows, type RowDeps, type ViewOptions } from './drawn-rows.ts';
 import type { Group } from './groups.ts';
 import type { LineRange } from './permalink.ts';
-import { drawRow, type RowLook } from './row.ts';
 import type { RowMap } from './rows.ts';
 import {
   type Anchor,
@@ -22,25 +21,12 @@ import {
   scrollTopOf,
   spacerPx,
 } from './scroller.ts';
-import type { Line, LogStore } from './store.ts';
 
 export const ROW_PX = 20;
 const SYNC_MS = 140;
 
-export interface ViewOptions {
-  wrap: boolean;
-  timestamps: 'off' | 'clock' | 'relative';
-  theme: Theme;
-  start: number;
-  hosts: boolean;
-}
-
-export interface LogViewDeps {
-  store: LogStore;
+export interface LogViewDeps extends RowDeps {
   map(): RowMap;
-  groupAt(seq: number): Group | undefined;
-  insideGroup(seq: number): boolean;
-  marksOf(line: Line, segments: readonly Segment[]): readonly (readonly [number, number])[];
   /** Lines in view that the store does not hold. */
   need(seqs: readonly number[]): void;
   /** The view moved, or began or stopped to follow. */
@@ -72,11 +58,6 @@ export interface LogView {
   destroy(): void;
 }
 
-interface Drawn {
-  element: HTMLElement;
-  signature: string;
-}
-
 export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: ViewOptions): LogView {
   const options = { ...initial };
   const viewport = host;
@@ -91,17 +72,12 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
   let follow = true;
   let expectedTop = 0;
   let spacerHeight = -1;
-  let widest = 0;
   let averagePx = ROW_PX;
   let frame = 0;
   let syncTimer: ReturnType<typeof setTimeout> | undefined;
-  let selection: LineRange | undefined;
-  let currentHit: number | undefined;
   let seen: LineRange = { from: 0, to: 0 };
-  let epoch = 0;
-  const drawn = new Map<number, Drawn>();
-  const pool: HTMLElement[] = [];
 
+  const drawn = drawnRows(layer, deps, options);
   let viewportPx = viewport.clientHeight || 600;
   const geometry = (): Geometry => ({
     rows: deps.map().count(),
@@ -109,43 +85,6 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
     viewportPx,
     fixed: !options.wrap,
   });
-
-  function look(seq: number, line: Line | undefined, segments: readonly Segment[]): RowLook {
-    const group = deps.groupAt(seq);
-    return {
-      theme: options.theme,
-      timestamps: options.timestamps,
-      start: options.start,
-      hosts: options.hosts,
-      selected: selection !== undefined && seq >= selection.from && seq <= selection.to,
-      group,
-      inside: deps.insideGroup(seq),
-      marks: line ? deps.marksOf(line, segments) : [],
-      currentHit: currentHit === seq,
-    };
-  }
-
-  function rowElement(seq: number): HTMLElement {
-    const line = deps.store.line(seq);
-    const group = deps.groupAt(seq);
-    const chosen = selection !== undefined && seq >= selection.from && seq <= selection.to;
-    const signature = `${epoch}/${line ? line.version : 'x'}${line?.open ? 'o' : ''}${chosen ? 's' : ''}${
-      currentHit === seq ? 'h' : ''
-    }${group ? `g${group.closed}${group.closed ? group.end : ''}` : ''}${deps.insideGroup(seq) ? 'i' : ''}`;
-    const known = drawn.get(seq);
-    if (known?.signature === signature) return known.element;
-    const element = known?.element ?? pool.pop() ?? document.createElement('div');
-    const segments = line ? deps.store.view(line) : [];
-    drawRow(element, seq, line, segments, look(seq, line, segments));
-    if (!options.wrap) {
-      let length = 0;
-      for (const segment of segments) length += segment.text.length;
-      widest = Math.max(widest, Math.min(length, 10_100));
-    }
-    drawn.set(seq, { element, signature });
-    if (!element.parentNode) layer.appendChild(element);
-    return element;
-  }
 
   function place(element: HTMLElement, y: number) {
     const value = `translateY(${Math.round(y)}px)`;
@@ -160,7 +99,7 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
     const seqs: number[] = [];
     for (let row = anchor.row, { y } = anchor; row < g.rows && y < viewportPx; row += 1, y += ROW_PX) {
       const seq = map.seqAt(row);
-      place(rowElement(seq), y);
+      place(drawn.row(seq), y);
       seqs.push(seq);
     }
     return seqs;
@@ -178,7 +117,7 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
       from = Math.max(0, anchor.row - Math.max(0, Math.ceil(anchor.y / ROW_PX)));
       const to = Math.min(g.rows - 1, anchor.row + Math.max(0, Math.ceil((viewportPx - anchor.y) / ROW_PX)));
       const elements: HTMLElement[] = [];
-      for (let row = from; row <= to; row += 1) elements.push(rowElement(map.seqAt(row)));
+      for (let row = from; row <= to; row += 1) elements.push(drawn.row(map.seqAt(row)));
       heights = elements.map((element) => element.offsetHeight);
       tops = new Array(heights.length).fill(0);
       const k = anchor.row - from;
@@ -201,7 +140,7 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
       if (top + height <= 0 || top >= viewportPx) return;
       first ??= { row: from + i, y: top };
       const seq = map.seqAt(from + i);
-      place(rowElement(seq), top);
+      place(drawn.row(seq), top);
       seqs.push(seq);
     });
     if (heights.length) {
@@ -222,14 +161,8 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
       spacer.style.height = `${height}px`;
     }
     const seqs = g.rows === 0 ? [] : options.wrap ? layWrapped(map, g) : layFixed(map, g);
-    const wanted = new Set(seqs);
-    for (const [seq, { element }] of drawn) {
-      if (wanted.has(seq)) continue;
-      element.remove();
-      drawn.delete(seq);
-      if (pool.length < 150) pool.push(element);
-    }
-    const width = options.wrap ? '' : `calc(${widest + 4}ch + var(--gutter))`;
+    drawn.keep(seqs);
+    const width = options.wrap ? '' : `calc(${drawn.widest() + 4}ch + var(--gutter))`;
     if (spacer.style.minWidth !== width) spacer.style.minWidth = width;
     seen = { from: seqs[0] ?? 0, to: seqs[seqs.length - 1] ?? 0 };
     const absent = seqs.filter((seq) => !deps.store.line(seq));
@@ -267,7 +200,7 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
     const map = deps.map();
     const last = map.seqAt(map.count() - 1);
     if (seen.to !== last) return false;
-    const element = drawn.get(last)?.element;
+    const element = drawn.element(last);
     if (!element) return false;
     if (!options.wrap) {
       const g = geometry();
@@ -350,7 +283,7 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
   return {
     update,
     redraw() {
-      epoch += 1;
+      drawn.redraw();
       update();
     },
     setOptions(next) {
@@ -362,7 +295,7 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
         averagePx = ROW_PX;
         anchor = { row: anchor.row, y: 0 };
       }
-      epoch += 1;
+      drawn.redraw();
       update();
     },
     show(seq) {
@@ -381,11 +314,11 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
     },
     visible: () => seen,
     setSelection(range) {
-      selection = range;
+      drawn.select(range);
       update();
     },
     setCurrentHit(seq) {
-      currentHit = seq;
+      drawn.point(seq);
       update();
     },
     keepPlace(change) {

@@ -80,9 +80,7 @@ export function LogToolbar(props: LogToolbarProps) {
           label: 'Fold',
           icon: 'fold',
           title: 'Fold or unfold all groups',
-          onClick: () => {
-            session.setAllGroups(!session.allFolded());
-          },
+          onClick: () => session.toggleAllGroups(),
         })
       : null,
     h(Button, {

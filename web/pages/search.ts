@@ -1,16 +1,16 @@
 /** Search over the output of all executions: hits with context, counts by action, status, stream and time, live mode. */
-import { type ComponentChild, h } from 'preact';
+import { h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { getJson, query } from '../api.ts';
 import { clock, dateTime, plural } from '../format.ts';
 import { useShortcuts } from '../keys.ts';
-import { withoutControls } from '../log/ansi.ts';
 import { here, navigate } from '../router.ts';
 import { type Subscription, subscribe } from '../sse.ts';
 import { connection, useCell } from '../state.ts';
-import type { SearchPage as Page, SearchFacets, SearchHit, SearchLine, Status } from '../types.ts';
+import type { SearchPage as Page, SearchFacets, SearchHit, Status } from '../types.ts';
 import { Button, EmptyState, icon, StatusMark } from '../ui/parts.ts';
 import { Plot } from '../ui/plot.ts';
+import { Facet, grouped, HitGroup } from './hits.ts';
 
 const SPANS: readonly [value: string, label: string][] = [
   ['', 'Any time'],
@@ -40,123 +40,6 @@ function askedOf(search: URLSearchParams): Asked {
     since: get('since'),
     until: get('until'),
   };
-}
-
-/** Text with its highlights as elements; control characters do not reach the page as themselves. */
-export function marked(text: string, highlights: readonly [number, number][]): ComponentChild[] {
-  const shown = withoutControls(text.length > 2000 ? text.slice(0, 2000) : text);
-  const parts: ComponentChild[] = [];
-  let at = 0;
-  for (const [from, to] of highlights) {
-    if (from >= shown.length) break;
-    if (from > at) parts.push(shown.slice(at, from));
-    parts.push(h('mark', null, shown.slice(from, to)));
-    at = to;
-  }
-  if (at < shown.length) parts.push(shown.slice(at));
-  if (shown.length < text.length) parts.push(' …');
-  return parts;
-}
-
-function HitLine(props: { execution: string; line: SearchLine; highlights?: readonly [number, number][] }) {
-  const { line, highlights } = props;
-  return h(
-    'div',
-    { class: `hit-line${highlights ? ' match' : ''}${line.stream === 'stderr' ? ' err' : ''}` },
-    h(
-      'a',
-      {
-        class: 'num',
-        href: `/executions/${props.execution}#L${line.seq}`,
-        'data-route': true,
-        'aria-label': `Line ${line.seq}`,
-      },
-      String(line.seq),
-    ),
-    h('code', null, marked(line.text, highlights ?? [])),
-  );
-}
-
-function HitGroup({ hits }: { hits: readonly SearchHit[] }) {
-  const first = hits[0];
-  if (!first) return null;
-  let drawn = 0;
-  const rows: ComponentChild[] = [];
-  for (const hit of hits) {
-    const lines = [...(hit.before ?? []), hit, ...(hit.after ?? [])];
-    for (const line of lines) {
-      if (line !== hit && (line.seq <= drawn || hits.some((other) => other.seq === line.seq))) continue;
-      if (drawn && line.seq > drawn + 1) rows.push(h('div', { class: 'hit-gap', key: `gap${line.seq}` }));
-      const own = line === hit ? { highlights: hit.highlights } : {};
-      rows.push(h(HitLine, { key: line.seq, execution: hit.execution_id, line, ...own }));
-      drawn = line.seq;
-    }
-  }
-  return h(
-    'section',
-    { class: 'hit-group', 'aria-label': `${first.action}, ${dateTime(Date.parse(first.at))}` },
-    h(
-      'header',
-      null,
-      h(
-        'a',
-        { href: `/executions/${first.execution_id}#L${first.seq}`, 'data-route': true, class: 'hit-title' },
-        first.action,
-      ),
-      h('time', { dateTime: first.at }, dateTime(Date.parse(first.at))),
-      h('span', { class: 'quiet' }, first.execution_id),
-    ),
-    h('div', { class: 'hit-lines', tabIndex: 0, role: 'group', 'aria-label': 'Matching lines' }, rows),
-  );
-}
-
-/** Neighbouring hits of one execution are shown together. */
-function grouped(hits: readonly SearchHit[]): SearchHit[][] {
-  const groups: SearchHit[][] = [];
-  for (const hit of hits) {
-    const last = groups[groups.length - 1];
-    if (last?.[0]?.execution_id === hit.execution_id) last.push(hit);
-    else groups.push([hit]);
-  }
-  return groups;
-}
-
-function Facet(props: {
-  title: string;
-  counts: Record<string, number>;
-  chosen: string;
-  onChoose: (value: string) => void;
-  show?: (value: string) => ComponentChild;
-}) {
-  const entries = Object.entries(props.counts).sort((a, b) => b[1] - a[1]);
-  if (!entries.length) return null;
-  const top = entries[0]?.[1] ?? 1;
-  return h(
-    'section',
-    { class: 'facet' },
-    h('h2', null, props.title),
-    h(
-      'ul',
-      null,
-      entries.slice(0, 12).map(([value, count]) =>
-        h(
-          'li',
-          { key: value },
-          h(
-            'button',
-            {
-              type: 'button',
-              'aria-pressed': String(props.chosen === value),
-              onClick: () => props.onChoose(props.chosen === value ? '' : value),
-            },
-            h('span', { class: 'facet-name' }, props.show ? props.show(value) : value),
-            h('span', { class: 'facet-count' }, count.toLocaleString('en')),
-            h('meter', { min: 0, max: top, value: count, 'aria-hidden': 'true' }),
-          ),
-        ),
-      ),
-    ),
-  );
 }
 
 export function SearchPage() {
