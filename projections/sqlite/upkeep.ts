@@ -4,7 +4,7 @@
  */
 
 import { BLOCK_BYTES, packBlock, unpackBlock } from '../../events/block.ts';
-import { transaction } from '../../events/database.ts';
+import { transaction, vacuumStep } from '../../events/database.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import { assemble, searchableTexts } from '../lines.ts';
 import { fold } from '../text.ts';
@@ -20,6 +20,12 @@ const MERGE_COUNT = 64;
 const SMALL_BYTES = 16_384;
 /** A step ends when it has taken this long: writes wait for no more than one. */
 const STEP_MS = 10;
+
+/** Blocks that are indexed before the full-text index is worth being put together: at least these, and a share of all. */
+const TOGETHER_BLOCKS = 64;
+const TOGETHER_SHARE = 0.25;
+/** Pages of it that one step writes. */
+const TOGETHER_PAGES = 64;
 
 interface Row {
   id: number;
@@ -45,6 +51,31 @@ export function upkeep(store: Store): Upkeep {
     'SELECT DISTINCT execution FROM blocks WHERE ordinal IS NULL ORDER BY execution',
   ).all() as { execution: number }[];
   const dirty = new Set(unindexed.map((row) => row.execution));
+
+  let indexedSince = 0;
+  let together = false;
+  /** There may be free pages that can be given back. */
+  let loose = false;
+
+  /** One step of putting the full-text index together, which makes it smaller and faster; false when there is no more. */
+  function putTogether(): boolean {
+    if (!together) {
+      const { blocks } = prepare('SELECT count(*) AS blocks FROM blocks WHERE ordinal IS NOT NULL').get() as {
+        blocks: number;
+      };
+      if (indexedSince < Math.max(TOGETHER_BLOCKS, blocks * TOGETHER_SHARE)) return false;
+    }
+    const changes = () => (prepare('SELECT total_changes() AS count').get() as { count: number }).count;
+    const before = changes();
+    // FTS5: a negative number of pages begins with all there is, a positive one goes on with what was begun.
+    prepare("INSERT INTO search (search, rank) VALUES ('merge', ?)").run(
+      together ? TOGETHER_PAGES : -TOGETHER_PAGES,
+    );
+    together = changes() - before >= 2;
+    if (!together) indexedSince = 0;
+    loose = true;
+    return together;
+  }
 
   function open(ids: readonly number[]): { chunks: OutputAppended[]; seqBefore: number } {
     const chunks: OutputAppended[] = [];
@@ -106,6 +137,7 @@ export function upkeep(store: Store): Upkeep {
       id,
     );
     prepare('UPDATE executions SET ordinals = ordinals + 1 WHERE id = ?').run(execution);
+    indexedSince++;
   }
 
   /** One piece of work on the execution; false when there is none for now. */
@@ -139,7 +171,11 @@ export function upkeep(store: Store): Upkeep {
   return {
     touched: (execution) => dirty.add(execution),
     step() {
-      if (dirty.size === 0) return false;
+      if (dirty.size === 0) {
+        if (indexedSince > 0 && putTogether()) return true;
+        loose = loose && vacuumStep(database);
+        return loose;
+      }
       const end = performance.now() + STEP_MS;
       const tried: number[] = [];
       try {
@@ -156,7 +192,7 @@ export function upkeep(store: Store): Upkeep {
         for (const execution of tried) dirty.add(execution);
         throw error;
       }
-      return dirty.size > 0;
+      return dirty.size > 0 || loose || indexedSince >= TOGETHER_BLOCKS;
     },
   };
 }
