@@ -2,7 +2,7 @@
  * What our SQLite databases have in common: how one is opened, how a transaction is run, and what an error of the
  * driver means to a user. To be used on a worker thread only (see worker-thread.ts).
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type ErrorCode, ServiceError } from './errors.ts';
@@ -35,6 +35,8 @@ export function openDatabase(path: string, options: DatabaseOptions): DatabaseSy
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: 2000 });
     try {
+      // Output can hold what is nobody else's business; the files beside it take their mode from this one.
+      if (!options.readOnly) chmodSync(path, 0o600);
       // Only a new file takes the first two: bigger pages hold bigger chunks, and pages freed can be given back.
       if (!options.readOnly) database.exec('PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL');
       if (options.exclusive) database.exec('PRAGMA locking_mode = EXCLUSIVE');
@@ -141,11 +143,4 @@ export function vacuumStep(database: DatabaseSync): boolean {
   if (after > 0 && after < before) return true;
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   return false;
-}
-
-/** Pages in use, in bytes: what a purge makes smaller, long before the file shrinks. */
-export function usedBytes(database: DatabaseSync): number {
-  const pragma = (name: string) =>
-    Number(Object.values(database.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[0]);
-  return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
 }

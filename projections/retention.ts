@@ -25,7 +25,7 @@ export interface PurgeReport {
   outputs: number;
   /** Bytes of output in them, as it was printed. */
   rawBytes: number;
-  /** Room in the databases that can be used again, most of it given back to the disk; an estimate for a dry run. */
+  /** What they took in log and index, as it is stored; an estimate for a dry run. */
   freedBytes: number;
 }
 

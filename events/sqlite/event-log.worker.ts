@@ -2,14 +2,7 @@
 import { join } from 'node:path';
 import type { SQLInputValue } from 'node:sqlite';
 import { constants as zlib, zstdCompressSync } from 'node:zlib';
-import {
-  databaseBytes,
-  explained,
-  isConnectionLost,
-  transaction,
-  usedBytes,
-  vacuumStep,
-} from '../database.ts';
+import { databaseBytes, explained, isConnectionLost, transaction, vacuumStep } from '../database.ts';
 import { serveThread } from '../worker-thread.ts';
 import { type Connection, connect, streamOf } from './log-store.ts';
 import { pack } from './packing.ts';
@@ -105,21 +98,22 @@ function purge(
   const { database, prepare, streams } = connection;
   const stream = streamOf(connection, execution)?.id;
   if (stream === undefined) return { more: false, freedBytes: 0 };
-  const before = usedBytes(database);
-  const more = transaction(database, () => {
+  return transaction(database, () => {
     prepare("INSERT OR REPLACE INTO facts VALUES ('last_id', ?)").run(connection.lastId);
-    const { changes } = prepare(
-      `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE stream = ? ${whole ? '' : 'AND type = ?'} LIMIT ?)`,
-    ).run(...(whole ? [stream, PURGE_ROWS] : [stream, OUTPUT, PURGE_ROWS]));
-    if (Number(changes) === PURGE_ROWS) return true;
+    const deleted = prepare(
+      `DELETE FROM events
+       WHERE id IN (SELECT id FROM events WHERE stream = ? ${whole ? '' : 'AND type = ?'} LIMIT ?)
+       RETURNING length(data) AS bytes`,
+    ).all(...(whole ? [stream, PURGE_ROWS] : [stream, OUTPUT, PURGE_ROWS])) as { bytes: number }[];
+    const freedBytes = deleted.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (deleted.length === PURGE_ROWS) return { more: true, freedBytes };
     if (whole) {
       prepare('DELETE FROM streams WHERE id = ?').run(stream);
       prepare('DELETE FROM packing WHERE stream = ?').run(stream);
+      streams.delete(execution);
     }
-    return false;
+    return { more: false, freedBytes };
   });
-  if (whole && !more) streams.delete(execution);
-  return { more, freedBytes: Math.max(0, before - usedBytes(database)) };
 }
 
 serveThread<LogThreadData>(({ folder, maxBytes }) => {

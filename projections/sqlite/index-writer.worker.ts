@@ -4,14 +4,7 @@
  */
 import { join } from 'node:path';
 import { type Block, packBlock, unpackBlock } from '../../events/block.ts';
-import {
-  databaseBytes,
-  explained,
-  isDamaged,
-  transaction,
-  usedBytes,
-  vacuumStep,
-} from '../../events/database.ts';
+import { databaseBytes, explained, isDamaged, transaction, vacuumStep } from '../../events/database.ts';
 import { serveThread } from '../../events/worker-thread.ts';
 import { compressBody } from './body.ts';
 import { executionDocument } from './executions.ts';
@@ -156,22 +149,22 @@ function purge(store: Store, executionId: string, whole: boolean): { more: boole
   ) as { id: number; output_through: number } | undefined;
   if (!execution) return { more: false, freedBytes: 0 };
   const { id } = execution;
-  const before = usedBytes(database);
-  const more = transaction(database, () => {
-    const blocks = prepare('SELECT id, ordinal FROM blocks WHERE execution = ? LIMIT ?').all(
-      id,
-      PURGE_ROWS,
-    ) as {
+  return transaction(database, () => {
+    const blocks = prepare(
+      'SELECT id, ordinal, length(body) AS bytes FROM blocks WHERE execution = ? LIMIT ?',
+    ).all(id, PURGE_ROWS) as {
       id: number;
       ordinal: number | null;
+      bytes: number;
     }[];
+    const freedBytes = blocks.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const block of blocks) {
       if (block.ordinal !== null) {
         prepare('DELETE FROM search WHERE rowid = ?').run(id * BLOCKS_PER_EXECUTION + block.ordinal);
       }
       prepare('DELETE FROM blocks WHERE id = ?').run(block.id);
     }
-    if (blocks.length === PURGE_ROWS) return true;
+    if (blocks.length === PURGE_ROWS) return { more: true, freedBytes };
     if (whole) {
       prepare('DELETE FROM documents WHERE id = ?').run(id);
       prepare('DELETE FROM executions WHERE id = ?').run(id);
@@ -181,9 +174,8 @@ function purge(store: Store, executionId: string, whole: boolean): { more: boole
         "UPDATE documents SET document = json_set(document, '$.outputPurgedThrough', ?) WHERE id = ? AND ? >= 0",
       ).run(execution.output_through, id, execution.output_through);
     }
-    return false;
+    return { more: false, freedBytes };
   });
-  return { more, freedBytes: Math.max(0, before - usedBytes(database)) };
 }
 
 interface Open {
