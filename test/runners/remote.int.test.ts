@@ -1,7 +1,10 @@
 /** The remote runners against a real sshd, without a server of ours: what the helper process does by itself. */
+
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import ssh2 from 'ssh2';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openPacks } from '../../actors/catalogue-packs.ts';
@@ -268,6 +271,102 @@ test('hosts that refuse, hang, are unknown or have another key fail by themselve
   } finally {
     for (const socket of sockets) socket.destroy();
     hanging.close();
+  }
+});
+
+test('a host that does not answer does not hold up the end', async () => {
+  const sockets = new Set<{ destroy(): void }>();
+  const hanging: Server = createServer((socket) => sockets.add(socket.on('error', () => undefined)));
+  await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.9', resolve));
+  const hangs = `127.0.0.9:${(hanging.address() as { port: number }).port}`;
+  try {
+    await withRemote(
+      async ({ start }) => {
+        const started = await start({ hosts: `${hangs},127.0.0.1`, cmd: 'echo up; sleep 300' });
+        const out = join(started.folder, 'hosts', '127.0.0.1.stdout');
+        await until(10_000, () => existsSync(out) && readFileSync(out, 'utf8') === 'up\n');
+        started.term();
+        const ran = await within(15_000, started.ended);
+        assert.is(ran.result[hangs].error, 'it was ended before it began on this host');
+        assert.is(ran.result['127.0.0.1'].signal, 'SIGTERM');
+      },
+      { options: { connectTimeoutMs: 60_000 } },
+    );
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    hanging.close();
+  }
+});
+
+test('an agent logs in where no key is given', async () => {
+  await withRemote(
+    async ({ run, sshd }) => {
+      const socket = join(sshd.folder, 'agent');
+      const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+      const before = process.env.SSH_AUTH_SOCK;
+      try {
+        await until(5000, () => existsSync(socket), 'the agent');
+        execFileSync('ssh-add', ['-q', sshd.key], {
+          env: { ...process.env, SSH_AUTH_SOCK: socket },
+          stdio: 'ignore',
+        });
+        process.env.SSH_AUTH_SOCK = socket;
+        const ran = await run({ cmd: 'echo by agent; env | grep -c SSH_AUTH_SOCK' });
+        assert.is(ran.host('127.0.0.1').toString(), 'by agent\n0\n', ran.stderr);
+      } finally {
+        if (before === undefined) delete process.env.SSH_AUTH_SOCK;
+        else process.env.SSH_AUTH_SOCK = before;
+        agent.kill();
+      }
+    },
+    { options: { privateKey: undefined } },
+  );
+});
+
+test('a password logs in, by either way that a server may ask for it', async () => {
+  for (const method of ['password', 'keyboard-interactive'] as const) {
+    await withRemote(
+      async ({ run, sshd }) => {
+        const server = new ssh2.Server({ hostKeys: [readFileSync(join(sshd.folder, 'host'))] }, (client) => {
+          client.on('error', () => undefined);
+          client.on('authentication', (context) => {
+            if (context.method === 'password' && method === 'password' && context.password === 'pass phrase')
+              context.accept();
+            else if (context.method === 'keyboard-interactive' && method === context.method) {
+              context.prompt([{ prompt: 'Password: ', echo: false }], (answers) =>
+                answers[0] === 'pass phrase' ? context.accept() : context.reject(),
+              );
+            } else context.reject([method]);
+          });
+          client.on('ready', () =>
+            client.on('session', (accept) =>
+              accept().on('exec', (take) => {
+                const channel = take();
+                channel.write('welcome\n');
+                channel.exit(0);
+                channel.end();
+              }),
+            ),
+          );
+        });
+        const port = await new Promise<number>((resolve) =>
+          server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
+        );
+        try {
+          writeFileSync(
+            sshd.knownHosts,
+            readFileSync(sshd.knownHosts, 'utf8').replace(`:${sshd.port} `, `:${port} `),
+          );
+          const good = await run({ port, password: 'pass phrase', private_key: '', cmd: 'true' });
+          assert.is(good.host('127.0.0.1').toString(), 'welcome\n', `${method}: ${good.stderr}`);
+          const bad = await run({ port, password: 'wrong', cmd: 'true' });
+          assert.match(bad.verdict.error as string, 'it refused the login of');
+        } finally {
+          server.close();
+        }
+      },
+      { options: { privateKey: undefined } },
+    );
   }
 });
 

@@ -8,13 +8,14 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client, ClientChannel } from 'ssh2';
+import type { Client } from 'ssh2';
 import { bootstrap, killScript, pidMarker } from './bootstrap.ts';
 import { type Connector, RemoteError } from './connect.ts';
 import { copyScript, removeScript } from './copy-script.ts';
 import type { RemoteHost } from './hosts.ts';
 import type { HostOutcome, RemoteJob } from './job.ts';
 import { takeMarker } from './marker.ts';
+import { type Ending, quick, startShell, within } from './session.ts';
 
 /** How long tidying up may take on a host whose connection was lost, or that does not answer. */
 const TIDY_MS = 8000;
@@ -22,17 +23,15 @@ const TIDY_MS = 8000;
 /** How long bytes that have arrived may take to the disk. */
 const WRITE_MS = 10_000;
 
+/** How long after the end of a session its exit code may still come. */
+const EXIT_MS = 2000;
+
 interface HostRun {
   job: RemoteJob;
   host: RemoteHost;
   connector: Connector;
   /** Aborted when the execution is to end; the reason is unknown here. */
   stop: AbortSignal;
-}
-
-interface Ending {
-  code?: number;
-  signal?: string;
 }
 
 function failure(error: string, code = 255): HostOutcome {
@@ -53,45 +52,19 @@ function outcomeOf({ code, signal }: Ending): HostOutcome {
   return { return_code: code ?? 255, succeeded: ok, failed: !ok };
 }
 
-async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  const clock = new AbortController();
-  try {
-    return await Promise.race([work, sleep(ms, undefined, { signal: clock.signal })]);
-  } catch {
-    return undefined;
-  } finally {
-    clock.abort();
-  }
-}
-
-/** Runs a short text with /bin/sh there and waits for its end. */
-function quick(client: Client, text: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    client.exec('exec /bin/sh', (error, channel) => {
-      if (error) return resolve(false);
-      let code: number | undefined;
-      channel.on('exit', (value: number) => {
-        code = value;
-      });
-      channel.on('close', () => resolve(code === 0));
-      channel.on('error', () => resolve(false));
-      channel.resume();
-      channel.stderr.resume();
-      channel.end(text);
-    });
+/** Undefined when it was told to end first; a host that does not answer must not hold up the end. */
+async function openUnlessStopped(
+  connector: Connector,
+  host: RemoteHost,
+  stop: AbortSignal,
+): Promise<Client | undefined> {
+  const opening = connector.open(host);
+  const stopped = new Promise<undefined>((resolve) => {
+    stop.addEventListener('abort', () => resolve(undefined), { once: true });
   });
-}
-
-function start(client: Client, text: string): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    client.exec('exec /bin/sh', (error, channel) => {
-      if (error) return reject(new RemoteError(`it did not start the command: ${error.message}`));
-      // A shell that ends before it has read all of its text closes the pipe; its exit code says what happened.
-      channel.on('error', () => undefined);
-      channel.end(text);
-      resolve(channel);
-    });
-  });
+  const client = await Promise.race([opening, stopped]);
+  if (!client) opening.then((late) => late.end()).catch(() => undefined);
+  return client;
 }
 
 /** Never rejects. */
@@ -141,22 +114,15 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
       client.once('error', (error) => resolve(error.message));
       client.once('close', () => resolve('closed'));
     });
-    const channel = await Promise.race([
-      start(client, bootstrap(work, nonce, folder)),
+    const { channel, ending, exited, closed } = await Promise.race([
+      startShell(client, bootstrap(work, nonce, folder)),
       lost.then((why): never => {
         throw new RemoteError(`the connection was lost: ${why}`);
       }),
     ]);
-    const ending: Ending = {};
-    const exited = new Promise<void>((resolve) => {
-      channel.once('exit', (code: number | null, signal?: string) => {
-        if (typeof code === 'number') ending.code = code;
-        if (signal) ending.signal = signal.startsWith('SIG') ? signal : `SIG${signal}`;
-        over = true;
-        resolve();
-      });
+    void exited.then(() => {
+      over = true;
     });
-    const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
     channel.pipe(stdout);
     channel.stderr
       .pipe(
@@ -174,6 +140,7 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
       Promise.all([exited, closed]).then(() => 'done' as const),
       // Something that was left behind can hold the streams open for ever.
       exited.then(() => sleep(job.drainMs)).then(() => 'drained' as const),
+      closed.then(() => sleep(EXIT_MS)).then(() => 'closed' as const),
       lost.then(() => 'lost' as const),
       stopped,
     ]);
@@ -206,10 +173,10 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
 
   async function run(): Promise<HostOutcome> {
     if (stop.aborted) return failure('it was ended before it began on this host');
-    const client = await connector.open(host);
+    const client = await openUnlessStopped(connector, host, stop);
+    if (!client) return failure('it was ended before it began on this host');
     client.on('error', () => undefined);
     try {
-      if (stop.aborted) return failure('it was ended before it began on this host');
       if (work.kind === 'script') {
         copied = true;
         await copyScript(client, work.file, folder);
