@@ -72,12 +72,8 @@ function toNode(
       if (abort.signal.aborted) return undefined;
       wrote = true;
       let room = true;
-      if (bytes instanceof Uint8Array) room = outgoing.write(bytes);
-      else {
-        outgoing.cork();
-        for (const one of bytes) room = outgoing.write(one);
-        outgoing.uncork();
-      }
+      // Not corked: Node corks the socket by itself, and a corked response can miss its `drain`.
+      for (const one of bytes instanceof Uint8Array ? [bytes] : bytes) room = outgoing.write(one);
       if (room) return undefined;
       stalledSince = performance.now();
       return new Promise((resolve) => {

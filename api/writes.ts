@@ -37,7 +37,7 @@ export function gather(pieces: readonly Uint8Array[]): Uint8Array[] {
 
 /** Bytes to write, and the position that has been written once they are; none when nothing of the events is sent. */
 export interface Write {
-  bytes: Uint8Array | undefined;
+  bytes: Uint8Array | readonly Uint8Array[] | undefined;
   through: number;
 }
 
@@ -55,10 +55,10 @@ export function* writes(
       bytes += piece.byteLength;
     }
     if (bytes < WRITE_BYTES && event !== events.at(-1)) continue;
-    const all = pieces.length > 1 ? Buffer.concat(pieces, bytes) : pieces[0];
+    const all = gather(pieces);
     pieces = [];
     bytes = 0;
-    yield { bytes: all, through: event.position };
+    yield { bytes: all.length > 1 ? all : all[0], through: event.position };
   }
 }
 
