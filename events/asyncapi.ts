@@ -1,0 +1,128 @@
+/** The AsyncAPI 3 document of what lies in Kafka, made from the schemas that the code itself reads and writes with. */
+import { z } from 'zod';
+import { EVENT_SCHEMAS, eventJsonSchema } from './codec.ts';
+import type { EventType } from './event.ts';
+import { CANCEL_SCHEMA, HEARTBEAT_SCHEMA } from './fleet.ts';
+
+type Json = Record<string, unknown>;
+
+const SUMMARIES: Record<EventType, string> = {
+  'execution.requested': 'Somebody asked for a command to be run',
+  'execution.scheduled': 'A worker was named; from here on it owns the execution',
+  'execution.started': 'The process runs',
+  'execution.cancel_requested': 'The owner was asked to end it',
+  'execution.completed': 'It ended; nothing follows',
+  'execution.abandoned': 'Its worker is gone; nothing follows',
+  'output.appended': 'Lines that were read together from one stream',
+};
+
+function headers(after: boolean): Json {
+  const text = (description: string) => ({ type: 'string', description });
+  return {
+    type: 'object',
+    required: ['ce_specversion', 'ce_id', 'ce_type', 'ce_source', 'ce_subject', 'ce_time'],
+    properties: {
+      ce_specversion: { type: 'string', const: '1.0' },
+      ce_id: text('`<execution>/<position>`: the same on every retry, so repeats can be told'),
+      ce_type: text('Type of the event; ignore those you do not know'),
+      ce_source: text('The process that wrote it'),
+      ce_subject: text('The execution'),
+      ce_time: { type: 'string', format: 'date-time' },
+      'content-type': { type: 'string', const: 'application/json' },
+      ...(after
+        ? {
+            ce_after: text(
+              'Only where the event before it lies in the other topic: offset there, in the same partition. Who reads both topics delivers this event after that one',
+            ),
+          }
+        : {}),
+    },
+  };
+}
+
+function message(name: string, summary: string, payload: Json, after: boolean): Json {
+  const { $schema, ...schema } = payload;
+  void $schema;
+  return {
+    name,
+    title: name,
+    summary,
+    contentType: 'application/json',
+    headers: headers(after),
+    payload: { schemaFormat: 'application/schema+json;version=draft-2020-12', schema },
+  };
+}
+
+const identifier = (type: string) => type.replace(/[._](.)/g, (_, letter: string) => letter.toUpperCase());
+
+/** @param prefix of the topics, as configured. */
+export function asyncApiDocument(version: string, prefix = 'linefeed'): Json {
+  const types = Object.keys(EVENT_SCHEMAS) as EventType[];
+  const jsonSchema = (schema: z.ZodType) => z.toJSONSchema(schema, { io: 'input' }) as Json;
+  const messages: Record<string, Json> = {};
+  for (const type of types) {
+    messages[identifier(type)] = message(type, SUMMARIES[type], eventJsonSchema(type), true);
+  }
+  messages.workerHeartbeat = message(
+    'worker.heartbeat',
+    'A worker lives; a record without a value says that it will not come back',
+    jsonSchema(HEARTBEAT_SCHEMA),
+    false,
+  );
+  messages.commandCancel = message(
+    'command.cancel',
+    'The owner of an execution is asked to end it',
+    jsonSchema(CANCEL_SCHEMA),
+    false,
+  );
+  const channel = (address: string, description: string, names: string[], kafka: Json) => ({
+    address,
+    description,
+    messages: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
+    bindings: { kafka: { topic: address, bindingVersion: '0.5.0', ...kafka } },
+  });
+  const lifecycle = types.filter((type) => type !== 'output.appended').map(identifier);
+  const channels = {
+    executions: channel(
+      `${prefix}.executions`,
+      'What happens to executions. Key: the execution, so one execution is one partition and stays in order.',
+      lifecycle,
+      { topicConfiguration: { 'cleanup.policy': ['delete'] } },
+    ),
+    output: channel(
+      `${prefix}.output`,
+      'What executions print, on the same partition number as their lifecycle. `position` is dense over both topics.',
+      ['outputAppended'],
+      { topicConfiguration: { 'cleanup.policy': ['delete'] } },
+    ),
+    workers: channel(`${prefix}.workers`, 'Heartbeats, the newest of each worker.', ['workerHeartbeat'], {
+      partitions: 1,
+      topicConfiguration: { 'cleanup.policy': ['compact'] },
+    }),
+    commands: channel(
+      `${prefix}.commands`,
+      'What nodes ask of the owners of executions. Internal: use the HTTP API to cancel.',
+      ['commandCancel'],
+      { partitions: 1 },
+    ),
+  };
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Linefeed events',
+      version,
+      description:
+        'CloudEvents 1.0 in binary mode. Fields and types may be added; readers ignore what they do not know.',
+      license: { name: 'Apache-2.0' },
+    },
+    defaultContentType: 'application/json',
+    channels,
+    operations: Object.fromEntries(
+      Object.keys(channels).map((name) => [
+        `publish${name[0]?.toUpperCase()}${name.slice(1)}`,
+        { action: 'send', channel: { $ref: `#/channels/${name}` } },
+      ]),
+    ),
+    components: { messages },
+  };
+}
