@@ -103,8 +103,13 @@ function purge(
     const deleted = prepare(
       `DELETE FROM events
        WHERE id IN (SELECT id FROM events WHERE stream = ? ${whole ? '' : 'AND type = ?'} LIMIT ?)
-       RETURNING length(data) AS bytes`,
-    ).all(...(whole ? [stream, PURGE_ROWS] : [stream, OUTPUT, PURGE_ROWS])) as { bytes: number }[];
+       RETURNING id, length(data) AS bytes, type = '${OUTPUT}' AND name IS NULL AS pack`,
+    ).all(...(whole ? [stream, PURGE_ROWS] : [stream, OUTPUT, PURGE_ROWS])) as {
+      id: number;
+      bytes: number;
+      pack: number;
+    }[];
+    for (const row of deleted) if (row.pack) prepare('DELETE FROM packs WHERE id = ?').run(row.id);
     const freedBytes = deleted.reduce((sum, { bytes }) => sum + bytes, 0);
     if (deleted.length === PURGE_ROWS) return { more: true, freedBytes };
     if (whole) {

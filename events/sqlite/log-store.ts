@@ -8,7 +8,13 @@ import { openDatabase } from '../database.ts';
 import type { StreamName } from '../event.ts';
 import { type EventRow, OUTPUT } from './rows.ts';
 
-/** `packing` has the executions that have ended: the last position that is in a pack, and whether all is packed. */
+/** Ids that a pack may span at most: so far beyond a page one has to look for packs that reach into it. */
+export const PACK_SPAN = 1_000_000;
+
+/**
+ * `packing` has the executions that have ended: the last position that is in a pack, and whether all is packed.
+ * `packs` has, by the row id of a pack, the ids that its events had, as differences: checkpoints stay exact.
+ */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, execution TEXT NOT NULL UNIQUE);
   CREATE TABLE IF NOT EXISTS events (
@@ -20,6 +26,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS packing (
     stream INTEGER PRIMARY KEY, through INTEGER NOT NULL DEFAULT -1, done INTEGER NOT NULL DEFAULT 0);
   CREATE INDEX IF NOT EXISTS packing_waiting ON packing (stream) WHERE done = 0;
+  CREATE TABLE IF NOT EXISTS packs (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, ids BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 `;
 

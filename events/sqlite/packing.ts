@@ -1,14 +1,12 @@
 /**
  * Packs the small chunks of ended executions: a slow command leaves a row a line, which takes twice the room of what it
- * printed; packed, a fifth. Events keep their order, and a pack stands where its last chunk stood. One who subscribes
- * from a checkpoint in the middle of what was packed since gets the pack whole, so some events again: the index, the
- * only reader that keeps checkpoints, takes each position once.
+ * printed; packed, a fifth. A pack keeps the ids of its events, so nothing that a reader sees changes by it.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { BLOCK_BYTES, packBlock } from '../block.ts';
 import { transaction } from '../database.ts';
 import type { OutputAppended } from '../event.ts';
-import { COLUMNS, type Connection, type Stored } from './log-store.ts';
+import { COLUMNS, type Connection, PACK_SPAN, type Stored } from './log-store.ts';
 import { OUTPUT } from './rows.ts';
 
 /** A larger chunk is compressed well enough by itself. */
@@ -48,7 +46,8 @@ function nextRun({ prepare }: Connection, stream: number, after: number): { run:
   for (const row of rows) {
     const before = run.at(-1);
     bytes += row.size ?? row.data.byteLength;
-    if (before && (bytes > BLOCK_BYTES || row.position !== before.position + 1)) {
+    const far = row.id - (run[0]?.id ?? row.id) > PACK_SPAN;
+    if (before && (far || bytes > BLOCK_BYTES || row.position !== before.position + 1)) {
       return { run, next: before.position };
     }
     run.push(row);
@@ -72,6 +71,12 @@ function replace({ prepare }: Connection, stream: number, run: readonly Stored[]
     `UPDATE events SET name = NULL, seq = NULL, lines = ?, start = NULL, bytes = NULL, partial = NULL, host = NULL,
                        omitted = NULL, size = ?, data = ? WHERE id = ?`,
   ).run(run.length, body.byteLength, zstdCompressSync(body, LEVEL), last.id);
+  const differences = run.map(({ id }, index) => id - (run[index - 1]?.id ?? first.id));
+  prepare('INSERT INTO packs (id, first, ids) VALUES (?, ?, ?)').run(
+    last.id,
+    first.id,
+    zstdCompressSync(JSON.stringify(differences), LEVEL),
+  );
   return last.position;
 }
 

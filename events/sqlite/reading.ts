@@ -4,61 +4,18 @@ import { unpackBlock } from '../block.ts';
 import type { OutputAppended, StreamName } from '../event.ts';
 import type { StreamHead } from '../event-log.ts';
 import { Moved } from '../worker-thread.ts';
-import { COLUMNS, type Connection, type Stored, streamOf } from './log-store.ts';
+import { COLUMNS, type Connection, PACK_SPAN, type Stored, streamOf } from './log-store.ts';
 import { type EventRow, type EventRows, OUTPUT } from './rows.ts';
 
 /** A page of a read: large enough to be fast, small enough that an append behind it waits for few milliseconds. */
 const PAGE_BYTES = 2_000_000;
 const PAGE_ROWS = 5_000;
-interface Page {
-  rows: EventRow[];
-  bytes: Uint8Array[];
-  /** Id of the last row that was read. */
-  lastId: number;
-  full: boolean;
-}
 
-const isPack = (row: Stored) => row.type === OUTPUT && row.name === null;
-
-function rowOf(row: Stored, end: number): EventRow {
-  return {
-    executionId: row.execution,
-    position: row.position,
-    at: row.at,
-    type: row.type,
-    end,
-    ...(row.name === null
-      ? {}
-      : { stream: row.name, seq: row.seq, lines: row.lines, offset: row.start, bytes: row.bytes }),
-    ...(row.partial ? { partial: true as const } : {}),
-    ...(row.host === null ? {} : { host: row.host }),
-    ...(row.omitted === null ? {} : { omitted: JSON.parse(row.omitted) }),
-  };
-}
-
-/** Takes rows until the page is full; of a pack, the chunks behind the position. */
-function page(stored: Iterable<Stored>, afterPosition: number): Page {
-  const result: Page = { rows: [], bytes: [], lastId: 0, full: false };
-  let end = 0;
-  for (const row of stored) {
-    const data = row.size === null ? row.data : zstdDecompressSync(row.data);
-    result.lastId = row.id;
-    if (isPack(row)) {
-      for (const { data: bytes, ...chunk } of unpackBlock(data)) {
-        if (chunk.position <= afterPosition) continue;
-        end += bytes.byteLength;
-        result.bytes.push(bytes);
-        result.rows.push({ ...chunk, end });
-      }
-    } else {
-      end += data.byteLength;
-      result.bytes.push(data);
-      result.rows.push(rowOf(row, end));
-    }
-    result.full = end >= PAGE_BYTES || result.rows.length >= PAGE_ROWS;
-    if (result.full) break;
-  }
-  return result;
+/** An event with its id and its bytes. */
+interface Entry {
+  id: number;
+  row: Omit<EventRow, 'end'>;
+  data: Uint8Array;
 }
 
 export interface ReadPage extends EventRows {
@@ -68,26 +25,90 @@ export interface ReadPage extends EventRows {
   full: boolean;
 }
 
-function send(found: Page, endId: number): Moved<ReadPage> {
-  const joined = new Uint8Array(found.rows.at(-1)?.end ?? 0);
-  let start = 0;
-  for (const part of found.bytes) {
-    joined.set(part, start);
-    start += part.byteLength;
-  }
-  const { buffer } = joined;
-  const lastId = found.full ? found.lastId : endId;
-  return new Moved({ rows: found.rows, buffer, lastId, full: found.full }, [buffer]);
+const isPack = (row: Stored) => row.type === OUTPUT && row.name === null;
+const bytesOf = (row: Stored) => (row.size === null ? row.data : zstdDecompressSync(row.data));
+
+function entryOf(row: Stored): Entry {
+  return {
+    id: row.id,
+    data: bytesOf(row),
+    row: {
+      executionId: row.execution,
+      position: row.position,
+      at: row.at,
+      type: row.type,
+      ...(row.name === null
+        ? {}
+        : { stream: row.name, seq: row.seq, lines: row.lines, offset: row.start, bytes: row.bytes }),
+      ...(row.partial ? { partial: true as const } : {}),
+      ...(row.host === null ? {} : { host: row.host }),
+      ...(row.omitted === null ? {} : { omitted: JSON.parse(row.omitted) }),
+    },
+  };
 }
 
-export function readAll({ prepare, lastId }: Connection, afterId: number): Moved<ReadPage> {
-  const found = prepare(
+/** The events in a pack, with the ids that they had when they stood alone. */
+function entriesOf({ prepare }: Connection, row: Stored): Entry[] {
+  const { first, ids } = prepare('SELECT first, ids FROM packs WHERE id = ?').get(row.id) as {
+    first: number;
+    ids: Uint8Array;
+  };
+  const differences = JSON.parse(zstdDecompressSync(ids).toString()) as number[];
+  let id = first;
+  return unpackBlock(bytesOf(row)).map(({ data, ...chunk }, index) => {
+    id += differences[index] ?? 0;
+    return { id, row: chunk, data };
+  });
+}
+
+function send(entries: readonly Entry[], lastId: number, full: boolean): Moved<ReadPage> {
+  const joined = new Uint8Array(entries.reduce((sum, { data }) => sum + data.byteLength, 0));
+  let end = 0;
+  const rows = entries.map(({ row, data }): EventRow => {
+    joined.set(data, end);
+    end += data.byteLength;
+    return { ...row, end };
+  });
+  const { buffer } = joined;
+  return new Moved({ rows, buffer, lastId, full }, [buffer]);
+}
+
+/** Events of all executions behind an id. Packs that reach into the page give what of them belongs there. */
+export function readAll(connection: Connection, afterId: number): Moved<ReadPage> {
+  const { prepare } = connection;
+  const entries: Entry[] = [];
+  let { lastId } = connection;
+  let bytes = 0;
+  let count = 0;
+  let full = false;
+  const rows = prepare(
     `SELECT ${COLUMNS}, execution FROM events JOIN streams ON streams.id = stream
      WHERE events.id > ? ORDER BY events.id`,
   ).iterate(afterId) as Iterable<unknown> as Iterable<Stored>;
-  return send(page(found, -1), lastId);
+  for (const row of rows) {
+    if (!isPack(row)) entries.push(entryOf(row));
+    bytes += row.size ?? row.data.byteLength;
+    count += isPack(row) ? row.lines : 1;
+    full = bytes >= PAGE_BYTES || count >= PAGE_ROWS;
+    if (!full) continue;
+    lastId = row.id;
+    break;
+  }
+  const packs = prepare(
+    `SELECT ${COLUMNS.replace('events.id', 'packs.id')}, execution
+     FROM packs JOIN events USING (id) JOIN streams ON streams.id = stream
+     WHERE packs.id > ? AND packs.id <= ? AND packs.first <= ? ORDER BY packs.id`,
+  ).all(afterId, lastId + PACK_SPAN, lastId) as unknown as Stored[];
+  for (const pack of packs) {
+    for (const entry of entriesOf(connection, pack)) {
+      if (entry.id > afterId && entry.id <= lastId) entries.push(entry);
+    }
+  }
+  if (packs.length > 0) entries.sort((a, b) => a.id - b.id);
+  return send(entries, lastId, full);
 }
 
+/** Events of one execution behind an id and a position. */
 export function readOne(
   connection: Connection,
   execution: string,
@@ -96,7 +117,7 @@ export function readOne(
   lifecycleOnly: boolean,
 ): Moved<ReadPage> {
   const stream = streamOf(connection, execution);
-  if (stream === undefined) return send(page([], -1), connection.lastId);
+  if (stream === undefined) return send([], connection.lastId, false);
   const found = connection
     .prepare(
       `SELECT ${COLUMNS}, ? AS execution FROM events
@@ -104,7 +125,18 @@ export function readOne(
        ORDER BY position`,
     )
     .iterate(execution, stream.id, afterPosition, afterId) as Iterable<unknown> as Iterable<Stored>;
-  return send(page(found, afterPosition), connection.lastId);
+  const entries: Entry[] = [];
+  let bytes = 0;
+  for (const stored of found) {
+    const opened = isPack(stored) ? entriesOf(connection, stored) : [entryOf(stored)];
+    for (const entry of opened) {
+      if (entry.id <= afterId || entry.row.position <= afterPosition) continue;
+      entries.push(entry);
+      bytes += entry.data.byteLength;
+    }
+    if (bytes >= PAGE_BYTES || entries.length >= PAGE_ROWS) return send(entries, stored.id, true);
+  }
+  return send(entries, connection.lastId, false);
 }
 
 export function head(connection: Connection, execution: string): StreamHead | undefined {

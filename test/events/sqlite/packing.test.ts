@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ExecutionEvent } from '../../../events/event.ts';
-import type { EventLog, SubscribeOptions } from '../../../events/event-log.ts';
+import type { Checkpoint, EventLog, SubscribeOptions } from '../../../events/event-log.ts';
 import { sqliteEventLog } from '../../../events/sqlite/event-log.ts';
 import { withFolder } from '../../support/folder.ts';
 import { recording } from '../../support/output-events.ts';
@@ -61,10 +61,14 @@ test('packed executions read as before, in a fraction of the room', () =>
     const log = await sqliteEventLog({ folder, packAfterMs: 50 });
     try {
       const runs = [slowCommand(1, 4000), slowCommand(2, 4000)];
+      const interleaved: ExecutionEvent[] = [];
+      const checkpoints: Checkpoint[] = [];
       const [one, two] = runs as [(typeof runs)[0], (typeof runs)[0]];
       for (let at = 0; at < one.events.length; at += 50) {
         await log.append(one.events.slice(at, at + 50));
         await log.append(two.events.slice(at, at + 50));
+        interleaved.push(...one.events.slice(at, at + 50), ...two.events.slice(at, at + 50));
+        if (checkpoints.length < 12) checkpoints.push(await log.end());
       }
       const middle = await log.end();
       const heads = await Promise.all(runs.map(({ id }) => log.head(id)));
@@ -82,6 +86,7 @@ test('packed executions read as before, in a fraction of the room', () =>
       }
       const before = (await log.size()) ?? 0;
       await log.append(runs.map(({ events }) => events.at(-1) as ExecutionEvent));
+      interleaved.push(...runs.map(({ events }) => events.at(-1) as ExecutionEvent));
       await until(20_000, async () => ((await log.size()) ?? 0) < before / 4, 'the packing');
       for (const [index, { id, events }] of runs.entries()) {
         assert.equal(plain(await readAll(log, id)), plain(events));
@@ -105,6 +110,11 @@ test('packed executions read as before, in a fraction of the room', () =>
       const all = await subscribed(log, 'beginning', total);
       for (const { id, events } of runs) {
         assert.equal(plain(all.filter((event) => event.executionId === id)), plain(events));
+      }
+      assert.equal(plain(all), plain(interleaved), 'all in the order in which they came');
+      for (const [index, checkpoint] of checkpoints.entries()) {
+        const later = await subscribed(log, checkpoint, total - (index + 1) * 100);
+        assert.equal(plain(later), plain(interleaved.slice((index + 1) * 100)), `from checkpoint ${index}`);
       }
       const rest = await subscribed(log, middle, 2);
       assert.equal(
