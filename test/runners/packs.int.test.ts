@@ -122,7 +122,12 @@ test('Python actions get configuration and logger, and their secrets stay out of
     async (remote) => {
       const bySt2 = await viaSt2(remote, ['inventory.lookup', 'name=web1', 'fields=cpu,rack']);
       assert.is(bySt2.status, 'succeeded');
-      assert.equal(bySt2.result.result, { machine: { cpu: 4, rack: 'A1' }, region: 'eu-west', seen: 1 });
+      assert.equal(bySt2.result.result, {
+        machine: { cpu: 4, rack: 'A1' },
+        region: 'eu-west',
+        seen: 1,
+        key: '********',
+      });
       assert.is(bySt2.result.stdout, 'searching');
       assert.match(bySt2.result.stderr, 'looking for web1 in eu-west');
       assert.match(bySt2.result.stderr, 'with the key ********');

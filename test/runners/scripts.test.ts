@@ -203,7 +203,7 @@ python(
       assert.match(ran.stderr, 'DEBUG');
       assert.equal(ran.verdict, {
         succeeded: true,
-        result: { machine: { rack: 'A1' }, region: 'eu-west', seen: 1 },
+        result: { machine: { rack: 'A1' }, region: 'eu-west', seen: 1, key: 's3cr3t-inventory-key' },
       });
       assert.equal(ran.launch.secrets, ['s3cr3t-inventory-key']);
       const quiet = await run('inventory.lookup', { name: 'db1', log_level: 'INFO' });

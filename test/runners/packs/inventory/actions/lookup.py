@@ -14,4 +14,4 @@ class Lookup(InventoryAction):
         if machine is None:
             return (not strict, {"error": "no machine %s" % name})
         picked = {field: machine[field] for field in fields} if fields else machine
-        return {"machine": picked, "region": self.region, "seen": seen}
+        return {"machine": picked, "region": self.region, "seen": seen, "key": self.config["api_key"]}
