@@ -4,10 +4,10 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ActionDescription, RunnerDescription } from '../../actors/executions.ts';
 import type { ParameterSchema } from '../../actors/runner.ts';
 import { ServiceError } from '../../events/errors.ts';
+import { requires } from '../authentication.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
 import { project } from '../execution-view.ts';
 import { answers, integerQuery, listQuery } from '../schemas.ts';
-import { requires } from '../authentication.ts';
 
 const MASK = '********';
 

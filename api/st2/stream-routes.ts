@@ -5,12 +5,12 @@
 import type { ExecutionEvent } from '../../events/event.ts';
 import { isEnd, isLast } from '../../events/event.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
+import { requires } from '../authentication.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
 import { findExecution } from '../find.ts';
 import { follow } from '../follow.ts';
 import { SSE_HEADERS } from '../frames.ts';
 import { streamResponse, type Writer } from '../respond.ts';
-import { requires } from '../authentication.ts';
 import { gather } from '../writes.ts';
 import { DEFAULT_EVENTS, executionFrames, nameFilter, OUTPUT_EVENT, outputFrames } from './views.ts';
 
