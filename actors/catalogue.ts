@@ -2,6 +2,7 @@
  * The actions that can be run: what the packs on disk say at the moment of asking. A file is read again when its size or
  * time has changed; a broken one is listed with its error and harms no other.
  */
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServiceError } from '../events/errors.ts';
@@ -58,6 +59,10 @@ const MAX_FILE_BYTES = 1_048_576;
 
 export function createCatalogue(options: CatalogueOptions): Catalogue {
   const packs: Packs = openPacks([builtInPacks(), ...options.packs]);
+  for (const folder of options.packs) {
+    if (!existsSync(folder))
+      options.logger?.warn({ folder }, 'A folder of packs is not there: content.packs names it');
+  }
   const runners = new Map(options.runners.map((runner) => [runner.name, runner]));
   /** By path of the file. */
   let entries = new Map<string, Entry>();
