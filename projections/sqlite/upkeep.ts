@@ -18,6 +18,8 @@ const FULL_BYTES = BLOCK_BYTES * 0.75;
 /** So many small blocks of a slow execution become one, before they are enough to be indexed. */
 const MERGE_COUNT = 64;
 const SMALL_BYTES = 16_384;
+/** So many blocks made one leave pages that are worth giving back. */
+const MANY_BLOCKS = 8;
 /** A step ends when it has taken this long: writes wait for no more than one. */
 const STEP_MS = 10;
 
@@ -123,6 +125,7 @@ export function upkeep(store: Store): Upkeep {
   function index(execution: number, ids: readonly number[]): void {
     const opened = open(ids);
     const id = merge(execution, ids, opened, true);
+    if (ids.length > MANY_BLOCKS) loose = true;
     const assembled = assemble(opened.chunks, opened.seqBefore);
     const { ordinals } = prepare('SELECT ordinals FROM executions WHERE id = ?').get(execution) as {
       ordinals: number;
