@@ -15,6 +15,7 @@ interface View {
   status: string;
   worker?: string;
   pid?: number;
+  last_seq: number;
 }
 
 const view = (nodes: Nodes, id: string) => nodes.node('front').json<View>(`/v1/executions/${id}`);
@@ -26,9 +27,9 @@ async function whileRunning(nodes: Nodes, ids: string[]): Promise<View[]> {
         PATIENCE_MS,
         async () => {
           const execution = await view(nodes, id);
-          return execution.status === 'running' ? execution : undefined;
+          return execution.status === 'running' && execution.last_seq > 3 ? execution : undefined;
         },
-        `${id} to run`,
+        `${id} to run and print`,
       ),
     ),
   );
