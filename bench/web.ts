@@ -11,6 +11,7 @@ import type { Browser, CDPSession, Page } from 'playwright-core';
 import { launch, withPage } from '../test/support/browser.ts';
 import { withFolder } from '../test/support/folder.ts';
 import { type ServerProcess, withServer } from '../test/support/server.ts';
+import { within } from '../test/support/within.ts';
 import { median, percentile, type Row, table } from './report.ts';
 
 const { values } = parseArgs({
@@ -305,10 +306,10 @@ try {
     withServer(
       folder,
       async (server) => {
-        await weight(browser, server);
-        await firstLines(browser, server);
-        await million(browser, server);
-        await following(browser, server);
+        await within(60_000, weight(browser, server), 'weighing the page');
+        await within(120_000, firstLines(browser, server), 'opening a running execution');
+        await within(400_000, million(browser, server), 'a million lines');
+        await within(Number(values.minutes) * 90_000 + 120_000, following(browser, server), 'following');
       },
       { env: { LINEFEED_LOG_LEVEL: 'warn' } },
     ),
