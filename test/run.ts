@@ -9,6 +9,7 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { parseArgs, stripVTControlCharacters, styleText } from 'node:util';
+import { startStack } from '../scripts/stack.ts';
 
 const FILE_LIMIT_MS = 420_000;
 
@@ -87,9 +88,24 @@ async function runAll(queue: string[]): Promise<void> {
   }
 }
 
+/** One Kafka and Elasticsearch for all files that use them. Where there is none, each file says so, or fails in CI. */
+async function withStack(body: () => Promise<void>): Promise<void> {
+  const wanted = files.some((file) => alone(file) && /\/(kafka|elasticsearch|stack)\//.test(file));
+  const stack = wanted ? await startStack().catch(() => undefined) : undefined;
+  if (stack) {
+    process.env.LINEFEED_STACK_KAFKA = stack.kafka.address;
+    process.env.LINEFEED_STACK_ELASTICSEARCH = stack.elasticsearch.address;
+  }
+  try {
+    await body();
+  } finally {
+    await stack?.stop();
+  }
+}
+
 const shared = files.filter((file) => !alone(file));
 await Promise.all(Array.from({ length: Number(values.jobs) }, () => runAll(shared)));
-await runAll(files.filter(alone));
+await withStack(() => runAll(files.filter(alone)));
 
 const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
 const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);

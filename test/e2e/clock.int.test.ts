@@ -42,7 +42,10 @@ test('order, durations and retention are right when the clock jumps an hour ahea
         await sleep(1000);
         jump('+1h');
         const { headers } = await server.fetch('/healthz');
-        assert.ok(Date.parse(headers.get('date') ?? '') > Date.now() + 3_000_000, 'the clock of the server has jumped');
+        assert.ok(
+          Date.parse(headers.get('date') ?? '') > Date.now() + 3_000_000,
+          'the clock of the server has jumped',
+        );
         const ahead = await server.run('echo ahead');
         await sleep(1000);
         jump('-1h');
