@@ -1,8 +1,9 @@
 // Prints what executions print, as it comes, with kafkajs:
 //   node docs/examples/follow-output.mjs <broker> [topic prefix]
-import kafkajs from 'kafkajs';
+
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
+import kafkajs from 'kafkajs';
 
 const [broker = '127.0.0.1:9092', prefix = 'linefeed'] = process.argv.slice(2);
 const { Kafka, CompressionCodecs, CompressionTypes, logLevel } = kafkajs;

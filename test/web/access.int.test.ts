@@ -1,4 +1,3 @@
-/* biome-ignore-all lint/performance/useDomNodeTextContent: innerText is what a person sees, and Playwright's own method */
 /** What everyone can use: axe finds nothing in any view, light or dark, wide or on a phone; the keyboard reaches all. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,4 +1,3 @@
-/* biome-ignore-all lint/performance/useDomNodeTextContent: innerText is what a person sees, and Playwright's own method */
 /** The list of executions and everything that starts, ends or repeats one, in a real browser against a real server. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

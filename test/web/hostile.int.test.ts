@@ -1,4 +1,3 @@
-/* biome-ignore-all lint/performance/useDomNodeTextContent: innerText is what a person sees, and Playwright's own method */
 /** Output made to harm whoever looks at it: it shows as text, runs nothing, loads nothing, and the page stays quick. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,3 @@
-/* biome-ignore-all lint/performance/useDomNodeTextContent: innerText is what a person sees, and Playwright's own method */
 /** The log of a command on several hosts: whose line is whose, and one host alone. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,3 @@
-/* biome-ignore-all lint/performance/useDomNodeTextContent: innerText is what a person sees, and Playwright's own method */
 /** The log viewer in a real browser, on the output of real commands. */
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';

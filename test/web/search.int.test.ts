@@ -1,4 +1,3 @@
-/* biome-ignore-all lint/performance/useDomNodeTextContent: innerText is what a person sees, and Playwright's own method */
 /** Search over all executions and the operations page, in a real browser. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
