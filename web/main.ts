@@ -42,10 +42,15 @@ if (root) render(h(App, null), root);
 
 // the other views come when nothing else is to do, so that going to one waits for nothing
 setTimeout(() => {
-  void import('./pages/execution.ts');
-  void import('./pages/executions.ts');
-  void import('./pages/search.ts');
-  void import('./pages/operations.ts');
-  void import('./pages/start.ts');
-  void import('./pages/replay.ts');
+  if (connection.get()?.kind === 'waiting') return;
+  const views = [
+    import('./pages/execution.ts'),
+    import('./pages/executions.ts'),
+    import('./pages/search.ts'),
+    import('./pages/operations.ts'),
+    import('./pages/start.ts'),
+    import('./pages/replay.ts'),
+  ];
+  // one that does not come now is asked for again when it is needed
+  void Promise.allSettled(views);
 }, 2500);

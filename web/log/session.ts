@@ -130,7 +130,7 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
     statusTimer = undefined;
     const following = view.following();
     const lines = store.last();
-    if (following) wasAt = lines;
+    wasAt = following ? lines : Math.max(wasAt, view.visible().to);
     const names = feed.hosts();
     const before = state.get();
     set({

@@ -299,8 +299,10 @@ export function createLogView(host: HTMLElement, deps: LogViewDeps, initial: Vie
       update();
     },
     show(seq) {
-      follow = false;
-      anchor = anchorShowing(deps.map().rowOf(seq), geometry());
+      const g = geometry();
+      // where all lines fit, all are shown, the next one too
+      follow = g.fixed && g.rows > 0 && g.rows * ROW_PX <= viewportPx;
+      anchor = anchorShowing(deps.map().rowOf(seq), g);
       update();
     },
     follow: setFollow,
