@@ -12,7 +12,11 @@ export async function within<T>(ms: number, promise: Promise<T>, what = 'it'): P
 }
 
 /** Resolves when `check` first answers true (or a value); asks every 20 ms. */
-export async function until<T>(ms: number, check: () => T | Promise<T>, what = 'the condition'): Promise<NonNullable<T>> {
+export async function until<T>(
+  ms: number,
+  check: () => T | Promise<T>,
+  what = 'the condition',
+): Promise<NonNullable<T>> {
   const deadline = performance.now() + ms;
   for (;;) {
     const value = await check();
