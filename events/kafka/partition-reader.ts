@@ -48,7 +48,7 @@ const FETCH_BYTES = 1024 * 1024;
 /** Raw bytes that may wait for the consumer, per topic. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
 const BATCH_EVENTS = 2000;
-const BATCH_BYTES = 2 * 1024 * 1024;
+const BATCH_BYTES = 4 * 1024 * 1024;
 const LONGEST_RETRY_MS = 1000;
 /** Ended executions whose repeats are still recognized. */
 const ENDED_KEPT = 10_000;

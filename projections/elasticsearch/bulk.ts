@@ -19,7 +19,9 @@ export interface Refused {
 }
 
 /** Large enough to be fast, small enough that its answer comes soon. */
-const REQUEST_BYTES = 4 * 1024 * 1024;
+const REQUEST_BYTES = 2 * 1024 * 1024;
+/** One is on its way while the next one's documents are made. */
+const REQUESTS_AT_ONCE = 2;
 const REQUEST_ITEMS = 2000;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 3000;
@@ -31,7 +33,7 @@ const CONFLICT = 409;
 const NOT_FOUND = 404;
 const BUSY = [429, 503];
 
-function* requests(items: readonly BulkItem[]): Generator<BulkItem[]> {
+function* requests(items: Iterable<BulkItem>): Generator<BulkItem[]> {
   let batch: BulkItem[] = [];
   let bytes = 0;
   for (const item of items) {
@@ -61,9 +63,23 @@ function reasonOf({ error, status }: ItemAnswer): string {
  * Resolves when every document was taken or refused for good.
  * @throws ServiceError `output-index-unavailable`: some may have been written; sending all again is right.
  */
-export async function sendBulk(client: Requests, items: readonly BulkItem[]): Promise<Refused[]> {
+export async function sendBulk(client: Requests, items: Iterable<BulkItem>): Promise<Refused[]> {
   const refused: Refused[] = [];
-  for (const batch of requests(items)) await sendOne(client, batch, refused);
+  const underWay = new Set<Promise<void>>();
+  let failure: { error: unknown } | undefined;
+  for (const batch of requests(items)) {
+    const sent = sendOne(client, batch, refused)
+      .catch((error) => {
+        failure ??= { error };
+      })
+      .finally(() => underWay.delete(sent));
+    underWay.add(sent);
+    if (underWay.size >= REQUESTS_AT_ONCE) await Promise.race(underWay);
+    else await Promise.resolve();
+    if (failure) break;
+  }
+  await Promise.all(underWay);
+  if (failure) throw failure.error;
   return refused;
 }
 

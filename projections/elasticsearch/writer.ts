@@ -77,8 +77,8 @@ export function generationWriter(options: GenerationWriterOptions): GenerationWr
     await client.send('POST', `/${[...indices].join(',')}/_refresh`);
   }
 
-  async function sendOrRefuse(items: BulkItem[]): Promise<void> {
-    const refused = items.length > 0 ? await sendBulk(client, items) : [];
+  async function sendOrRefuse(items: Iterable<BulkItem>): Promise<void> {
+    const refused = await sendBulk(client, items);
     const [first] = refused;
     if (!first) return;
     const { index, create } = JSON.parse(first.item.action);
@@ -91,15 +91,18 @@ export function generationWriter(options: GenerationWriterOptions): GenerationWr
       const executions = new Map(documents.map((document) => [document.id, document]));
       const { continues, commit } = await lines.judge(chunks);
       const output = new Set<string>();
-      const chunkItems = chunks.map((chunk, at): BulkItem => {
-        const _index = names.output(chunk.at);
-        output.add(_index);
-        return {
-          action: JSON.stringify({ create: { _index, _id: chunkId(chunk) } }),
-          source: chunkDocument(chunk, executions.get(chunk.executionId), continues[at] === true),
-        };
-      });
-      await sendOrRefuse(chunkItems);
+      // Made one by one as they are sent: the cluster works on some while the next are made.
+      const chunkItems = function* (): Generator<BulkItem> {
+        for (const [at, chunk] of chunks.entries()) {
+          const _index = names.output(chunk.at);
+          output.add(_index);
+          yield {
+            action: JSON.stringify({ create: { _index, _id: chunkId(chunk) } }),
+            source: chunkDocument(chunk, executions.get(chunk.executionId), continues[at] === true),
+          };
+        }
+      };
+      await sendOrRefuse(chunkItems());
       // A document can be read as soon as it is written, a chunk only after a refresh; and a document says through which
       // position the chunks are there.
       if (options.searchable && output.size > 0) await refresh(output, options.refreshEveryMs);

@@ -1,0 +1,302 @@
+/**
+ * Ratios on the real Kafka and Elasticsearch, all measured in one run: what Linefeed reaches beside what its engines
+ * reach by themselves with the same bytes. `node bench/stack.ts`
+ */
+import { randomUUIDv7 } from 'node:crypto';
+import { promisify } from 'node:util';
+import { zstdCompress } from 'node:zlib';
+import { encodeEvent } from '../events/codec.ts';
+import type { ExecutionEvent, OutputAppended } from '../events/event.ts';
+import type { Checkpoint } from '../events/event-log.ts';
+import { type KafkaEventLog, kafkaEventLog } from '../events/kafka/event-log.ts';
+import { chunkDocument } from '../projections/elasticsearch/documents.ts';
+import { elasticsearchOutputIndex } from '../projections/elasticsearch/output-index.ts';
+import { applyEvent, type ExecutionDocument } from '../projections/execution-document.ts';
+import { startStack } from '../scripts/stack.ts';
+
+const LINE_BYTES = 100;
+const CHUNK_LINES = 600;
+const prefix = `bench${process.pid}`;
+const rows: { measure: string; value: string; goal: string }[] = [];
+
+/** Lines as programs print them: a time, a level, words, numbers. */
+function chunkText(seed: number): Buffer {
+  let text = '';
+  for (let n = 0; n < CHUNK_LINES; n++) {
+    const number = (seed * 7919 + n * 104729) % 1_000_003;
+    const line = `2026-11-23T12:00:${String(n % 60).padStart(2, '0')} INFO request ${number} of user-${number % 977} took ${number % 251} ms`;
+    text += `${line.padEnd(LINE_BYTES - 1, ' abcdefgh')}\n`;
+  }
+  return Buffer.from(text);
+}
+
+const texts = Array.from({ length: 64 }, (_, seed) => chunkText(seed));
+
+function stream(id: string, chunks: number): { start: ExecutionEvent[]; output: OutputAppended[] } {
+  const at = Date.now();
+  const action = { ref: 'core.local', pack: 'core', name: 'local', runner: 'local-shell-cmd' };
+  const start: ExecutionEvent[] = [
+    { type: 'execution.requested', executionId: id, position: 0, at, action, parameters: {}, user: 'bench' },
+    { type: 'execution.scheduled', executionId: id, position: 1, at, worker: 'bench' },
+  ];
+  const output = Array.from({ length: chunks }, (_, n): OutputAppended => {
+    const data = texts[n % texts.length] as Buffer;
+    return {
+      type: 'output.appended',
+      executionId: id,
+      position: n + 2,
+      at,
+      stream: 'stdout',
+      seq: n * CHUNK_LINES + 1,
+      lines: CHUNK_LINES,
+      offset: n * data.length,
+      bytes: data.length,
+      data,
+    };
+  });
+  return { start, output };
+}
+
+async function seconds(body: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await body();
+  return (performance.now() - began) / 1000;
+}
+
+/** As one command's recorder does: one append at a time, of up to a megabyte. */
+async function appendAll(log: KafkaEventLog, output: OutputAppended[]): Promise<void> {
+  for (let at = 0; at < output.length; at += 16) await log.append(output.slice(at, at + 16));
+}
+
+async function capture(log: KafkaEventLog): Promise<void> {
+  const chunks = 800;
+  const bytes = texts[0]?.length ?? 0;
+  const best = { ours: 0, bare: 0 };
+  for (let round = 0; round < 3; round++) {
+    const { start, output } = stream(randomUUIDv7(), chunks);
+    await log.append(start);
+    best.ours = Math.max(best.ours, (chunks * bytes) / (await seconds(() => appendAll(log, output))));
+    const records = output.map((event) => ({
+      key: event.executionId,
+      value: encodeEvent(event),
+      partition: 0,
+    }));
+    const producer = log.client.openProducer();
+    await producer.connect();
+    const bare = await seconds(async () => {
+      for (let at = 0; at < records.length; at += 16) {
+        await producer.send({
+          topic: log.topics.output,
+          acks: -1,
+          compression: log.client.compression.zstd,
+          messages: records.slice(at, at + 16),
+        });
+      }
+    });
+    producer.destroy();
+    best.bare = Math.max(best.bare, (chunks * bytes) / bare);
+  }
+  rows.push({
+    measure: 'capture into Kafka, lines/s',
+    value: Math.round(best.ours / LINE_BYTES).toLocaleString('en'),
+    goal: '300,000',
+  });
+  rows.push({
+    measure: 'of the bytes/s of kafkajs alone',
+    value: `${Math.round((100 * best.ours) / best.bare)} %`,
+    goal: '70 %',
+  });
+}
+
+async function project(node: string): Promise<void> {
+  const index = await elasticsearchOutputIndex({
+    node,
+    indexPrefix: prefix,
+    replicas: 0,
+    executionsTtlMs: 0,
+    outputTtlMs: 0,
+    warmAfterMs: 0,
+  });
+  await index.ensure();
+  const chunks = 1700;
+  const lines = chunks * CHUNK_LINES;
+  const id = randomUUIDv7();
+  const { start, output } = stream(id, chunks);
+  let document: ExecutionDocument | undefined;
+  for (const event of start) document = applyEvent(document, event);
+  // What the log gives the projector at once when it is behind.
+  const step = 64;
+  const ours = async (events: OutputAppended[]) => {
+    for (let at = 0; at < events.length; at += step) {
+      const batch = events.slice(at, at + step);
+      for (const event of batch) document = applyEvent(document, event);
+      await index.write({
+        documents: [document as ExecutionDocument],
+        chunks: batch,
+        checkpoint: `0=${at}:${at}` as Checkpoint,
+      });
+    }
+  };
+  const bare = async (events: OutputAppended[]) => {
+    const documents = events.map((event) => chunkDocument(event, document, false));
+    const time = await seconds(async () => {
+      for (let at = 0; at < documents.length; at += step) {
+        const body = documents
+          .slice(at, at + step)
+          .map(
+            (source, n) =>
+              `{"create":{"_index":"${prefix}-output-2000.01.01","_id":"b${events[at + n]?.position}"}}\n${source}\n`,
+          )
+          .join('');
+        const response = await fetch(`${node}/_bulk`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-ndjson' },
+          body,
+        });
+        await response.arrayBuffer();
+      }
+    });
+    return time;
+  };
+  await ours(output.slice(0, 100));
+  await bare(output.slice(0, 100));
+  // In turns, so that a slow moment of the machine meets both.
+  let oursS = 0;
+  let bareS = 0;
+  for (let at = 100; at < chunks; at += 200) {
+    const part = output.slice(at, at + 200);
+    oursS += await seconds(() => ours(part));
+    bareS += await bare(part);
+  }
+  rows.push({
+    measure: 'projection into Elasticsearch, lines/s',
+    value: Math.round((lines - 100 * CHUNK_LINES) / oursS).toLocaleString('en'),
+    goal: '',
+  });
+  rows.push({
+    measure: 'of bare bulk requests',
+    value: `${Math.round((100 * bareS) / oursS)} %`,
+    goal: '90 %',
+  });
+
+  let first = 0;
+  let replayed = 0;
+  const began = performance.now();
+  for await (const page of index.chunks(id, {})) {
+    first ||= performance.now() - began;
+    for (const chunk of page) replayed += chunk.lines;
+  }
+  const replayS = (performance.now() - began) / 1000;
+  if (replayed !== lines) throw new Error(`replayed ${replayed} of ${lines} lines`);
+  rows.push({
+    measure: `replay of ${lines.toLocaleString('en')} lines, lines/s`,
+    value: Math.round(replayed / replayS).toLocaleString('en'),
+    goal: '150,000',
+  });
+  rows.push({ measure: 'first byte', value: `${Math.round(first)} ms`, goal: '100 ms' });
+  await index.close();
+}
+
+async function latency(log: KafkaEventLog): Promise<void> {
+  const id = randomUUIDv7();
+  const { start } = stream(id, 0);
+  await log.append(start);
+  const abort = new AbortController();
+  const times: number[] = [];
+  const batches = await log.subscribe({ from: 'end', executionId: id, signal: abort.signal });
+  const reading = (async () => {
+    for await (const { events } of batches) {
+      for (const event of events) {
+        if (event.type === 'output.appended') times.push(performance.now() - Number(Buffer.from(event.data)));
+      }
+    }
+  })();
+  for (let n = 0; n < 500; n++) {
+    const data = Buffer.from(`${performance.now()}\n`);
+    const chunk = { stream: 'stdout', seq: n + 1, lines: 1, offset: n * 100, bytes: 100, data } as const;
+    await log.append([
+      { type: 'output.appended', executionId: id, position: n + 2, at: Date.now(), ...chunk },
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  abort.abort();
+  await reading;
+  times.sort((a, b) => a - b);
+  const at = (share: number) => `${(times[Math.floor(times.length * share)] ?? 0).toFixed(1)} ms`;
+  rows.push({ measure: "append to a follower's receipt, median", value: at(0.5), goal: '5 ms' });
+  rows.push({ measure: "append to a follower's receipt, p99", value: at(0.99), goal: '25 ms' });
+}
+
+/** Bytes that a node reads which follows one of 64 partitions, beside those that were written to that partition. */
+async function followed(brokers: string[]): Promise<void> {
+  let read = 0;
+  const options = {
+    brokers,
+    topicPrefix: `${prefix}p`,
+    partitions: 64,
+    replicationFactor: 1,
+    executionsTtlMs: 0,
+    outputTtlMs: 0,
+  };
+  const writer = await kafkaEventLog(options);
+  const reader = await kafkaEventLog({
+    ...options,
+    onBytesRead: (bytes) => {
+      read += bytes;
+    },
+  });
+  const ids = Array.from({ length: 64 * 4 }, () => randomUUIDv7());
+  const mine = ids[0] as string;
+  const compress = promisify(zstdCompress);
+  let written = 0;
+  const abort = new AbortController();
+  let events = 0;
+  const batches = await reader.subscribe({ from: 'end', executionId: mine, signal: abort.signal });
+  const reading = (async () => {
+    for await (const batch of batches) events += batch.events.length;
+  })();
+  const chunks = 4;
+  for (const id of ids) {
+    const { start, output } = stream(id, chunks);
+    await writer.append([...start, ...output]);
+    if (writer.partitionOf(id) !== writer.partitionOf(mine)) continue;
+    const values = output.map(encodeEvent).join('');
+    written += (await compress(values)).length + start.map(encodeEvent).join('').length + 600 * 6;
+  }
+  while (events < chunks + 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  abort.abort();
+  await reading;
+  rows.push({
+    measure: 'following 1 of 64 partitions reads, of its bytes',
+    value: `${Math.round((100 * read) / written)} % (${Math.round(read / 1024)} KiB)`,
+    goal: 'about 100 %',
+  });
+  await writer.close();
+  await reader.close();
+}
+
+const stack = await startStack({ say: (text) => process.stderr.write(`${text}\n`) });
+try {
+  const log = await kafkaEventLog({
+    brokers: [stack.kafka.address],
+    topicPrefix: prefix,
+    partitions: 4,
+    replicationFactor: 1,
+    executionsTtlMs: 0,
+    outputTtlMs: 0,
+  });
+  await capture(log);
+  await latency(log);
+  await log.close();
+  await followed([stack.kafka.address]);
+  await project(stack.elasticsearch.address);
+  const widths = [Math.max(...rows.map(({ measure }) => measure.length)), 16];
+  for (const { measure, value, goal } of rows) {
+    process.stdout.write(
+      `${measure.padEnd(widths[0] ?? 0)}  ${value.padStart(widths[1] ?? 0)}   goal ${goal}\n`,
+    );
+  }
+} finally {
+  await stack.stop();
+}
