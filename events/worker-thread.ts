@@ -193,3 +193,22 @@ export function serveThread<D>(open: (data: D) => ThreadMethods): void {
     }
   });
 }
+
+/** Drops executions step by step, so that nothing else waits long for the thread, and gives the disk space back. */
+export async function purgeOn(
+  thread: Thread,
+  { output, executions }: { output: readonly string[]; executions: readonly string[] },
+): Promise<{ freedBytes: number }> {
+  let freedBytes = 0;
+  const drop = async (executionId: string, whole: boolean) => {
+    for (let more = true; more; ) {
+      const step = await thread.call<{ more: boolean; freedBytes: number }>('purge', [executionId, whole]);
+      freedBytes += step.freedBytes;
+      more = step.more;
+    }
+  };
+  for (const executionId of output) await drop(executionId, false);
+  for (const executionId of executions) await drop(executionId, true);
+  for (let more = output.length + executions.length > 0; more; ) more = await thread.call<boolean>('vacuum');
+  return { freedBytes };
+}

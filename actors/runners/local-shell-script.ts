@@ -4,6 +4,7 @@ import type { ActionDescription } from '../executions.ts';
 import type { ParameterSchema, Runner } from '../runner.ts';
 import { environmentOf, freeArguments, scriptArguments } from './arguments.ts';
 import { runWords, scriptFile } from './script-file.ts';
+import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
 import { sudoWords } from './sudo.ts';
 import { exitInWords } from './verdict.ts';
 
@@ -17,28 +18,8 @@ export const LOCAL_SCRIPT_PARAMETERS: Record<string, ParameterSchema> = {
   args: { type: 'array', description: 'Further arguments, each passed as it is, after those of the action.' },
   kwargs: { type: 'object', description: 'Further named arguments.' },
   cwd: { type: 'string', description: "Folder to run in; the default is the script's own in its pack." },
-  env: { type: 'object', description: 'Environment variables, added to the configured ones.' },
-  timeout: {
-    type: 'integer',
-    default: 60,
-    description: 'Seconds until the script and all it started is ended; 0 means never.',
-  },
-  sudo: { type: 'boolean', default: false, description: 'Run as root through sudo.' },
-  sudo_password: {
-    type: 'string',
-    secret: true,
-    description: 'Password for sudo; not needed with NOPASSWD.',
-  },
-  kwarg_op: {
-    type: 'string',
-    default: '--',
-    description: 'What stands before the name of a named argument.',
-  },
-  merge: {
-    type: 'boolean',
-    default: false,
-    description: 'Send stderr to stdout (2>&1): one stream, in exact order.',
-  },
+  ...SHELL_PARAMETERS,
+  merge: MERGE_PARAMETER,
   debug: { type: 'boolean', default: false, description: 'Sets ST2_ACTION_DEBUG for the script.' },
   content_version: { type: 'string', description: 'Accepted for StackStorm and not used.' },
 };

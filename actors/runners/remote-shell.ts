@@ -2,6 +2,7 @@
  * What both remote runners share: parameters, and how a request becomes a helper process that works on all hosts at once
  * (remote/helper.ts). Everything that can be refused is refused here, before anything is started.
  */
+
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
@@ -13,6 +14,7 @@ import type { Launch, ParameterSchema, ProcessEnd, RunnerRequest, Verdict } from
 import { environmentOf } from './arguments.ts';
 import { checkAllowed, checkUser, parseHost, parseHosts } from './remote/hosts.ts';
 import type { HostOutcome, RemoteJob, RemoteLogin, RemoteSetting, RemoteWork } from './remote/job.ts';
+import { SHELL_PARAMETERS } from './shared-parameters.ts';
 
 export interface RemoteOptions {
   knownHosts: string;
@@ -64,23 +66,7 @@ export const REMOTE_PARAMETERS: Record<string, ParameterSchema> = {
     description: 'Work on all hosts at once; false: on one after the other.',
   },
   cwd: { type: 'string', default: '/tmp', description: 'Folder on the host to run in.' },
-  env: { type: 'object', description: 'Environment variables for the command.' },
-  timeout: {
-    type: 'integer',
-    default: 60,
-    description: 'Seconds until what runs on the hosts is ended; 0 means never.',
-  },
-  sudo: { type: 'boolean', default: false, description: 'Run as root through sudo.' },
-  sudo_password: {
-    type: 'string',
-    secret: true,
-    description: 'Password for sudo; not needed with NOPASSWD.',
-  },
-  kwarg_op: {
-    type: 'string',
-    default: '--',
-    description: 'What stands before the name of a named argument.',
-  },
+  ...SHELL_PARAMETERS,
 };
 
 function asOptional(value: unknown): string | undefined {

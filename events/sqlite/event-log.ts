@@ -6,7 +6,7 @@ import { ServiceError } from '../errors.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
 import type { Checkpoint, EventLog, LogBatch, StreamHead, SubscribeOptions } from '../event-log.ts';
 import { sibling } from '../sibling.ts';
-import { startThread } from '../worker-thread.ts';
+import { purgeOn, startThread } from '../worker-thread.ts';
 import type { LogThreadData } from './event-log.worker.ts';
 import type { ReadPage } from './reading.ts';
 import { eventBytes, packEvents, unpackEvents } from './rows.ts';
@@ -211,24 +211,7 @@ export async function sqliteEventLog({
     end: () => Promise.resolve(String(committed) as Checkpoint),
     covers: (reached, wanted) => Number(reached) >= Number(wanted),
 
-    async purge({ output, executions }) {
-      let freedBytes = 0;
-      const drop = async (executionId: string, whole: boolean) => {
-        for (let more = true; more; ) {
-          const step = await thread.call<{ more: boolean; freedBytes: number }>('purge', [
-            executionId,
-            whole,
-          ]);
-          freedBytes += step.freedBytes;
-          more = step.more;
-        }
-      };
-      for (const executionId of output) await drop(executionId, false);
-      for (const executionId of executions) await drop(executionId, true);
-      for (let more = output.length + executions.length > 0; more; )
-        more = await thread.call<boolean>('vacuum');
-      return { freedBytes };
-    },
+    purge: (request) => purgeOn(thread, request),
 
     ping: () => thread.call('ping'),
     size: () => thread.call<number>('size'),

@@ -7,7 +7,7 @@ import { packBlocks, unpackBlock } from '../../events/block.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
 import { sibling } from '../../events/sibling.ts';
-import { startThread } from '../../events/worker-thread.ts';
+import { purgeOn, startThread } from '../../events/worker-thread.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import type {
   ChunkRange,
@@ -141,24 +141,7 @@ export async function sqliteOutputIndex({ folder }: SqliteOutputIndexOptions): P
     facets: (request, signal) => asked(signal, reader.call<SearchFacets>('facets', [request], { signal })),
 
     purgeCandidates: (bounds) => reader.call<PurgeCandidates>('purgeCandidates', [bounds]),
-    async purge({ output, executions }) {
-      let freedBytes = 0;
-      const drop = async (executionId: string, whole: boolean) => {
-        for (let more = true; more; ) {
-          const step = await writer.call<{ more: boolean; freedBytes: number }>('purge', [
-            executionId,
-            whole,
-          ]);
-          freedBytes += step.freedBytes;
-          more = step.more;
-        }
-      };
-      for (const executionId of output) await drop(executionId, false);
-      for (const executionId of executions) await drop(executionId, true);
-      for (let more = output.length + executions.length > 0; more; )
-        more = await writer.call<boolean>('vacuum');
-      return { freedBytes };
-    },
+    purge: (request) => purgeOn(writer, request),
     async stats() {
       const [counted, diskBytes] = await Promise.all([
         reader.call<IndexStats>('stats'),

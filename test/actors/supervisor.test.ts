@@ -60,7 +60,7 @@ for (const [what, cmd, parameters, expected] of [
   ['a program that is not there', '/no/such/program', {}, /not found/],
   ['a program that is not executable', '/etc/passwd', {}, /not executable/],
   ['an empty command line', '  ', {}, /cmd: the command line is empty/],
-  ['a name that is none of a variable', 'echo', { env: { 'A B': '1' } }, /env: "A B"/],
+  ['a name that is none of a variable', 'echo', { env: { 'A B': '1' } }, /env: "A B" is not a name/],
 ] as const) {
   test(`${what} makes a failed execution that says so`, () =>
     side({}, async ({ run, finished }) => {
