@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startStack } from '../../scripts/stack.ts';
 import { withFaultyProxy } from '../support/faulty-proxy.ts';
 import { follow } from '../support/follower.ts';
 import { type Nodes, numbered, numberedOutput, outputOf, withNodes } from '../support/nodes.ts';
-import { sharedStack, stackOrSkip } from '../support/stack.ts';
+import { stackOrSkip } from '../support/stack.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('Outages of Kafka and Elasticsearch');
@@ -35,70 +36,65 @@ async function assertExact(nodes: Nodes, node: string, ids: string[], count: num
 }
 
 if (await stackOrSkip('Outages')) {
-  const stack = await sharedStack();
-
-  if (stack.kafka.controllable) {
-    test('a broker that is killed and comes back delays commands by nothing and loses no line', () =>
-      withNodes(stack, [{ name: 'one' }], async (nodes) => {
-        const server = nodes.node('one');
-        const ids = await Promise.all(Array.from({ length: 20 }, () => server.run(numbered(200, 40))));
-        const followers = ids.map((id) => follow(server, id, { retryMs: 300 }));
-        for (let round = 0; round < 2; round++) {
-          await delay(500 + Math.random() * 1500);
-          await stack.kafka.kill();
-          await delay(1500 + Math.random() * 1500);
-          await stack.kafka.start();
-        }
-        await assertExact(nodes, 'one', ids, 200);
-        for (const [at, follower] of followers.entries()) {
-          await within(PATIENCE_MS, follower.ended, `follower ${at}`);
-          assert.is(follower.bytes('stdout').toString(), numberedOutput(200), `follower ${at}`);
-        }
-        for (const id of ids) {
-          const { elapsed_seconds: seconds } = await server.json<{ elapsed_seconds: number }>(
-            `/v1/executions/${id}`,
-          );
-          assert.ok(seconds < 25, `the command took ${seconds} s, as if it had waited`);
-        }
-        assert.not.match(server.printed(), /TimeoutNegativeWarning|partitioner/i);
-      }));
-  }
-
-  if (stack.elasticsearch.controllable) {
-    test('while Elasticsearch is away commands and followers go on, and afterwards everything is found', () =>
-      withNodes(stack, [{ name: 'one' }], async (nodes) => {
-        const server = nodes.node('one');
-        const first = await server.run('echo before');
-        await server.ended(first);
-        const ids = await Promise.all(Array.from({ length: 10 }, () => server.run(numbered(150, 30))));
-        const followers = ids.map((id) => follow(server, id));
-        await delay(1500);
-        await stack.elasticsearch.kill();
-        try {
-          for (const [at, follower] of followers.entries()) {
-            await until(
-              PATIENCE_MS,
-              () => follower.bytes('stdout').toString() === numberedOutput(150),
-              `follower ${at} during the outage`,
-            );
-          }
-          const ready = await server.fetch('/readyz');
-          assert.match(await ready.text(), /elasticsearch|output.?index/i, 'the server says what is away');
-          await delay(5000);
-        } finally {
-          await stack.elasticsearch.start();
-        }
-        await assertExact(nodes, 'one', ids, 150);
-        await until(
-          30_000,
-          async () => {
-            const { hits } = await server.json<{ hits: unknown[] }>('/v1/search?q=149&limit=100');
-            return hits.length === ids.length;
-          },
-          'every hit',
+  // Servers of its own, for it kills them; they end with this process.
+  const stack = await startStack({ private: true });
+  test('a broker that is killed and comes back delays commands by nothing and loses no line', () =>
+    withNodes(stack, [{ name: 'one' }], async (nodes) => {
+      const server = nodes.node('one');
+      const ids = await Promise.all(Array.from({ length: 20 }, () => server.run(numbered(200, 40))));
+      const followers = ids.map((id) => follow(server, id, { retryMs: 300 }));
+      for (let round = 0; round < 2; round++) {
+        await delay(500 + Math.random() * 1500);
+        await stack.kafka.kill();
+        await delay(1500 + Math.random() * 1500);
+        await stack.kafka.start();
+      }
+      await assertExact(nodes, 'one', ids, 200);
+      for (const [at, follower] of followers.entries()) {
+        await within(PATIENCE_MS, follower.ended, `follower ${at}`);
+        assert.is(follower.bytes('stdout').toString(), numberedOutput(200), `follower ${at}`);
+      }
+      for (const id of ids) {
+        const { elapsed_seconds: seconds } = await server.json<{ elapsed_seconds: number }>(
+          `/v1/executions/${id}`,
         );
-      }));
-  }
+        assert.ok(seconds < 25, `the command took ${seconds} s, as if it had waited`);
+      }
+      assert.not.match(server.printed(), /TimeoutNegativeWarning|partitioner/i);
+    }));
+  test('while Elasticsearch is away commands and followers go on, and afterwards everything is found', () =>
+    withNodes(stack, [{ name: 'one' }], async (nodes) => {
+      const server = nodes.node('one');
+      const first = await server.run('echo before');
+      await server.ended(first);
+      const ids = await Promise.all(Array.from({ length: 10 }, () => server.run(numbered(150, 30))));
+      const followers = ids.map((id) => follow(server, id));
+      await delay(1500);
+      await stack.elasticsearch.kill();
+      try {
+        for (const [at, follower] of followers.entries()) {
+          await until(
+            PATIENCE_MS,
+            () => follower.bytes('stdout').toString() === numberedOutput(150),
+            `follower ${at} during the outage`,
+          );
+        }
+        const ready = await server.fetch('/readyz');
+        assert.match(await ready.text(), /elasticsearch|output.?index/i, 'the server says what is away');
+        await delay(5000);
+      } finally {
+        await stack.elasticsearch.start();
+      }
+      await assertExact(nodes, 'one', ids, 150);
+      await until(
+        30_000,
+        async () => {
+          const { hits } = await server.json<{ hits: unknown[] }>('/v1/search?q=149&limit=100');
+          return hits.length === ids.length;
+        },
+        'every hit',
+      );
+    }));
 
   test('429 and 413 are waited out; a document that is refused is parked, and the rest is there', () =>
     withFaultyProxy(stack.elasticsearch.address, (proxy) =>
