@@ -69,11 +69,13 @@ function runFile(file: string): Promise<Outcome> {
   });
 }
 
-/** Files that start servers come last and one at a time: they measure and kill, and want the machine for themselves. */
 const files = globSync('test/**/*.test.ts')
   .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
   .sort();
-const alone = (file: string) => file.endsWith('.int.test.ts');
+/** Files that measure, flood and kill come last and one at a time: they want the machine for themselves. */
+const alone = (file: string) => /\/(e2e|stack|web)\/.*\.int\.test\.ts$/.test(file);
+/** The rest share it, the long ones first, so that no core is left with one of them at the end. */
+const long = (file: string) => file.includes('.int.') || file.includes('/cli/commands/');
 const outcomes: Outcome[] = [];
 
 async function runAll(queue: string[]): Promise<void> {
@@ -90,7 +92,7 @@ async function runAll(queue: string[]): Promise<void> {
 
 /** One Kafka and Elasticsearch for all files that use them. Where there is none, each file says so, or fails in CI. */
 async function withStack(body: () => Promise<void>): Promise<void> {
-  const wanted = files.some((file) => alone(file) && /\/(kafka|elasticsearch|stack)\//.test(file));
+  const wanted = files.some((file) => file.includes('.int.') && /\/(kafka|elasticsearch|stack)\//.test(file));
   const stack = wanted ? await startStack().catch(() => undefined) : undefined;
   if (stack) {
     process.env.LINEFEED_STACK_KAFKA = stack.kafka.address;
@@ -103,9 +105,11 @@ async function withStack(body: () => Promise<void>): Promise<void> {
   }
 }
 
-const shared = files.filter((file) => !alone(file));
-await Promise.all(Array.from({ length: Number(values.jobs) }, () => runAll(shared)));
-await withStack(() => runAll(files.filter(alone)));
+const together = files.filter((file) => !alone(file)).sort((a, b) => Number(long(b)) - Number(long(a)));
+await withStack(async () => {
+  await Promise.all(Array.from({ length: Number(values.jobs) }, () => runAll(together)));
+  await runAll(files.filter(alone));
+});
 
 const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
 const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
