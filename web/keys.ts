@@ -1,5 +1,5 @@
 /** Keyboard shortcuts: views say what they offer while they are shown, and the help dialog lists just that. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { cell } from './state.ts';
 
 export interface Shortcut {
@@ -26,7 +26,8 @@ export function listShortcuts(): ShortcutGroup[] {
 export function useShortcuts(title: string, shortcuts: readonly Shortcut[]) {
   const ref = useRef<ShortcutGroup>({ title, shortcuts });
   ref.current = { title, shortcuts };
-  useEffect(() => {
+  // Before the view is painted: a key that is pressed at first sight must not be lost.
+  useLayoutEffect(() => {
     groups.add(ref);
     shortcutGroups.set(shortcutGroups.get() + 1);
     return () => {
