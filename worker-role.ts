@@ -73,7 +73,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Dispa
     };
   }
 
-  const claims = startClaims({
+  const claims = await startClaims({
     self: { worker: name, instance: randomUUID(), hostname: hostname(), labels: actionrunner.labels },
     limit: actionrunner.concurrency,
     heartbeatMs: actionrunner.lease / 10,

@@ -52,7 +52,8 @@ export function labelsFit(wanted: Record<string, string> | undefined, has: Recor
   return Object.entries(wanted ?? {}).every(([name, value]) => has[name] === value);
 }
 
-export function startClaims(options: ClaimsOptions): Claims {
+/** Resolves when this worker hears what it is given; only then do the others hear of it. */
+export async function startClaims(options: ClaimsOptions): Promise<Claims> {
   const { self, fleet, feed, lease, log, supervisor, logger, heartbeatMs, leaseMs } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -202,8 +203,9 @@ export function startClaims(options: ClaimsOptions): Claims {
     }
   }
 
+  const standing = await feed.watch(signal);
   async function watch(): Promise<void> {
-    for await (const events of feed.watch(signal)) {
+    for await (const events of standing) {
       for (const event of events) note(event);
       void handOut();
     }
@@ -253,13 +255,25 @@ export function startClaims(options: ClaimsOptions): Claims {
     });
   }
 
+  /** What the index knows to be this worker's and this process does not: it was handed over in the moment of a start. */
+  async function lookForMine(): Promise<void> {
+    for (const { id, worker } of await options.unfinished()) {
+      if (worker === self.worker && !mine.has(id)) await take(id);
+    }
+  }
+
   async function live(): Promise<void> {
+    let lookedAt = performance.now();
     while (!signal.aborted) {
       const nextAt = performance.now() + heartbeatMs;
       try {
         await beat();
         await giveUpTheSilent();
         await handOut();
+        if (performance.now() - lookedAt > leaseMs) {
+          lookedAt = performance.now();
+          void lookForMine().catch((err: unknown) => logger.debug({ err }, 'the index could not be asked'));
+        }
       } catch (error) {
         logger.debug({ err: error }, 'a heartbeat did not come through');
       }

@@ -66,8 +66,8 @@ export interface DutySession {
 
 /** PORT. What workers read of the log to share out work. */
 export interface DutyFeed {
-  /** Every lifecycle event that is appended from now on. */
-  watch(signal: AbortSignal): AsyncIterable<LifecycleEvent[]>;
+  /** Resolves when the watch stands: every lifecycle event that is appended after that is delivered. */
+  watch(signal: AbortSignal): Promise<AsyncIterable<LifecycleEvent[]>>;
   /** Sessions one after the other, until aborted. */
   sessions(signal: AbortSignal): AsyncIterable<DutySession>;
   leave(): Promise<void>;

@@ -86,20 +86,22 @@ export async function kafkaDutyFeed(log: KafkaEventLog, group: string): Promise<
   }
 
   return {
-    async *watch(signal) {
+    async watch(signal) {
       const ends = await log.endsOf(all);
-      const readers = new Map(
-        all.map((partition) => [
-          partition,
-          log.readLifecycle(partition, ends.get(partition) as Offsets, signal),
-        ]),
-      );
-      for await (const arrivals of gathered(readers, signal)) {
-        const events = arrivals.flatMap(({ batch }) =>
-          batch.events.map(({ event }) => event as LifecycleEvent),
+      return (async function* () {
+        const readers = new Map(
+          all.map((partition) => [
+            partition,
+            log.readLifecycle(partition, ends.get(partition) as Offsets, signal),
+          ]),
         );
-        if (events.length > 0) yield events;
-      }
+        for await (const arrivals of gathered(readers, signal)) {
+          const events = arrivals.flatMap(({ batch }) =>
+            batch.events.map(({ event }) => event as LifecycleEvent),
+          );
+          if (events.length > 0) yield events;
+        }
+      })();
     },
     async *sessions(signal) {
       while (!signal.aborted) {

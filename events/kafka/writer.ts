@@ -54,6 +54,8 @@ const REQUEST_BYTES = 1024 * 1024;
 const COMPRESS_FROM_BYTES = 1024;
 /** Two, so that one compresses while the other waits for the broker; a partition always stays in its lane. */
 const LANES = 2;
+/** What comes before these is never output, so it lies in the same topic. */
+const FOLLOWS_LIFECYCLE = ['execution.scheduled', 'execution.started'];
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 1000;
 
@@ -120,10 +122,11 @@ export function kafkaWriter(options: WriterOptions): Writer {
     for (const { event, kind, record } of batch) {
       if (linked.has(event.executionId)) continue;
       linked.add(event.executionId);
-      const tail = tails.get(event.executionId);
+      // Whoever abandons an execution is not the one who wrote to it last.
+      const tail = event.type === 'execution.abandoned' ? undefined : tails.get(event.executionId);
       if (tail) {
         if (tail.kind !== kind) record.headers.ce_after = String(tail.offset);
-      } else if (event.position > 0 && event.type !== 'execution.scheduled') {
+      } else if (event.position > 0 && !FOLLOWS_LIFECYCLE.includes(event.type)) {
         // Written by someone before us: it lies somewhere before the present end.
         const ends = await options.ends(record.partition);
         record.headers.ce_after = String((kind === 'output' ? ends.executions : ends.output) - 1);
@@ -156,7 +159,9 @@ export function kafkaWriter(options: WriterOptions): Writer {
       }
       for (const { event, record } of lists[kind]) {
         const offset = next.get(record.partition) ?? -1;
-        if (isLast(event) || offset < 0) tails.delete(event.executionId);
+        // From `scheduled` on another process may write.
+        const passedOn = isLast(event) || event.type === 'execution.scheduled';
+        if (passedOn || offset < 0) tails.delete(event.executionId);
         else tails.set(event.executionId, { kind, offset });
         if (offset >= 0) next.set(record.partition, offset + 1);
       }
