@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { ServiceError } from '../events/errors.ts';
 import type { ExecutionRequested } from '../events/event.ts';
@@ -28,6 +29,7 @@ import { type LaunchRecord, openSpool, type Spool } from './spool.ts';
 
 /** The longest time a timer takes; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const HEAD_RETRY_MS = 500;
 
 export interface WorkerOptions {
   /** Stable over restarts. */
@@ -163,6 +165,18 @@ export function createWorker(options: WorkerOptions): Worker {
     return createMask([...secretValues(secretsOf(requested)), ...further], config.maskPatterns);
   }
 
+  /** Asks until there is an answer: while the log is away the process goes on, and its output waits in the spool. */
+  async function headOf(executionId: string, signal: AbortSignal) {
+    for (;;) {
+      try {
+        return await log.head(executionId);
+      } catch (error) {
+        if (!(error instanceof ServiceError && error.retriable)) throw error;
+        await sleep(HEAD_RETRY_MS, undefined, { signal });
+      }
+    }
+  }
+
   return {
     ...options,
     async launch(requested) {
@@ -198,7 +212,7 @@ export function createWorker(options: WorkerOptions): Worker {
         if (!record) {
           return lost(
             'The worker lost the folder of this execution',
-            (await log.head(requested.executionId))?.outputs,
+            (await headOf(requested.executionId, detached.signal))?.outputs,
           );
         }
         process = await find(spool, requested.executionId);
@@ -210,7 +224,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const pumped = await pump({
           folder: spool.folder,
           sources: spool.sources(record),
-          head: await log.head(requested.executionId),
+          head: await headOf(requested.executionId, detached.signal),
           mask,
           recorder,
           maxLineBytes: config.maxLineBytes,
