@@ -11,7 +11,7 @@ import { globSync } from 'node:fs';
 import { parseArgs, stripVTControlCharacters, styleText } from 'node:util';
 import { startStack } from '../scripts/stack.ts';
 
-const FILE_LIMIT_MS = 420_000;
+const FILE_LIMIT_MS = 600_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
