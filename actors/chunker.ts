@@ -42,7 +42,8 @@ export interface Chunker {
   marker(text: string, omitted: { bytes: number; lines: number }): Chunk;
 }
 
-function countNewlines(bytes: Buffer): number {
+/** How many lines end in the bytes. */
+export function countNewlines(bytes: Buffer): number {
   let count = 0;
   for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count++;
   return count;

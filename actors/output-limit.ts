@@ -2,7 +2,7 @@
  * What happens to output beyond the configured limit: it is counted, its end is kept, and one marked line stands for
  * the rest. The end of an output is what people read first, so it is never what is dropped.
  */
-import type { Chunk, Chunker } from './chunker.ts';
+import { type Chunk, type Chunker, countNewlines } from './chunker.ts';
 import type { SpoolReader } from './spool-reader.ts';
 
 /** Kept of the end of each stream. */
@@ -20,12 +20,6 @@ export interface CutSource {
   finish(): Chunk[];
 }
 
-function newlines(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(0x0a); at !== -1; at = bytes.indexOf(0x0a, at + 1)) count++;
-  return count;
-}
-
 export function cutSource(reader: SpoolReader, chunker: Chunker): CutSource {
   let tail: Buffer = Buffer.alloc(0);
   let omittedBytes = 0;
@@ -35,7 +29,7 @@ export function cutSource(reader: SpoolReader, chunker: Chunker): CutSource {
 
   function leaveOut(bytes: Buffer): void {
     omittedBytes += bytes.length;
-    omittedLines += newlines(bytes);
+    omittedLines += countNewlines(bytes);
   }
 
   return {
