@@ -1,7 +1,7 @@
 /**
  * `npm run soak [-- --minutes N]`: random commands, followers, cancels and kills of the server, for an hour by default.
- * At the end, and for every execution on the way, the stored output and each follower's are compared with what the
- * command must have printed. Ends with 1 at the first difference.
+ * For every execution the stored output and each follower's are compared with what the command must have printed.
+ * The last third runs without kills: the memory of one server process must be flat in it. Ends with 1 at the first difference.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,8 +12,11 @@ import { type ServerProcess, withServer } from '../test/support/server.ts';
 import { within } from '../test/support/within.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '60' } } });
-const until = Date.now() + Number(values.minutes) * 60_000;
+const soakMs = Number(values.minutes) * 60_000;
+const until = Date.now() + soakMs;
 const PARALLEL = 12;
+/** Of the highest RSS in the calm third's first half, what that in its second half may be. */
+const FLAT = 1.15;
 
 const pick = (max: number) => Math.floor(Math.random() * max);
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -87,13 +90,30 @@ async function one(server: ServerProcess): Promise<void> {
   }
 }
 
+const mb = (bytes: number) => Math.round(bytes / 1e6);
+const report = (server: ServerProcess) =>
+  console.log(`${new Date().toISOString()} ${JSON.stringify(counts)} rss ${mb(server.rssBytes())} MB`);
+
+/** The highest RSS in each half of what is left of the time, in bytes. */
+async function highestRss(server: ServerProcess): Promise<[number, number]> {
+  const from = Date.now();
+  const highest: [number, number] = [0, 0];
+  for (let round = 0; Date.now() < until; round++) {
+    await sleep(1000);
+    const half = Date.now() < (from + until) / 2 ? 0 : 1;
+    highest[half] = Math.max(highest[half], server.rssBytes());
+    if (round % 30 === 0) report(server);
+  }
+  return highest;
+}
+
 await withFolder((folder) =>
   withServer(folder, async (server) => {
     const workers = Array.from({ length: PARALLEL }, async () => {
       while (Date.now() < until) await one(server);
     });
     const killing = (async () => {
-      while (Date.now() < until - 5000) {
+      while (Date.now() < until - soakMs / 3) {
         await sleep(5000 + pick(20_000));
         up = (async () => {
           await server.kill(pick(2) === 0 ? 'SIGKILL' : 'SIGTERM');
@@ -102,14 +122,14 @@ await withFolder((folder) =>
         })();
         await up;
         counts.kills++;
-        console.log(
-          `${new Date().toISOString()} ${JSON.stringify(counts)} rss ${Math.round(server.rssBytes() / 1e6)} MB`,
-        );
+        report(server);
       }
+      return highestRss(server);
     })();
-    await Promise.all([...workers, killing]);
+    const [[first, second]] = await Promise.all([killing, ...workers]);
     console.log(
-      `all exact: ${JSON.stringify(counts)}, RSS ${Math.round(server.rssBytes() / 1e6)} MB at the end`,
+      `all exact: ${JSON.stringify(counts)}; RSS without kills ${mb(first)} MB, then ${mb(second)} MB at most`,
     );
+    if (second > first * FLAT) throw new Error('memory is not flat');
   }),
 );
