@@ -47,7 +47,7 @@ test('the folder of an execution is gone when it has ended', () =>
   side({}, async ({ run, finished, spoolRoot }) => {
     const id = await run('echo hi');
     await finished(id);
-    await until(2000, () => !existsSync(join(spoolRoot, id)), 'the removal of the spool');
+    await until(20_000, () => !existsSync(join(spoolRoot, id)), 'the removal of the spool');
   }));
 
 for (const [what, cmd, parameters, expected] of [
@@ -95,7 +95,7 @@ test('a cancellation ends the process group and is recorded with who asked', () 
   side({}, async ({ run, finished, supervisor, events }) => {
     const marker = `sleep 96.${process.pid}`;
     const id = await run(`echo started; ${marker} & ${marker}; echo never`);
-    await until(5000, async () => output(await events(id), 'stdout').length > 0);
+    await until(20_000, async () => output(await events(id), 'stdout').length > 0);
     assert.is(supervisor.cancel(id, 'mallory'), true);
     assert.is(supervisor.cancel(id, 'mallory'), true);
     const all = await finished(id);
@@ -144,7 +144,7 @@ test('a secret is masked in the words of a failure as well', () =>
 test('a prompt without newline is in the log while the command waits', () =>
   side({}, async ({ run, events, supervisor }) => {
     const id = await run('printf "password: "; sleep 30');
-    await until(5000, async () => output(await events(id), 'stdout').toString() === 'password: ');
+    await until(20_000, async () => output(await events(id), 'stdout').toString() === 'password: ');
     supervisor.cancel(id, 'me');
   }));
 
@@ -179,10 +179,10 @@ test('output beyond the limit ends the command where that is configured', () =>
   }));
 
 test('a background process that holds the output open is waited for a bounded time, and said', () =>
-  side({ drain: '500ms' }, async ({ run, finished }) => {
-    const started = performance.now();
-    const events = await finished(await run('(sleep 0.2; echo late; sleep 5) & echo hi; exit 3'));
-    assert.ok(performance.now() - started < 4000);
+  side({ drain: '1500ms' }, async ({ run, finished }) => {
+    const events = await finished(
+      await run('(sleep 0.2; echo late; sleep 5; echo too late) & echo hi; exit 3'),
+    );
     assert.is(output(events, 'stdout').toString(), 'hi\nlate\n');
     const { exitCode, note } = completion(events);
     assert.is(exitCode, 3);

@@ -96,7 +96,7 @@ Follow(
             for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
           }
           await log.append(events.slice(appended));
-          await within(5000, reading, 'the end');
+          await within(20_000, reading, 'the end');
           assert.equal(got.positions, outputs(events, from));
           assert.is(got.ends, 1);
           assert.is(got.afterEnd, 0);
@@ -156,13 +156,13 @@ Follow('two followers share one subscription and the last one ends it', async ()
     for await (const item of follow({ log, index, hub }, AN_ID, { follow: true, signal })) take(got, item);
     return got;
   });
-  await until(2000, () => hub.followers() === 2);
+  await until(20_000, () => hub.followers() === 2);
   assert.is(log.subscribers(), 1);
   stops[0]?.abort();
-  await within(1000, readings[0] as Promise<unknown>);
+  await within(20_000, readings[0] as Promise<unknown>);
   assert.is(log.subscribers(), 1);
   await log.append(events.slice(3));
-  const got = await within(1000, readings[1] as Promise<Got>);
+  const got = await within(20_000, readings[1] as Promise<Got>);
   assert.equal(got.positions, outputs(events));
   assert.is(log.subscribers(), 0);
   assert.is(hub.tails(), 0);
@@ -183,7 +183,7 @@ Follow('leaving while waiting, while reading history and before joining leaves n
     })();
     for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
     stop.abort();
-    await within(1000, reading, 'leaving');
+    await within(20_000, reading, 'leaving');
   }
   assert.is(hub.followers(), 0);
   assert.is(log.subscribers(), 0);
@@ -251,9 +251,9 @@ Follow('an abandoned execution ends its followers with the reason', async () => 
       if (item.kind === 'end') ends.push([item.end.status, item.end.error]);
     }
   })();
-  await until(2000, () => hub.followers() === 1);
+  await until(20_000, () => hub.followers() === 1);
   await log.append([record.abandoned()]);
-  await within(2000, reading);
+  await within(20_000, reading);
   assert.equal(ends, [['abandoned', 'the worker is gone']]);
 });
 

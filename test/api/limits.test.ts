@@ -26,7 +26,7 @@ Limits('bodies are bounded, announced or not, and must be JSON objects', () =>
       socket.write(head);
       const chunk = `${(65536).toString(16)}\r\n${'x'.repeat(65536)}\r\n`;
       await within(
-        10_000,
+        20_000,
         (async () => {
           for (let sent = 0; sent < 200 && heard === '' && !socket.destroyed; sent += 1) {
             await new Promise<void>((resolve) => socket.write(chunk, () => resolve()));
@@ -107,13 +107,13 @@ Limits('clients that hold connections open are let go, and many headers are refu
         });
       const slow = heard('GET / HTTP/1.1\r\nHost: localhost\r\nX-');
       const large = await within(
-        5000,
+        20_000,
         heard(`GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ${'x'.repeat(20_000)}\r\n\r\n`),
       );
       assert.match(large, /^HTTP\/1\.1 431/);
       const many = Array.from({ length: 10_000 }, (_, n) => `X-${n}: 1\r\n`).join('');
       assert.match(
-        await within(5000, heard(`GET / HTTP/1.1\r\nHost: localhost\r\n${many}\r\n`)),
+        await within(20_000, heard(`GET / HTTP/1.1\r\nHost: localhost\r\n${many}\r\n`)),
         /^HTTP\/1\.1 431/,
       );
       assert.match(await within(20_000, slow, 'the slow client'), /^HTTP\/1\.1 408/);

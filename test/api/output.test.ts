@@ -72,7 +72,7 @@ Output('a running execution is followed live, in every format, until its end', (
         for await (const frame of frames(await call(`/v1/executions/${id}/output`, { headers: SSE })))
           events.push(frame);
       })();
-      await until(3000, () => events.some((frame) => frame.data.text === 'before\n'));
+      await until(20_000, () => events.some((frame) => frame.data.text === 'before\n'));
       assert.equal(
         [events[0]?.event, events[0]?.id || undefined, events[0]?.data.status],
         ['status', undefined, 'running'],
@@ -84,12 +84,12 @@ Output('a running execution is followed live, in every format, until its end', (
       ]);
       record.requested(); // takes the position just used
       await log.append([record.completed('failed')]);
-      await within(5000, reading, 'the end over SSE');
+      await within(20_000, reading, 'the end over SSE');
       assert.is(events.filter((frame) => frame.event === 'output').length, 21);
       assert.is(events.find((frame) => frame.id === '24')?.data.status, 'canceling');
       assert.is(events.at(-1)?.event, 'end');
-      assert.is((await within(5000, text)).split('\n').length, 22);
-      const records = await within(5000, lines);
+      assert.is((await within(20_000, text)).split('\n').length, 22);
+      const records = await within(20_000, lines);
       assert.is(records.filter((record) => record.stream === 'stdout').length, 11);
       assert.is(records.at(-1).end.status, 'failed');
     },
@@ -100,7 +100,7 @@ Output('a running execution is followed live, in every format, until its end', (
 Output('what is appended is readable at once, before the index has it', () =>
   withApi(async ({ call, execution, log, projector }) => {
     const { id, record } = await execution([{ text: '1\n' }], { end: false });
-    await until(3000, async () => (await call(`/v1/executions/${id}`)).ok);
+    await until(20_000, async () => (await call(`/v1/executions/${id}`)).ok);
     await projector.pausedFor(async () => {
       await log.append([record.output({ text: '2\n' }), record.output({ text: '3\n' })]);
       assert.is(await (await call(`/v1/executions/${id}/output?follow=false`)).text(), '1\n2\n3\n');
@@ -138,7 +138,7 @@ Output('a range of lines ends the answer once its lines are there, though the ex
   withApi(async ({ call, execution }) => {
     const { id } = await execution([{ text: '1\n2\n3\n4\n' }], { end: false });
     const text = await within(
-      3000,
+      20_000,
       call(`/v1/executions/${id}/output?from_line=2&to_line=3`).then((r) => r.text()),
     );
     assert.is(text, '2\n3\n');
@@ -211,7 +211,7 @@ Output(
   () =>
     withApi(async ({ call, execution, index, log }) => {
       const { id } = await execution([{ text: '1\n' }]);
-      await until(3000, async () => (await index.execution(id))?.status === 'succeeded');
+      await until(20_000, async () => (await index.execution(id))?.status === 'succeeded');
       await log.purge({ output: [id], executions: [] });
       await index.purge({ output: [id], executions: [] });
       const text = await call(`/v1/executions/${id}/output`);

@@ -61,7 +61,7 @@ Resume('a hundred reconnects at random points, between two API nodes, give every
           follower.cut();
         }
         await api.log.append([record.completed()]);
-        const end = await within(10_000, follower.ended, 'the end');
+        const end = await within(20_000, follower.ended, 'the end');
         assert.ok(['succeeded', 'had'].includes(end.status));
         assert.is(follower.bytes().toString(), written);
         const positions = follower.chunks.map((chunk) => chunk.position);
@@ -137,7 +137,7 @@ for (const [heartbeatMs, what] of [
             await api.log.append([piece]);
           }
           await api.log.append([record.completed()]);
-          await within(5000, follower.ended);
+          await within(20_000, follower.ended);
           assert.is(follower.bytes().toString(), written);
           assert.ok(heartbeatMs > 1000 ? closed() > 0 : closed() === 0, `closed ${closed()} times`);
         }),

@@ -90,7 +90,7 @@ test('a connection that has gone silent is given up and made again', () =>
     async (read) => {
       const lost: string[] = [];
       const seen = await within(
-        10_000,
+        20_000,
         read({ silenceMs: 300, onLost: ({ message }) => lost.push(message) }),
       );
       assert.equal(seen, ['first', 'last']);
@@ -112,7 +112,7 @@ test('pings keep a quiet connection', () =>
     },
     async (read) => {
       let lost = 0;
-      assert.equal(await within(10_000, read({ silenceMs: 400, onLost: () => lost++ })), ['last']);
+      assert.equal(await within(20_000, read({ silenceMs: 400, onLost: () => lost++ })), ['last']);
       assert.is(lost, 0);
     },
   ));
@@ -124,7 +124,7 @@ test('bye of a server that stops means: come back', () =>
       if (connection === 0) response.write('id: 3\ndata: a\n\nevent: bye\ndata: {}\n\n');
       else response.end('event: end\ndata: b\n\n');
     },
-    async (read) => assert.equal(await within(10_000, read()), ['a', 'b']),
+    async (read) => assert.equal(await within(20_000, read()), ['a', 'b']),
   ));
 
 test('204 ends it; a refusal after a loss is final; so is a first connection that fails', async () => {

@@ -78,12 +78,12 @@ test('passes SIGTERM, SIGINT and SIGHUP on and waits for the program to end', ()
         out += data;
       });
       const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
-      await until(10_000, () => out.includes('ready'), 'the start');
+      await until(20_000, () => out.includes('ready'), 'the start');
       for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
         child.kill(signal);
-        await until(5_000, () => out.includes(signal), signal);
+        await until(20_000, () => out.includes(signal), signal);
       }
-      assert.is(await within(5_000, ended), 9);
+      assert.is(await within(20_000, ended), 9);
       assert.is(out, 'ready\nSIGTERM\nSIGINT\nSIGHUP\n');
     },
   ));
@@ -110,7 +110,7 @@ test('SIGTERM to the launcher of a server stops the server in good order', () =>
     assert.match(server.stdout().toString(), `${url}/?token=`);
     assert.match(server.stdout().toString(), join(folder, 'data'));
     server.child.kill('SIGTERM');
-    assert.is((await within(11_000, server.ended, 'the end of the server')).code, 0);
+    assert.is((await within(20_000, server.ended, 'the end of the server')).code, 0);
     const gone = await fetch(url).then(
       () => false,
       () => true,

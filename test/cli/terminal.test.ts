@@ -146,7 +146,7 @@ test(
     await stubborn.says(/canceling/);
     await new Promise((resolve) => setTimeout(resolve, 400));
     stubborn.type('\x03');
-    const left = await within(5_000, stubborn.ended);
+    const left = await within(20_000, stubborn.ended);
     assert.match(left.text, /detached[\s\S]*linefeed tail [0-9a-f-]{36}[\s\S]*code=130/);
   }),
 );

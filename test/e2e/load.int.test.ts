@@ -87,7 +87,7 @@ test('the first line after a quiet time comes as fast as any other', () =>
     await until(30_000, () => follower.chunks.length === 2);
     const lag = Date.now() - Number(follower.chunks[1]?.text) * 1000;
     assert.ok(lag < 1000, `${lag} ms: whoever polls ever slower would need seconds`);
-    await within(5000, follower.ended);
+    await within(20_000, follower.ended);
     assert.is(follower.connections, 1, 'the connection was kept through the quiet');
   }));
 
@@ -154,7 +154,7 @@ test('clients that connect and leave, 2,000 of them, leave nothing behind', () =
     for (let round = 0; round < 40; round++) {
       await Promise.all(Array.from({ length: 50 }, () => connectAndLeave(server, id)));
     }
-    await until(10_000, async () => (await server.openFiles()) <= before + 3, 'the closing of the sockets');
+    await until(20_000, async () => (await server.openFiles()) <= before + 3, 'the closing of the sockets');
     const { followers } = await server.json<{ followers: { followers: number; open_streams: number } }>(
       '/v1/operations',
     );

@@ -181,13 +181,13 @@ for (const row of ROWS) {
       assert.is(ended.status, 'timeout');
       const pid = Number((await bytesOf(remote, `/v1/executions/${timed}/stdout`)).toString());
       assert.ok(pid > 1);
-      await until(5000, () => !alive(pid), 'the end of the process after the time limit');
+      await until(20_000, () => !alive(pid), 'the end of the process after the time limit');
 
       const id = await start(remote, row, ENDLESS);
       const follower = follow(server, id);
       const other = Number(
         await until(
-          15_000,
+          20_000,
           () => /^(\d+)\n/.exec(follower.bytes('stdout').toString())?.[1],
           'the first line',
         ),
@@ -196,7 +196,7 @@ for (const row of ROWS) {
       await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
       assert.is((await within(30_000, follower.ended)).status, 'canceled');
       assert.is((await server.ended(id)).status, 'canceled');
-      await until(5000, () => !alive(other), 'the end of the process after the cancellation');
+      await until(20_000, () => !alive(other), 'the end of the process after the cancellation');
     }));
 
   test('an execution survives a killed server with all its output, once', () =>
@@ -208,7 +208,7 @@ for (const row of ROWS) {
       };
       const id = await start(remote, row, work);
       const follower = follow(server, id);
-      await until(15_000, () => follower.bytes().toString().includes('n 5\n'));
+      await until(20_000, () => follower.bytes().toString().includes('n 5\n'));
       await server.kill('SIGKILL');
       await server.start();
       assert.is((await within(60_000, follower.ended, 'the follower')).status, 'succeeded');

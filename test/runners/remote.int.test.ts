@@ -146,14 +146,14 @@ test('being told to end kills the whole process group there and removes the scri
       const text = 'echo $$; sleep 300 & echo $!; trap "echo bye; exit 9" TERM; wait';
       const started = await start(script ? {} : { cmd: text }, script ? `#!/bin/sh\n${text}` : undefined);
       const out = join(started.folder, 'hosts', '127.0.0.1.stdout');
-      const pids = await until(10_000, () => {
+      const pids = await until(20_000, () => {
         const lines = existsSync(out) ? readFileSync(out, 'utf8').split('\n').filter(Boolean) : [];
         return lines.length === 2 ? lines.map(Number) : undefined;
       });
       assert.is(leftovers(sshd).length, script ? 1 : 0);
       started.term();
-      const ran = await within(15_000, started.ended);
-      for (const pid of pids) await until(2000, () => !alive(pid), `the end of ${pid}`);
+      const ran = await within(20_000, started.ended);
+      for (const pid of pids) await until(20_000, () => !alive(pid), `the end of ${pid}`);
       assert.match(ran.host('127.0.0.1').toString(), /\nbye\n$/);
       assert.equal(leftovers(sshd), []);
       assert.is(ran.verdict.succeeded, false);
@@ -165,10 +165,10 @@ test('what ignores TERM is killed', async () => {
   await withRemote(async ({ start }) => {
     const started = await start({ cmd: 'trap "" TERM; echo $$; while :; do sleep 0.2; done' });
     const out = join(started.folder, 'hosts', '127.0.0.1.stdout');
-    const pid = Number(await until(10_000, () => existsSync(out) && readFileSync(out, 'utf8').trim()));
+    const pid = Number(await until(20_000, () => existsSync(out) && readFileSync(out, 'utf8').trim()));
     started.term();
-    await within(15_000, started.ended);
-    await until(2000, () => !alive(pid));
+    await within(20_000, started.ended);
+    await until(20_000, () => !alive(pid));
   });
 });
 
@@ -176,7 +176,7 @@ test('a lost connection is a clear error with all output until then, and what ra
   await withRemote(async ({ start, sshd }) => {
     const started = await start({}, '#!/bin/sh\necho $$; echo before; exec sleep 300\n');
     const out = join(started.folder, 'hosts', '127.0.0.1.stdout');
-    const text = await until(10_000, () => {
+    const text = await until(20_000, () => {
       const have = existsSync(out) ? readFileSync(out, 'utf8') : '';
       return have.includes('before') ? have : undefined;
     });
@@ -193,7 +193,7 @@ test('a lost connection is a clear error with all output until then, and what ra
     );
     assert.match(ran.stderr, /^linefeed: 127\.0\.0\.1: the connection was lost/);
     assert.is(ran.host('127.0.0.1').toString(), text);
-    await until(5000, () => !alive(Number(text.split('\n')[0])));
+    await until(20_000, () => !alive(Number(text.split('\n')[0])));
     assert.equal(leftovers(sshd), []);
   });
 });
@@ -203,7 +203,7 @@ test('a host that falls silent is noticed by keep-alives', async () => {
     async ({ start, sshd }) => {
       const started = await start({ cmd: 'echo up; sleep 300' });
       const out = join(started.folder, 'hosts', '127.0.0.1.stdout');
-      await until(10_000, () => existsSync(out) && readFileSync(out, 'utf8') === 'up\n');
+      await until(20_000, () => existsSync(out) && readFileSync(out, 'utf8') === 'up\n');
       const frozen = sshd.sessions().flatMap((pid) => [pid, ...childrenOf(pid)]);
       for (const pid of [...frozen, sshd.pid]) process.kill(pid, 'SIGSTOP');
       try {
@@ -284,9 +284,9 @@ test('a host that does not answer does not hold up the end', async () => {
       async ({ start }) => {
         const started = await start({ hosts: `${hangs},127.0.0.1`, cmd: 'echo up; sleep 300' });
         const out = join(started.folder, 'hosts', '127.0.0.1.stdout');
-        await until(10_000, () => existsSync(out) && readFileSync(out, 'utf8') === 'up\n');
+        await until(20_000, () => existsSync(out) && readFileSync(out, 'utf8') === 'up\n');
         started.term();
-        const ran = await within(15_000, started.ended);
+        const ran = await within(20_000, started.ended);
         assert.is(ran.result[hangs].error, 'it was ended before it began on this host');
         assert.is(ran.result['127.0.0.1'].signal, 'SIGTERM');
       },
@@ -305,7 +305,7 @@ test('an agent logs in where no key is given', async () => {
       const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
       const before = process.env.SSH_AUTH_SOCK;
       try {
-        await until(5000, () => existsSync(socket), 'the agent');
+        await until(20_000, () => existsSync(socket), 'the agent');
         execFileSync('ssh-add', ['-q', sshd.key], {
           env: { ...process.env, SSH_AUTH_SOCK: socket },
           stdio: 'ignore',
@@ -494,7 +494,7 @@ test('nothing secret is left in the folder or visible in the process list', asyn
       env: { TOKEN: 'tok-secret' },
     });
     const out = join(started.folder, 'hosts', '127.0.0.1.stdout');
-    await until(10_000, () => existsSync(out) && readFileSync(out, 'utf8') === 'up\n');
+    await until(20_000, () => existsSync(out) && readFileSync(out, 'utf8') === 'up\n');
     const commands = readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map((pid) => {

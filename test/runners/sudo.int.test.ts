@@ -122,7 +122,7 @@ for (const row of ROWS) {
       writeFileSync(join(bin, 'nopasswd'), '');
       const free = await run('echo "$AS_ROOT"; sleep 300');
       await until(
-        15_000,
+        20_000,
         async () => (await server.json<{ last_seq: number }>(`/v1/executions/${free.id}`)).last_seq > 0,
       );
       await server.fetch(`/v1/executions/${free.id}`, { method: 'DELETE' });

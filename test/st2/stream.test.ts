@@ -58,7 +58,7 @@ test('a tail of a finished execution gets its lines, one event each, then its en
       { text: 'no end' },
     ]);
     const { frames, ended, response } = await open(fixture, tail(id));
-    await within(5000, ended);
+    await within(20_000, ended);
     assert.equal(texts(frames), ['a\n', 'b\n', 'e\n', 'no end']);
     const [first] = frames;
     assert.equal(
@@ -86,14 +86,14 @@ test('a tail of a running execution hears that it runs, each line, and the end a
   withSt2(async (fixture) => {
     const { id, record } = await fixture.execution([{ text: 'early\n' }], { end: false });
     const { frames, ended } = await open(fixture, tail(id));
-    await until(5000, () => texts(frames).length === 1);
+    await until(20_000, () => texts(frames).length === 1);
     assert.ok(
       frames.some(({ event, data }) => event === 'st2.execution__update' && data.status === 'running'),
     );
     await fixture.log.append([record.output({ text: 'late\n' })]);
-    await until(5000, () => texts(frames).length === 2);
+    await until(20_000, () => texts(frames).length === 2);
     await fixture.log.append([record.completed('failed')]);
-    await within(5000, ended);
+    await within(20_000, ended);
     assert.equal(texts(frames), ['early\n', 'late\n']);
     assert.is(frames.at(-1)?.data.status, 'failed');
     assert.ok(
@@ -105,10 +105,10 @@ test('a tail resumes after the last event it had', () =>
   withSt2(async (fixture) => {
     const { id } = await fixture.execution([{ text: 'a\n' }, { text: 'b\nc\n' }, { text: 'd\n' }]);
     const { frames, ended } = await open(fixture, tail(id));
-    await within(5000, ended);
+    await within(20_000, ended);
     const at = frames.find(({ data }) => data.data === 'c\n')?.id as string;
     const again = await open(fixture, tail(id), { 'last-event-id': at });
-    await within(5000, again.ended);
+    await within(20_000, again.ended);
     assert.equal(texts(again.frames), ['d\n']);
     assert.is(again.frames.at(-1)?.data.status, 'succeeded');
   }));
@@ -120,13 +120,13 @@ test('only the events that were asked for are sent; the stream closes all the sa
       fixture,
       `/v1/stream?end_execution_id=${id}&end_event=st2.execution__update&events=*output*`,
     );
-    await within(5000, output.ended);
+    await within(20_000, output.ended);
     assert.equal(
       output.frames.map(({ event }) => event),
       ['st2.execution.output__create'],
     );
     const plain = await open(fixture, `/v1/stream?end_execution_id=${id}&end_event=st2.execution__update`);
-    await within(5000, plain.ended);
+    await within(20_000, plain.ended);
     assert.equal(texts(plain.frames), []);
     assert.ok(plain.frames.some(({ event }) => event === 'st2.liveaction__update'));
   }));
@@ -138,7 +138,7 @@ test('without an execution it carries everybody, without output unless that is a
     const other = await open(fixture, '/v1/stream?action_refs=other.action&events=*');
     const { id } = await fixture.execution([{ text: 'a\n' }]);
     await until(
-      5000,
+      20_000,
       () => all.frames.some(({ data }) => data.status === 'succeeded') && lines.frames.length > 0,
     );
     assert.equal(
@@ -161,7 +161,7 @@ test('the output stream of one execution ends with EOF', () =>
   withSt2(async (fixture) => {
     const { id } = await fixture.execution([{ text: 'a\n' }, { text: 'e\n', stream: 'stderr' }]);
     const { frames, ended } = await open(fixture, `/stream/v1/executions/${id}/output?output_type=stderr`);
-    await within(5000, ended);
+    await within(20_000, ended);
     assert.equal(texts(frames), ['e\n']);
     assert.equal(frames.at(-1), { event: 'EOF', data: "''" });
   }));
@@ -171,7 +171,7 @@ test('our own stream and output stay what they are', () =>
     const { id } = await fixture.execution([{ text: 'a\n' }]);
     assert.is(await (await fixture.call(`/v1/executions/${id}/output?output_type=stdout`)).text(), 'a\n');
     const { frames } = await open(fixture, '/v1/stream?after=beginning');
-    await until(5000, () => frames.some(({ event }) => event === 'execution.completed'));
+    await until(20_000, () => frames.some(({ event }) => event === 'execution.completed'));
   }));
 
 test('bad credentials and unknown executions are refused before the stream begins', () =>
@@ -198,7 +198,7 @@ test('bytes that are not UTF-8 and separators of JavaScript do not break a line 
       { text: 'x\u2028y\rz\n' },
     ]);
     const { frames, ended } = await open(fixture, tail(id));
-    await within(5000, ended);
+    await within(20_000, ended);
     assert.equal(texts(frames), ['a\ufffd\n', 'x\u2028y\rz\n']);
   }));
 

@@ -100,7 +100,7 @@ test(
     const next = await server.run('echo a comet passes; echo nothing; sleep 0.1; echo the comet is gone');
     await follow.says(/the comet is gone/);
     follow.child.kill('SIGINT');
-    const { text } = await within(5_000, follow.ended);
+    const { text } = await within(20_000, follow.ended);
     assert.is(text, `${next}:1: a comet passes\n${next}:3: the comet is gone\n`);
   }),
 );
@@ -121,12 +121,12 @@ test(
     search.child.kill('SIGINT');
     events.child.kill('SIGINT');
     const expected = Array.from({ length: 25 }, (_, index) => `comet${index + 1}`);
-    const hits = (await within(5_000, search.ended)).text.trimEnd().split('\n');
+    const hits = (await within(20_000, search.ended)).text.trimEnd().split('\n');
     assert.equal(
       hits.map((line) => line.split(': ')[1]),
       expected,
     );
-    const seen = objects((await within(5_000, events.ended)).text);
+    const seen = objects((await within(20_000, events.ended)).text);
     assert.is(seen.map(({ text }) => text).join(''), `${expected.join('\n')}\n`);
   }),
 );
@@ -157,8 +157,9 @@ test(
       assert.equal([run.code, run.text, run.stderr], [0, 'a\nc\n', 'b\n']);
       return performance.now() - start;
     };
-    assert.ok((await took()) >= 1_500);
-    assert.ok((await took('--speed', 'max')) < 1_400);
+    const original = await took();
+    assert.ok(original >= 1_500);
+    assert.ok((await took('--speed', 'max')) < original);
     assert.is((await cli(server, ['replay', 'last', '--speed', '0'])).code, 125);
   }),
 );
@@ -171,7 +172,7 @@ test(
     const id = await server.run('echo x; sleep 0.3; exit 2');
     await all.says(/execution\.completed/);
     all.child.kill('SIGTERM');
-    const [seen] = objects((await within(5_000, all.ended)).text);
+    const [seen] = objects((await within(20_000, all.ended)).text);
     assert.equal([seen?.executionId, seen?.type, seen?.exitCode], [id, 'execution.completed', 2]);
     const own = objects((await cli(server, ['events', id, '-o', 'json'])).text);
     assert.equal(
@@ -186,7 +187,7 @@ test(
     );
     assert.match((await cli(server, ['events', id])).text, /execution\.completed failed · exit 2/);
     const follow = startCli(server, ['events', await server.run('sleep 0.5'), '--follow']);
-    assert.match((await within(10_000, follow.ended)).text, /execution\.completed succeeded/);
+    assert.match((await within(20_000, follow.ended)).text, /execution\.completed succeeded/);
   }),
 );
 

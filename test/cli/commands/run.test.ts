@@ -91,7 +91,7 @@ test(
     await run.says(/canceling/);
     await new Promise((resolve) => setTimeout(resolve, 300));
     run.child.kill('SIGINT');
-    const { code, stderr } = await within(3_000, run.ended, 'detaching');
+    const { code, stderr } = await within(20_000, run.ended, 'detaching');
     assert.is(code, 130);
     const id = /linefeed tail ([0-9a-f-]{36})/.exec(stderr)?.[1];
     assert.ok(id, stderr);
@@ -124,7 +124,7 @@ test(
     const left = startCli(server, ['run', '--', 'echo ready; sleep 3; echo done']);
     await left.says(/ready/);
     left.child.kill('SIGHUP');
-    assert.is((await within(5_000, left.ended)).code, 129);
+    assert.is((await within(20_000, left.ended)).code, 129);
     assert.is(await status(server), 'running');
     assert.is((await cli(server, ['tail', 'last'])).text, 'ready\ndone\n');
   }),
@@ -189,7 +189,7 @@ test(
     const run = startCli(server, ['run', '--', 'while :; do echo line; sleep 0.05; done']);
     await run.says(/line/);
     run.child.stdout?.destroy();
-    const { code, stderr } = await within(15_000, run.ended);
+    const { code, stderr } = await within(20_000, run.ended);
     assert.equal([code, stderr], [0, '']);
     await server.ended((await server.json<{ id: string }>('/v1/executions/last')).id);
     assert.is(await status(server), 'canceled');

@@ -71,7 +71,7 @@ test(
     const id = await server.run('for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.5; done; exit 4');
     const tails = Array.from({ length: 5 }, () => startCli(server, ['tail', id]));
     await Promise.all(tails.map((tail) => tail.says(/^2$/m)));
-    await within(10_000, server.kill('SIGTERM'), 'the end of the server');
+    await within(20_000, server.kill('SIGTERM'), 'the end of the server');
     assert.match(server.printed(), 'stopping');
     await Promise.all(tails.map((tail) => tail.says(/connection lost/)));
     await server.start();
@@ -118,7 +118,7 @@ test(
     const tail = startCli(server, ['tail', id]);
     await tail.says(/one/);
     tail.child.kill('SIGINT');
-    const { code, stderr } = await within(5_000, tail.ended);
+    const { code, stderr } = await within(20_000, tail.ended);
     assert.is(code, 130);
     assert.match(stderr, `linefeed cancel ${id}`);
     assert.is((await server.ended(id)).status, 'succeeded');
@@ -132,7 +132,7 @@ test(
     const tail = startCli(server, ['tail', id]);
     await tail.says(/line/);
     tail.child.stdout?.destroy();
-    const { code, stderr } = await within(10_000, tail.ended);
+    const { code, stderr } = await within(20_000, tail.ended);
     assert.equal([code, stderr], [0, '']);
     await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
   }),
@@ -276,11 +276,11 @@ test(
   served(async (server) => {
     const id = await server.run('echo now; sleep 20; echo later');
     await until(
-      5_000,
+      20_000,
       async () => (await cli(server, ['tail', id, '--no-follow'])).text === 'now\n',
       'the first line',
     );
-    const run = await within(5_000, cli(server, ['tail', id, '--no-follow', '--timestamps']));
+    const run = await within(20_000, cli(server, ['tail', id, '--no-follow', '--timestamps']));
     assert.is(run.code, 0);
     assert.match(run.text, /^\d{4}-\d\d-\d\dT[\d:.]+Z now\n$/);
     await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
