@@ -70,7 +70,7 @@ function watched(child: ChildProcess): CliProcess {
     stdout: () => Buffer.concat(out),
     stderr: () => err,
     type: (text) => child.stdin?.write(text),
-    async says(pattern, ms = 15_000) {
+    async says(pattern, ms = 30_000) {
       const said = () => Buffer.concat(out).toString() + err;
       try {
         await until(ms, () => pattern.test(said()), `${pattern}`);

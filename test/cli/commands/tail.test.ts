@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -67,14 +68,16 @@ test(
 
 test(
   'SIGTERM of the server takes less than ten seconds, and what it started and who follows go on afterwards',
-  served(async (server) => {
-    const id = await server.run('for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.5; done; exit 4');
+  served(async (server, folder) => {
+    const back = join(folder, 'back');
+    const id = await server.run(`seq 1 4; until [ -e ${back} ]; do sleep 0.05; done; seq 5 8; exit 4`);
     const tails = Array.from({ length: 5 }, () => startCli(server, ['tail', id]));
-    await Promise.all(tails.map((tail) => tail.says(/^2$/m)));
-    await within(20_000, server.kill('SIGTERM'), 'the end of the server');
+    await Promise.all(tails.map((tail) => tail.says(/^4$/m)));
+    await within(10_000, server.kill('SIGTERM'), 'the end of the server');
     assert.match(server.printed(), 'stopping');
     await Promise.all(tails.map((tail) => tail.says(/connection lost/)));
     await server.start();
+    writeFileSync(back, '');
     for (const tail of tails) {
       const { code, text } = await within(20_000, tail.ended);
       assert.equal([code, text], [4, numbered(8)]);
