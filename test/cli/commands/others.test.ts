@@ -7,13 +7,22 @@ import * as assert from 'uvu/assert';
 import { cli, startCli, startOnTerminal } from '../../support/cli.ts';
 import { withFolder } from '../../support/folder.ts';
 import { freePort, type ServerProcess, withServer } from '../../support/server.ts';
-import { within } from '../../support/within.ts';
+import { until, within } from '../../support/within.ts';
 
 const test = suite('the other commands');
 
 const served =
   (body: (server: ServerProcess, folder: string) => Promise<void>, options?: { args: string[] }) => () =>
     withFolder((folder) => withServer(join(folder, 'data'), (server) => body(server, folder), options ?? {}));
+
+/** Resolves when the server sends to so many who follow something from now on. */
+async function followed(server: ServerProcess, streams: number): Promise<void> {
+  await until(20_000, async () => {
+    const operations = await server.json<{ followers: { open_streams: number } }>('/v1/operations');
+    return operations.followers.open_streams >= streams;
+  });
+  await sleep(200);
+}
 
 const objects = (text: string) =>
   text
@@ -96,7 +105,7 @@ test(
     assert.equal([json?.execution_id, json?.highlights], [id, [[3, 8]]]);
 
     const follow = startCli(server, ['search', 'comet', '--follow']);
-    await sleep(1_000);
+    await followed(server, 1);
     const next = await server.run('echo a comet passes; echo nothing; sleep 0.1; echo the comet is gone');
     await follow.says(/the comet is gone/);
     follow.child.kill('SIGINT');
@@ -110,7 +119,7 @@ test(
   served(async (server) => {
     const search = startCli(server, ['search', 'comet*', '--follow']);
     const events = startCli(server, ['events', '--type', 'output.appended', '-o', 'json']);
-    await sleep(1_000);
+    await followed(server, 2);
     await server.run('for i in $(seq 1 25); do echo comet$i; sleep 0.2; done');
     await search.says(/comet5\n/);
     await server.kill('SIGKILL');
@@ -168,7 +177,7 @@ test(
   'events shows the log of one execution, and of all as they happen',
   served(async (server) => {
     const all = startCli(server, ['events', '-o', 'json', '--type', 'execution.completed']);
-    await sleep(1_000);
+    await followed(server, 1);
     const id = await server.run('echo x; sleep 0.3; exit 2');
     await all.says(/execution\.completed/);
     all.child.kill('SIGTERM');

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -116,16 +117,21 @@ test(
 
 test(
   'SIGTERM cancels and exits 143; SIGHUP leaves the command alone',
-  served(async (server) => {
+  served(async (server, folder) => {
     const ended = startCli(server, ['run', '--', 'echo ready; sleep 60']);
     await ended.says(/ready/);
     ended.child.kill('SIGTERM');
     assert.is((await within(20_000, ended.ended)).code, 143);
-    const left = startCli(server, ['run', '--', 'echo ready; sleep 3; echo done']);
+    const left = startCli(server, [
+      'run',
+      '--',
+      `echo ready; until [ -e ${folder}/go ]; do sleep 0.05; done; echo done`,
+    ]);
     await left.says(/ready/);
     left.child.kill('SIGHUP');
     assert.is((await within(20_000, left.ended)).code, 129);
     assert.is(await status(server), 'running');
+    writeFileSync(join(folder, 'go'), '');
     assert.is((await cli(server, ['tail', 'last'])).text, 'ready\ndone\n');
   }),
 );
