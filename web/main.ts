@@ -2,17 +2,15 @@
 import { h, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { onSignedOut } from './api.ts';
+import { ExecutionPage } from './pages/execution.ts';
+import { ExecutionsPage } from './pages/executions.ts';
+import { OperationsPage } from './pages/operations.ts';
+import { SearchPage } from './pages/search.ts';
+import { SignIn } from './pages/sign-in.ts';
 import { here } from './router.ts';
 import { connection, useCell } from './state.ts';
-import { later } from './ui/later.ts';
 import { EmptyState } from './ui/parts.ts';
 import { Shell } from './ui/shell.ts';
-
-const ExecutionPage = later<{ id: string }>(async () => (await import('./pages/execution.ts')).ExecutionPage);
-const ExecutionsPage = later(async () => (await import('./pages/executions.ts')).ExecutionsPage);
-const SearchPage = later(async () => (await import('./pages/search.ts')).SearchPage);
-const OperationsPage = later(async () => (await import('./pages/operations.ts')).OperationsPage);
-const SignIn = later(async () => (await import('./pages/sign-in.ts')).SignIn);
 
 function View() {
   const { path } = useCell(here);
@@ -39,18 +37,3 @@ function App() {
 
 const root = document.getElementById('app');
 if (root) render(h(App, null), root);
-
-// the other views come when nothing else is to do, so that going to one waits for nothing
-setTimeout(() => {
-  if (connection.get()?.kind === 'waiting') return;
-  const views = [
-    import('./pages/execution.ts'),
-    import('./pages/executions.ts'),
-    import('./pages/search.ts'),
-    import('./pages/operations.ts'),
-    import('./pages/start.ts'),
-    import('./pages/replay.ts'),
-  ];
-  // one that does not come now is asked for again when it is needed
-  void Promise.allSettled(views);
-}, 2500);

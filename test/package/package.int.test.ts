@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Script } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withFolder } from '../support/folder.ts';
@@ -95,20 +96,29 @@ test('installs from its tarball and runs, follows, searches and serves the page'
 
       const url = `http://127.0.0.1:${port}`;
       const page = await (await fetch(url)).text();
-      const script = /src="([^"]+main\.js)"/.exec(page)?.[1];
-      assert.ok(script, 'the page loads compiled scripts');
-      const assets = [script, ...[...page.matchAll(/href="([^"]+)"/g)].map(([, path]) => path as string)];
-      for (const path of assets) assert.is((await fetch(url + path)).status, 200, path);
+      const assets = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path as string);
+      assert.ok(
+        assets.some((path) => path.endsWith('/app.js')),
+        'the page loads its script',
+      );
+      for (const path of assets) {
+        const answer = await fetch(url + path);
+        assert.is(answer.status, 200, path);
+        const text = await answer.text();
+        assert.ok(text.length > 100, path);
+        assert.not.match(text, /^\s*(import|export)\b/m, 'it needs no further module');
+        if (path.endsWith('.js')) new Script(text, { filename: path });
+      }
       const token = (await readFile(join(folder, 'data', 'token'), 'utf8')).trim();
       const document = await fetch(`${url}/openapi.json`, { headers: { Authorization: `Bearer ${token}` } });
       assert.is(((await document.json()) as { openapi: string }).openapi.slice(0, 3), '3.1');
       assert.not.match(printed, /Warning|Error/);
     } finally {
       process.kill(-(server.pid as number), 'SIGTERM');
-      await within(15_000, exited, 'the end of the server');
+      await within(20_000, exited, 'the end of the server');
     }
     await until(
-      11_000,
+      20_000,
       async () => !(await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined)),
       'a free port',
     );

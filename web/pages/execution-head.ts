@@ -8,12 +8,9 @@ import type { LogSession, LogState } from '../log/session.ts';
 import { navigate } from '../router.ts';
 import { tell, useCell, useNow } from '../state.ts';
 import { ENDED, type Execution } from '../types.ts';
-import { later } from '../ui/later.ts';
 import { Button, Dialog, EmptyState, StatusMark } from '../ui/parts.ts';
 import { elapsedMs } from './elapsed.ts';
-import type { StartDialogProps } from './start.ts';
-
-const StartDialog = later<StartDialogProps>(async () => (await import('./start.ts')).StartDialog);
+import { StartDialog } from './start.ts';
 
 function howItEnded(execution: Execution, state: LogState): string {
   const code = state.end?.exit_code ?? execution.result?.return_code;

@@ -1,6 +1,6 @@
 /** The view of one execution: joins its head, the tools, the log and what lies over it. */
 import { h } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { parseRange } from '../log/permalink.ts';
 import { createLogSession, type LogSession } from '../log/session.ts';
 import { here } from '../router.ts';
@@ -13,7 +13,8 @@ export function ExecutionPage({ id }: { id: string }) {
   const viewport = useRef<HTMLDivElement>(null);
   const minimap = useRef<HTMLCanvasElement>(null);
   const [session, setSession] = useState<LogSession>();
-  useEffect(() => {
+  // before the first paint, so that lines which are here already are in it
+  useLayoutEffect(() => {
     if (!viewport.current || !minimap.current) return undefined;
     const made = createLogSession(id, { viewport: viewport.current, minimap: minimap.current });
     const range = parseRange(here.get().hash);

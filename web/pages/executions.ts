@@ -8,12 +8,9 @@ import { here, navigate, record } from '../router.ts';
 import { type Subscription, subscribe } from '../sse.ts';
 import { connection, tell, useCell, useNow } from '../state.ts';
 import { ENDED, type Execution } from '../types.ts';
-import { later } from '../ui/later.ts';
 import { Button, EmptyState, icon, StatusMark } from '../ui/parts.ts';
 import { elapsedMs } from './elapsed.ts';
-import type { StartDialogProps } from './start.ts';
-
-const StartDialog = later<StartDialogProps>(async () => (await import('./start.ts')).StartDialog);
+import { StartDialog } from './start.ts';
 
 const PAGE = 60;
 const FILTERS = [

@@ -6,12 +6,9 @@ import { useShortcuts } from '../keys.ts';
 import type { LogSession } from '../log/session.ts';
 import { record } from '../router.ts';
 import { tell, timestamps, wrapLines } from '../state.ts';
-import { later } from '../ui/later.ts';
 import { FindBar } from './find-bar.ts';
 import { LogToolbar } from './log-toolbar.ts';
-import type { ReplayProps } from './replay.ts';
-
-const Replay = later<ReplayProps>(async () => (await import('./replay.ts')).Replay);
+import { Replay } from './replay.ts';
 
 /** Saves what the log shows, and only that: the stream or host that it is filtered to. */
 async function download(session: LogSession) {
