@@ -1,7 +1,7 @@
 /**
  * The one place that knows kafkajs: loads it on first use, sets its codecs, silences its chatter and turns its errors
  * into ours. It also opens kafkajs' own `Cluster`, because its consumer can only read through a consumer group while
- * a follower needs plain reads of one partition from a given offset.
+ * a follower needs plain reads of one partition from a given offset, and a group member only its membership.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -45,6 +45,41 @@ interface Broker {
     topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
   }): Promise<{ responses: { topicName: string; partitions: FetchedPartition[] }[] }>;
 }
+type TopicPartitions<T> = { topic: string; partitions: T[] }[];
+/** The broker that keeps a consumer group. */
+export interface Coordinator {
+  joinGroup(request: {
+    groupId: string;
+    sessionTimeout: number;
+    rebalanceTimeout: number;
+    memberId: string;
+    groupProtocols: { name: string; metadata: Buffer }[];
+  }): Promise<{
+    generationId: number;
+    leaderId: string;
+    memberId: string;
+    /** Empty for all but the leader. */
+    members: { memberId: string }[];
+  }>;
+  syncGroup(request: {
+    groupId: string;
+    generationId: number;
+    memberId: string;
+    groupAssignment: { memberId: string; memberAssignment: Buffer }[];
+  }): Promise<{ memberAssignment: Buffer }>;
+  heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>;
+  leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>;
+  offsetFetch(request: {
+    groupId: string;
+    topics: TopicPartitions<{ partition: number }>;
+  }): Promise<{ responses: TopicPartitions<{ partition: number; offset: string }> }>;
+  offsetCommit(request: {
+    groupId: string;
+    groupGenerationId: number;
+    memberId: string;
+    topics: TopicPartitions<{ partition: number; offset: string }>;
+  }): Promise<unknown>;
+}
 /** The part of kafkajs' Cluster that is used: one set of connections, metadata, offsets, raw fetches. */
 export interface Cluster {
   connect(): Promise<void>;
@@ -56,6 +91,7 @@ export interface Cluster {
   findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
   findTopicPartitionMetadata(topic: string): { partitionId: number }[];
   findBroker(request: { nodeId: string }): Promise<Broker>;
+  findGroupCoordinator(request: { groupId: string }): Promise<Coordinator>;
   fetchTopicsOffset(
     topics: {
       topic: string;

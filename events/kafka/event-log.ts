@@ -170,13 +170,21 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
   ): Promise<AsyncGenerator<LogBatch>> {
     const parts = await places(of, from);
     const both = AbortSignal.any([signal, closing.signal]);
-    const readers = new Map(
-      of.map((partition) => [
-        partition,
-        read({ partition, from: parsePlace(parts.get(String(partition)) as string), signal: both }),
-      ]),
-    );
-    return mergePartitions({ readers, parts, signal: both });
+    const open = (until: AbortSignal) =>
+      new Map(
+        of.map((partition) => [
+          partition,
+          read({ partition, from: parsePlace(parts.get(String(partition)) as string), signal: until }),
+        ]),
+      );
+    return mergePartitions({ open, parts, signal: both });
+  }
+
+  /** @throws ServiceError `validation-failed` for what is no place in these topics. */
+  function known(from: Checkpoint): void {
+    const given = [...checkpointParts(from).keys()];
+    if (given.every((partition) => partition !== '' && Number(partition) < partitions)) return;
+    throw new ServiceError('validation-failed', `"${from}" is not a checkpoint of this event log`);
   }
 
   async function* onlyOf(executionId: string, from: Checkpoint | 'beginning', signal: AbortSignal) {
@@ -222,6 +230,7 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
       return head;
     },
     async subscribe({ from, executionId, signal }) {
+      if (from !== 'beginning' && from !== 'end') known(from);
       if (executionId === undefined) return subscribePartitions(all, from, signal);
       if (from === 'end') return followers.follow(executionId, partitionOf(executionId), anySignal(signal));
       return onlyOf(executionId, from, signal);

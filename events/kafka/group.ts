@@ -1,9 +1,11 @@
 /**
  * Membership of a consumer group without its reading: the group shares out partitions and keeps offsets, while
- * partition-reader.ts reads. kafkajs does the membership; all its partitions are paused.
+ * partition-reader.ts reads. Speaks the group protocol itself, because kafkajs' consumer comes back to a broker that
+ * was away as a stranger, and the group then waits until its old self has timed out.
  */
 import { createRequire } from 'node:module';
-import type { Consumer, PartitionAssigner } from 'kafkajs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cluster, Coordinator } from './client.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import type { Offsets } from './topics.ts';
 
@@ -18,47 +20,41 @@ export interface Membership {
   leave(): Promise<void>;
 }
 
+const PROTOCOL = 'LinefeedSamePartitions';
+/** A member that is silent for this long loses its partitions to the others. */
 const SESSION_MS = 10_000;
-const HEARTBEAT_MS = 1000;
+const HEARTBEAT_MS = 500;
+/** How long the others wait for a member that has heard of a new sharing out but does not come. */
+const REJOIN_MS = 20_000;
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 1000;
+const LEAVE_MS = 2000;
 
-const require = createRequire(import.meta.url);
+interface AssignerProtocol {
+  MemberAssignment: {
+    encode(value: { version: number; assignment: Record<string, number[]> }): Buffer;
+    decode(value: Buffer): { assignment: Record<string, number[]> } | null;
+  };
+  MemberMetadata: { encode(value: { version: number; topics: string[] }): Buffer };
+}
+const { MemberAssignment, MemberMetadata } = createRequire(import.meta.url)('kafkajs')
+  .AssignerProtocol as AssignerProtocol;
 
 /** Gives a member the same partition numbers of every topic. */
-const samePartitions: PartitionAssigner = ({ cluster }) => {
-  const { MemberAssignment, MemberMetadata } = require('kafkajs').AssignerProtocol as {
-    MemberAssignment: { encode(value: object): Buffer };
-    MemberMetadata: { encode(value: object): Buffer };
-  };
-  const name = 'LinefeedSamePartitions';
-  return {
-    name,
-    version: 1,
-    async assign({ members, topics }) {
-      const ids = members.map(({ memberId }) => memberId).sort();
-      const shares = new Map<string, Record<string, number[]>>(ids.map((id) => [id, {}]));
-      for (const topic of topics) {
-        const partitions = (
-          cluster as never as { findTopicPartitionMetadata(topic: string): { partitionId: number }[] }
-        )
-          .findTopicPartitionMetadata(topic)
-          .map(({ partitionId }) => partitionId)
-          .sort((a, b) => a - b);
-        for (const partition of partitions) {
-          const share = shares.get(ids[partition % ids.length] as string) as Record<string, number[]>;
-          share[topic] = [...(share[topic] ?? []), partition];
-        }
-      }
-      return [...shares].map(([memberId, assignment]) => ({
-        memberId,
-        memberAssignment: MemberAssignment.encode({ version: 1, assignment, userData: Buffer.alloc(0) }),
-      }));
-    },
-    protocol: ({ topics }) => ({
-      name,
-      metadata: MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }),
-    }),
-  };
-};
+function shareOut(cluster: Cluster, topics: string[], memberIds: string[]) {
+  const ids = [...memberIds].sort();
+  const shares = new Map<string, Record<string, number[]>>(ids.map((id) => [id, {}]));
+  for (const topic of topics) {
+    for (const { partitionId } of cluster.findTopicPartitionMetadata(topic)) {
+      const share = shares.get(ids[partitionId % ids.length] as string) as Record<string, number[]>;
+      share[topic] = [...(share[topic] ?? []), partitionId];
+    }
+  }
+  return [...shares].map(([memberId, assignment]) => ({
+    memberId,
+    memberAssignment: MemberAssignment.encode({ version: 1, assignment }),
+  }));
+}
 
 export async function joinGroup(
   log: Pick<KafkaEventLog, 'client' | 'topics'>,
@@ -66,42 +62,111 @@ export async function joinGroup(
 ): Promise<Membership> {
   const { client, topics } = log;
   const both = [topics.executions, topics.output];
-  const consumer: Consumer = client.kafka.consumer({
-    groupId,
-    sessionTimeout: SESSION_MS,
-    heartbeatInterval: HEARTBEAT_MS,
-    maxWaitTimeInMs: 250,
-    allowAutoTopicCreation: false,
-    partitionAssigners: [samePartitions],
-    retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 5, restartOnFailure: async () => true },
-  });
-  let assigned: number[] | undefined;
+  const leaving = new AbortController();
   const waiting = new Set<() => void>();
+  let memberId = '';
+  /** Of the last sharing out that this member took part in; undefined when it must join. */
+  let generationId: number | undefined;
+  let mine: number[] = [];
+  let assigned: number[] | undefined;
+  let coordinator: Coordinator | undefined;
+  let heardAt = Number.NEGATIVE_INFINITY;
+
+  let left = false;
+
   const change = (to: number[] | undefined) => {
+    if (assigned === to || (left && to)) return;
     assigned = to;
     for (const wake of waiting) wake();
     waiting.clear();
   };
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    const mine = payload.memberAssignment[topics.executions] ?? [];
-    consumer.pause(both.map((topic) => ({ topic })));
-    change([...mine].map(Number).sort((a, b) => a - b));
-  });
-  consumer.on(consumer.events.REBALANCING, () => change(undefined));
-  consumer.on(consumer.events.CRASH, () => change(undefined));
-  let left = false;
-  const running = (async () => {
-    while (!left) {
+
+  async function join(cluster: Cluster, broker: Coordinator): Promise<void> {
+    const answer = await broker.joinGroup({
+      groupId,
+      sessionTimeout: SESSION_MS,
+      rebalanceTimeout: REJOIN_MS,
+      memberId,
+      groupProtocols: [{ name: PROTOCOL, metadata: MemberMetadata.encode({ version: 1, topics: both }) }],
+    });
+    memberId = answer.memberId;
+    const leads = answer.leaderId === memberId;
+    if (leads) await cluster.refreshMetadata();
+    const { memberAssignment } = await broker.syncGroup({
+      groupId,
+      generationId: answer.generationId,
+      memberId,
+      groupAssignment: leads
+        ? shareOut(
+            cluster,
+            both,
+            answer.members.map((member) => member.memberId),
+          )
+        : [],
+    });
+    const { assignment = {} } = MemberAssignment.decode(memberAssignment) ?? {};
+    generationId = answer.generationId;
+    mine = [...(assignment[topics.executions] ?? [])].sort((a, b) => a - b);
+  }
+
+  /** Joins where it must, then says every now and then that it is there; until something fails. */
+  async function stay(cluster: Cluster, broker: Coordinator, onSettled: () => void): Promise<never> {
+    for (;;) {
+      leaving.signal.throwIfAborted();
+      const askedAt = performance.now();
       try {
-        await consumer.connect();
-        await consumer.subscribe({ topics: both, fromBeginning: true });
-        await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: async () => {} });
-        return;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        if (generationId === undefined) await join(cluster, broker);
+        else await broker.heartbeat({ groupId, groupGenerationId: generationId, memberId });
+        heardAt = askedAt;
+        change(mine);
+        onSettled();
+        await delay(HEARTBEAT_MS, undefined, { signal: leaving.signal });
+      } catch (error) {
+        const { type } = error as { type?: string };
+        if (type === 'UNKNOWN_MEMBER_ID') memberId = '';
+        else if (type !== 'REBALANCE_IN_PROGRESS' && type !== 'ILLEGAL_GENERATION') throw error;
+        generationId = undefined;
+        change(undefined);
       }
     }
-  })();
+  }
+
+  /** Stays a member whatever happens to the broker; it is the same member when the broker comes back in time. */
+  async function keepMembership(): Promise<void> {
+    let retryMs = FIRST_RETRY_MS;
+    while (!leaving.signal.aborted) {
+      const cluster = client.openCluster();
+      const hangUp = () => cluster.destroy();
+      leaving.signal.addEventListener('abort', hangUp, { once: true });
+      // Without an answer for so long the others may have its partitions.
+      const lost = setInterval(() => {
+        if (performance.now() - heardAt > SESSION_MS) change(undefined);
+      }, HEARTBEAT_MS);
+      lost.unref();
+      try {
+        await cluster.connect();
+        await cluster.addMultipleTargetTopics(both);
+        coordinator = await cluster.findGroupCoordinator({ groupId });
+        await stay(cluster, coordinator, () => {
+          retryMs = FIRST_RETRY_MS;
+        });
+      } catch {
+        await delay(retryMs, undefined, { signal: leaving.signal }).catch(() => {});
+        retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+      } finally {
+        clearInterval(lost);
+        coordinator = undefined;
+        leaving.signal.removeEventListener('abort', hangUp);
+        hangUp();
+      }
+    }
+  }
+  const running = keepMembership();
+
+  function connected(): Coordinator {
+    if (!coordinator) throw new Error(`The coordinator of group ${groupId} is away`);
+    return coordinator;
+  }
 
   return {
     assigned: () => assigned,
@@ -118,36 +183,51 @@ export async function joinGroup(
       });
     },
     async committed(partitions) {
+      const { responses } = await connected().offsetFetch({
+        groupId,
+        topics: both.map((topic) => ({
+          topic,
+          partitions: partitions.map((partition) => ({ partition })),
+        })),
+      });
       const result = new Map<number, Offsets>(
         partitions.map((partition) => [partition, { executions: 0, output: 0 }]),
       );
-      const admin = client.kafka.admin();
-      try {
-        await admin.connect();
-        for (const { topic, partitions: rows } of await admin.fetchOffsets({ groupId, topics: both })) {
-          for (const { partition, offset } of rows) {
-            const entry = result.get(partition);
-            if (entry) entry[topic === topics.output ? 'output' : 'executions'] = Math.max(0, Number(offset));
-          }
+      for (const { topic, partitions: rows } of responses) {
+        for (const { partition, offset } of rows) {
+          const entry = result.get(partition);
+          if (entry) entry[topic === topics.output ? 'output' : 'executions'] = Math.max(0, Number(offset));
         }
-      } finally {
-        await admin.disconnect().catch(() => {});
       }
       return result;
     },
     async commit(places) {
-      await consumer.commitOffsets(
-        [...places].flatMap(([partition, { executions, output }]) => [
-          { topic: topics.executions, partition, offset: String(executions) },
-          { topic: topics.output, partition, offset: String(output) },
-        ]),
-      );
+      if (generationId === undefined) return;
+      const offsets = (kind: keyof Offsets) =>
+        [...places].map(([partition, place]) => ({ partition, offset: String(place[kind]) }));
+      await connected().offsetCommit({
+        groupId,
+        groupGenerationId: generationId,
+        memberId,
+        topics: [
+          { topic: topics.executions, partitions: offsets('executions') },
+          { topic: topics.output, partitions: offsets('output') },
+        ],
+      });
     },
     async leave() {
       left = true;
       change(undefined);
+      const last = coordinator;
+      if (last && memberId) {
+        // The others need not wait for the end of its session then.
+        await Promise.race([
+          last.leaveGroup({ groupId, memberId }).catch(() => {}),
+          delay(LEAVE_MS, undefined, { ref: false }),
+        ]);
+      }
+      leaving.abort();
       await running;
-      await consumer.disconnect().catch(() => {});
     },
   };
 }

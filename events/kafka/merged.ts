@@ -11,8 +11,8 @@ export function placeOf(offsets: Offsets): string {
 }
 
 export interface MergedOptions {
-  /** By partition. */
-  readers: Map<number, AsyncGenerator<PartitionBatch>>;
+  /** Opens the readers, by partition; the signal ends them, whoever ends the whole. */
+  open(signal: AbortSignal): Map<number, AsyncGenerator<PartitionBatch>>;
   /** The place of every partition at the start; the checkpoint of each batch names them all. */
   parts: CheckpointParts;
   signal: AbortSignal;
@@ -24,8 +24,14 @@ export interface MergedOptions {
  */
 const MOVE_AFTER_MS = 300;
 
-/** Ends when the signal is aborted. */
-export async function* mergePartitions({ readers, parts, signal }: MergedOptions): AsyncGenerator<LogBatch> {
+/** Ends when the signal is aborted, or at once when the consumer leaves: a reader may wait long for its next record. */
+export async function* mergePartitions({
+  open: openReaders,
+  parts,
+  signal,
+}: MergedOptions): AsyncGenerator<LogBatch> {
+  const stop = new AbortController();
+  const readers = openReaders(AbortSignal.any([signal, stop.signal]));
   const waiting: { partition: number; batch: PartitionBatch; taken: () => void }[] = [];
   let wake: (() => void) | undefined;
   let failure: { error: unknown } | undefined;
@@ -35,11 +41,12 @@ export async function* mergePartitions({ readers, parts, signal }: MergedOptions
   const pump = async (partition: number, reader: AsyncGenerator<PartitionBatch>) => {
     try {
       for await (const batch of reader) {
+        // Nobody takes what comes after the end.
+        if (signal.aborted || stop.signal.aborted) return;
         await new Promise<void>((taken) => {
           waiting.push({ partition, batch, taken });
           wake?.();
         });
-        if (signal.aborted) return;
       }
     } catch (error) {
       failure ??= { error };
@@ -84,8 +91,8 @@ export async function* mergePartitions({ readers, parts, signal }: MergedOptions
     }
   } finally {
     signal.removeEventListener('abort', release);
+    stop.abort();
     release();
-    await Promise.all([...readers.values()].map((reader) => reader.return(undefined).catch(() => {})));
     await Promise.all(pumps);
   }
 }

@@ -309,6 +309,19 @@ export function eventLogContract({ name, open, patienceMs = 10_000 }: EventLogAd
       }
     }));
 
+  test('a subscriber that leaves by itself is let go at once, though nothing follows', () =>
+    withLog(async (log) => {
+      await log.append(execution(1).events);
+      const leaves = async () => {
+        const { signal } = new AbortController();
+        for await (const { events } of await log.subscribe({ from: 'beginning', signal })) {
+          if (events.length > 0) throw new Error('it has failed');
+        }
+      };
+      const left = leaves().catch((error: Error) => error.message);
+      assert.is(await within(patienceMs, left, 'a subscriber that fails to leave'), 'it has failed');
+    }));
+
   test('closing the log ends its subscriptions', () =>
     withLog(async (log) => {
       const batches = await log.subscribe({ from: 'beginning', signal: new AbortController().signal });
