@@ -4,8 +4,9 @@
  */
 import type { OutputAppended, StreamName } from '../events/event.ts';
 import type { Matcher } from './matcher.ts';
+import { scanLines } from './scan.ts';
 import type { SearchLine } from './search.ts';
-import { fold, visible } from './text.ts';
+import { visible } from './text.ts';
 
 /** How much of a line is shown, in UTF-16 code units, and how many of its bytes are searched. */
 export const SHOWN_CHARACTERS = 65_536;
@@ -95,26 +96,54 @@ export function complete(assembled: Assembled, later: readonly OutputAppended[])
   return assembled.open.size > 0;
 }
 
-/** The chunks' bytes as one text, a line end after each chunk; no copy when they lie one after the other. */
-function textOf(chunks: readonly OutputAppended[]): string {
-  const [first] = chunks;
-  const last = chunks.at(-1);
-  if (!first || !last) return '';
-  let end = first.data.byteOffset;
-  const adjacent = chunks.every(({ data }, index) => {
-    const follows = data.buffer === first.data.buffer && data.byteOffset === end;
-    end += data.byteLength;
-    return follows && (data.at(-1) === 10 || index === chunks.length - 1);
-  });
-  if (adjacent) {
-    return Buffer.from(first.data.buffer, first.data.byteOffset, end - first.data.byteOffset).toString(
-      'utf8',
-    );
+interface Run {
+  chunks: OutputAppended[];
+  bytes: Buffer;
+}
+
+/** Runs up to this size are copied together: each scan has a cost of its own. */
+const TOGETHER_BYTES = 65_536;
+const LINE_END = Buffer.from('\n');
+
+const endsLine = (data: Uint8Array) => data.at(-1) === 10;
+
+/** The chunks' bytes in runs, a line end after each chunk but the last of a run; large ones are not copied. */
+function* runsOf(chunks: readonly OutputAppended[]): Generator<Run> {
+  let small: OutputAppended[] = [];
+  let smallBytes = 0;
+  const together = (): Run => {
+    const run = {
+      chunks: small,
+      bytes: Buffer.concat(small.flatMap(({ data }) => (endsLine(data) ? [data] : [data, LINE_END]))),
+    };
+    small = [];
+    smallBytes = 0;
+    return run;
+  };
+  for (let from = 0; from < chunks.length; ) {
+    const { data } = chunks[from] as OutputAppended;
+    let end = data.byteOffset + data.byteLength;
+    let to = from + 1;
+    // What lies one after the other in the same buffer.
+    for (let last = data; to < chunks.length && endsLine(last); to++) {
+      const next = (chunks[to] as OutputAppended).data;
+      if (next.buffer !== data.buffer || next.byteOffset !== end) break;
+      end += next.byteLength;
+      last = next;
+    }
+    const bytes = Buffer.from(data.buffer, data.byteOffset, end - data.byteOffset);
+    const run = chunks.slice(from, to);
+    if (smallBytes + bytes.byteLength > TOGETHER_BYTES && smallBytes > 0) yield together();
+    if (bytes.byteLength > TOGETHER_BYTES / 4) {
+      if (smallBytes > 0) yield together();
+      yield { chunks: run, bytes };
+    } else {
+      small.push(...run);
+      smallBytes += bytes.byteLength;
+    }
+    from = to;
   }
-  return chunks
-    .map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8'))
-    .map((text) => (text.endsWith('\n') ? text : `${text}\n`))
-    .join('');
+  if (smallBytes > 0) yield together();
 }
 
 const withoutReturn = (text: string) => (text.endsWith('\r') ? text.slice(0, -1) : text);
@@ -126,7 +155,8 @@ function pieceText(line: Pieces): string {
 
 /** Visible texts that hold all lines, for an index of words; not in order. */
 export function searchableTexts(assembled: Assembled): string[] {
-  return [visible(textOf(assembled.whole)), ...assembled.pieced.map(pieceText)];
+  const whole = [...runsOf(assembled.whole)].map(({ bytes }) => visible(bytes.toString('utf8')));
+  return [...whole, ...assembled.pieced.map(pieceText)];
 }
 
 /** Tells the chunk of the n-th line of some chunks; to be asked with rising numbers. */
@@ -164,36 +194,6 @@ function shownRanges(ranges: [number, number][]): [number, number][] {
     .map(([start, end]) => [start, Math.min(end, SHOWN_CHARACTERS)]);
 }
 
-/** Visits lines of the text that may match, with their number in it; stops when `visit` answers false. */
-function candidates(
-  text: string,
-  literals: readonly string[],
-  visit: (line: string, number: number) => boolean,
-): void {
-  const folded = literals.length > 0 ? fold(text) : text;
-  // Where folding has changed lengths, places in the folded text say nothing about the text.
-  const [literal] = folded.length === text.length ? literals : [];
-  if (literals.some((wanted) => !folded.includes(wanted))) return;
-  let number = 0;
-  let start = 0;
-  while (start < text.length) {
-    let end = text.indexOf('\n', start);
-    if (literal !== undefined) {
-      const at = folded.indexOf(literal, start);
-      if (at < 0) return;
-      while (end >= 0 && end < at) {
-        number++;
-        start = end + 1;
-        end = text.indexOf('\n', start);
-      }
-    }
-    if (end < 0) end = text.length;
-    if (!visit(withoutReturn(text.slice(start, end)), number)) return;
-    number++;
-    start = end + 1;
-  }
-}
-
 export interface LineFilter {
   stream?: StreamName | undefined;
   host?: string | undefined;
@@ -225,14 +225,17 @@ export function matchLines(assembled: Assembled, matcher: Matcher, filter: LineF
   const chunks = assembled.whole.filter(
     (chunk) => accepts(filter, chunk) && chunk.seq + chunk.lines - 1 > afterSeq,
   );
-  const locate = locator(chunks);
-  candidates(visible(textOf(chunks)), matcher.literals, (text, number) => {
-    const highlights = matcher.matchLine(text);
-    if (!highlights) return true;
-    const { chunk, seq } = locate(number);
-    if (seq > afterSeq) found.push({ ...lineOf(chunk, seq, text), highlights: shownRanges(highlights) });
-    return found.length < limit;
-  });
+  for (const run of runsOf(chunks)) {
+    const locate = locator(run.chunks);
+    scanLines(run.bytes, matcher, (text, number) => {
+      const highlights = matcher.matchLine(text);
+      if (!highlights) return true;
+      const { chunk, seq } = locate(number());
+      if (seq > afterSeq) found.push({ ...lineOf(chunk, seq, text), highlights: shownRanges(highlights) });
+      return found.length < limit;
+    });
+    if (found.length >= limit) break;
+  }
   const pieced = [...assembled.pieced, ...assembled.open.values()].filter(
     (line) => accepts(filter, line) && line.seq > afterSeq,
   );
@@ -245,9 +248,11 @@ export function matchLines(assembled: Assembled, matcher: Matcher, filter: LineF
   return found.length > limit ? found.slice(0, limit) : found;
 }
 
+const NOTHING_WANTED = { literals: [], words: [], fragments: [], phrases: [], pieces: [] };
+
 /** Every line, by number. */
 export function allLines(assembled: Assembled, filter: LineFilter = {}): SearchLine[] {
-  return matchLines(assembled, { matchLine: () => [], literals: [], words: [], fragments: [] }, filter).map(
+  return matchLines(assembled, { ...NOTHING_WANTED, matchLine: () => [] }, filter).map(
     ({ highlights, ...line }) => line,
   );
 }

@@ -3,8 +3,8 @@
  * it does not understand ends a literal, and an alternation at the top gives none.
  */
 
-/** Skips a bracket expression or a group that begins at `at`; gives the index behind it. */
-function skip(pattern: string, at: number): number {
+/** Index behind the bracket expression or the group that begins at `at`. */
+export function behindGroup(pattern: string, at: number): number {
   if (pattern.charAt(at) === '[') {
     let i = at + 1;
     if (pattern.charAt(i) === '^') i++;
@@ -19,14 +19,14 @@ function skip(pattern: string, at: number): number {
   }
   let i = at + 1;
   while (i < pattern.length && pattern.charAt(i) !== ')') {
-    if (pattern.charAt(i) === '(' || pattern.charAt(i) === '[') i = skip(pattern, i);
+    if (pattern.charAt(i) === '(' || pattern.charAt(i) === '[') i = behindGroup(pattern, i);
     else i += pattern.charAt(i) === '\\' ? 2 : 1;
   }
   return i + 1;
 }
 
 /** Index behind an escape that stands for a class or a code, not for the character itself. */
-function skipEscape(pattern: string, at: number): number {
+export function behindEscape(pattern: string, at: number): number {
   const rest = pattern.slice(at + 1);
   const [length = ''] = /^(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)/s.exec(rest) ?? [];
   return at + 1 + length.length;
@@ -55,12 +55,12 @@ export function requiredLiterals(pattern: string, ignoreCase: boolean): string[]
     if (char === '|') return [];
     if (char === '(' || char === '[') {
       cut();
-      at = skip(pattern, at);
+      at = behindGroup(pattern, at);
     } else if (char === '\\') {
       const next = pattern.charAt(at + 1);
       if (/[A-Za-z0-9]/.test(next)) {
         cut();
-        at = skipEscape(pattern, at);
+        at = behindEscape(pattern, at);
       } else {
         add(next);
         at += 2;

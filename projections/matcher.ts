@@ -3,6 +3,7 @@
  * A line is matched as a person sees it (no escape sequences), case folded one character at a time.
  */
 import { requiredLiterals } from './literals.ts';
+import { regexPieces, textPieces } from './pieces.ts';
 import { parseQuery, type RegexTerm, type Term, type TextTerm } from './query.ts';
 import { fold, isWordCode, WORDS } from './text.ts';
 
@@ -15,6 +16,10 @@ export interface Matcher {
   words: string[];
   /** Folded texts that must be there, which the words do not cover. */
   fragments: string[];
+  /** Folded texts of several words, which `words` covers one by one. */
+  phrases: string[];
+  /** Each has a match in any line that matches; see pieces.ts. For one user at a time: they keep a place. */
+  pieces: RegExp[];
 }
 
 const wordAt = (text: string, index: number) =>
@@ -87,7 +92,7 @@ function merged(ranges: [number, number][]): [number, number][] {
 }
 
 /** Words that stand whole in any line that matches, and the text itself where these do not say it all. */
-function wordsAndFragments(term: TextTerm): { words: string[]; fragments: string[] } {
+function wordsAndFragments(term: TextTerm): Pick<Matcher, 'words' | 'fragments' | 'phrases'> {
   const text = fold(term.text);
   const runs = [...text.matchAll(WORDS)];
   const whole = runs.filter(({ 0: run, index }) => {
@@ -96,7 +101,8 @@ function wordsAndFragments(term: TextTerm): { words: string[]; fragments: string
     return !open && !close;
   });
   const words = whole.map(([run]) => run);
-  return { words, fragments: words.length > 0 && words.length === runs.length ? [] : [text] };
+  const covered = words.length > 0 && words.length === runs.length;
+  return { words, fragments: covered ? [] : [text], phrases: covered && words[0] !== text ? [text] : [] };
 }
 
 /** @throws ServiceError `validation-failed`, see query.ts. */
@@ -107,16 +113,21 @@ export function compile(source: string): Matcher {
   const literals: string[] = [];
   const words: string[] = [];
   const fragments: string[] = [];
+  const phrases: string[] = [];
+  const pieces: RegExp[] = [];
   for (const term of query.terms) {
     if (term.kind === 'text') {
       const parts = wordsAndFragments(term);
       literals.push(fold(term.text));
+      pieces.push(...textPieces(fold(term.text), term.startsWord, term.endsWord));
       words.push(...parts.words);
       fragments.push(...parts.fragments);
+      phrases.push(...parts.phrases);
     } else {
       const parts = requiredLiterals(term.pattern, term.ignoreCase).map(fold);
       literals.push(...parts);
       fragments.push(...parts);
+      pieces.push(...regexPieces(term.pattern, term.ignoreCase));
     }
   }
   literals.sort((a, b) => b.length - a.length);
@@ -135,5 +146,7 @@ export function compile(source: string): Matcher {
     literals,
     words: [...new Set(words)],
     fragments: [...new Set(fragments)],
+    phrases: [...new Set(phrases)],
+    pieces,
   };
 }

@@ -3,6 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { requiredLiterals } from '../../projections/literals.ts';
 import { compile } from '../../projections/matcher.ts';
+import { regexPieces } from '../../projections/pieces.ts';
+import { scanLines } from '../../projections/scan.ts';
 import { fold, visible } from '../../projections/text.ts';
 
 const test = suite('matcher');
@@ -203,36 +205,68 @@ test('a substring matches exactly where the folded line contains it', () => {
   );
 });
 
-test('every literal that is required of a regex is in whatever it matches', () => {
+/** Regular expressions of many shapes. */
+const anyPattern = (() => {
   const atom = fc.constantFrom(
-    'a',
-    'b',
-    'S',
-    'k',
-    '.',
-    '\\.',
-    '[ab]',
-    '[^a]',
-    '(ab)',
-    '(?:a|b)',
-    '\\d',
-    '\\w',
-    'é',
-    '\\x41',
-    '1',
+    ...['a', 'b', 'S', 'k', '.', '\\.', '[ab]', '[^a]', '[a-k1]', '(ab)', '(?:a|b)', '(a|b1|)', '(?i:a)'],
+    ...['\\d', '\\w', '\\s', '\\b', '\\W', 'é', '\\x41', '1', ' ', '^', '$'],
   );
-  const repeat = fc.constantFrom('', '', '', '*', '+', '?', '{2}', '{0,1}', '*?');
-  const pattern = fc
-    .array(fc.tuple(atom, repeat), { minLength: 1, maxLength: 8 })
-    .map((parts) => parts.map(([a, r]) => a + r).join(''));
-  const line = fc
-    .array(fc.constantFrom('a', 'b', 'A', 'S', 's', 'ſ', 'k', 'K', '.', 'é', 'É', '1', 'ab'), {
-      maxLength: 14,
-    })
-    .map((parts) => parts.join(''));
+  const repeat = fc.constantFrom(
+    '',
+    '',
+    '',
+    '',
+    '*',
+    '+',
+    '?',
+    '{2}',
+    '{0,1}',
+    '{1,2}',
+    '{2,}',
+    '*?',
+    '+?',
+    '??',
+  );
+  const sequence = fc
+    .array(fc.tuple(atom, repeat), { minLength: 1, maxLength: 7 })
+    .map((parts) => parts.map(([a, r]) => (/^[\^$]$|\\b/.test(a) ? a : a + r)).join(''));
+  return fc
+    .tuple(fc.boolean(), sequence, sequence)
+    .map(([either, left, right]) => (either ? `${left}|${right}` : left));
+})();
+const anyLine = fc
+  .array(
+    fc.constantFrom(
+      ...[
+        'a',
+        'b',
+        'A',
+        'S',
+        's',
+        'ſ',
+        'k',
+        'K',
+        'K',
+        '.',
+        'é',
+        'É',
+        '1',
+        '11',
+        'ab',
+        'aab',
+        'b1',
+        ' ',
+        '\t',
+      ],
+    ),
+    { maxLength: 14 },
+  )
+  .map((parts) => parts.join(''));
+
+test('every literal that is required of a regex is in whatever it matches', () => {
   let hits = 0;
   fc.assert(
-    fc.property(pattern, fc.boolean(), line, (source, ignoreCase, hay) => {
+    fc.property(anyPattern, fc.boolean(), anyLine, (source, ignoreCase, hay) => {
       const query = `/${source}/${ignoreCase ? 'i' : ''}`;
       if (!matches(query, hay)) return;
       hits++;
@@ -243,6 +277,122 @@ test('every literal that is required of a regex is in whatever it matches', () =
     { numRuns: 5000 },
   );
   assert.ok(hits > 500, `only ${hits} matches were looked at`);
+});
+
+/** The lines that a scan of all the bytes finds, with their numbers. */
+function scanned(query: string, bytes: Buffer): [number, string][] {
+  const matcher = compile(query);
+  const found: [number, string][] = [];
+  scanLines(bytes, matcher, (line, number) => {
+    if (matcher.matchLine(line)) found.push([number(), line]);
+    return true;
+  });
+  return found;
+}
+
+/** The same, line by line. */
+function expected(query: string, bytes: Buffer): [number, string][] {
+  const matcher = compile(query);
+  const lines = bytes.toString('utf8').split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines
+    .map((line, at): [number, string] => [at, visible(line).replace(/\r$/, '')])
+    .filter(([, line]) => matcher.matchLine(line));
+}
+
+test('a scan of bytes finds the lines that a regex matches one by one', () => {
+  let hits = 0;
+  const anyBytes = fc.oneof(
+    fc.array(anyLine, { maxLength: 8 }).map((lines) => Buffer.from(lines.join('\n'))),
+    fc.array(anyLine, { maxLength: 8 }).map((lines) => Buffer.from(`${lines.join('\r\n')}\n`)),
+    // Bytes that are no UTF-8.
+    fc.array(anyLine, { maxLength: 8 }).map((lines) => Buffer.from(lines.join('\n'), 'latin1')),
+  );
+  fc.assert(
+    fc.property(anyPattern, fc.boolean(), anyBytes, (source, ignoreCase, bytes) => {
+      const query = `/${source}/${ignoreCase ? 'i' : ''}`;
+      const found = scanned(query, bytes);
+      assert.equal(found, expected(query, bytes), JSON.stringify({ query, bytes: bytes.toString('latin1') }));
+      hits += found.length;
+    }),
+    { numRuns: 2000 },
+  );
+  assert.ok(hits > 500, `only ${hits} matches were looked at`);
+});
+
+test('a scan of bytes finds the lines that words, phrases and parts match one by one', () => {
+  let hits = 0;
+  const part = fc.constantFrom(
+    ...[
+      'a',
+      'B',
+      'ab',
+      '1',
+      '_',
+      ' ',
+      '.',
+      '-',
+      'ß',
+      'Σ',
+      'σ',
+      'İ',
+      'i',
+      'é',
+      '😀',
+      'foo',
+      'Kk',
+      'K',
+      's',
+      'ſ',
+    ],
+    ...['\u001b[31m', '\u001b', '\u009b1m', '\u0085', '/'],
+  );
+  const line = fc.array(part, { maxLength: 10 }).map((parts) => parts.join(''));
+  const wanted = fc
+    .array(part, { minLength: 1, maxLength: 3 })
+    .map((parts) => parts.join(''))
+    .filter((text) => text.trim() !== '' && !/[\u0080-\u009f]/.test(text));
+  const term = fc.oneof(
+    wanted.map((text) => `"${text}"`),
+    wanted.map((text) => `*${text.replaceAll(/[- ]/g, 'a')}*`),
+    wanted.map((text) => `${text.replaceAll(/[- ]/g, 'a')}*`),
+  );
+  const query = fc
+    .array(fc.tuple(fc.integer({ min: 0, max: 4 }), term), { minLength: 1, maxLength: 3 })
+    .map((terms) => terms.map(([not, text]) => (not === 0 ? `-${text}` : text)).join(' '));
+  fc.assert(
+    fc.property(
+      query,
+      fc.array(line, { maxLength: 8 }),
+      fc.constantFrom('\n', '\r\n'),
+      (source, lines, end) => {
+        const bytes = Buffer.from(lines.join(end));
+        const found = scanned(source, bytes);
+        assert.equal(found, expected(source, bytes), JSON.stringify({ source, lines }));
+        hits += found.length;
+      },
+    ),
+    { numRuns: 2000 },
+  );
+  assert.ok(hits > 500, `only ${hits} matches were looked at`);
+});
+
+test('pieces of a regex are of fixed width', () => {
+  const cases: [string, string[]][] = [
+    ['n\\d*377 \\w+ id=[0-9a-f]*3\\b', ['377 [0-9A-Za-z_]', '[0-9A-Za-z_] id=', '3\\b', 'n']],
+    ['(?:error|warn(ing)?) 5\\d{2}', ['(?:error|warn)', ' 5[0-9][0-9]']],
+    ['\\d{3}-\\d{4}', ['[0-9][0-9][0-9]\\-[0-9][0-9][0-9][0-9]']],
+    ['(a+)+$', ['a', 'a']],
+    ['.*', []],
+    ['a|', []],
+  ];
+  for (const [pattern, expected] of cases) {
+    assert.equal(
+      regexPieces(pattern, false).map(({ source }) => source),
+      expected,
+      pattern,
+    );
+  }
 });
 
 test('literals of a regex are found where they are sure', () => {
