@@ -20,6 +20,7 @@ import { healthRoutes } from './routes/health.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { outlineRoutes } from './routes/outline.ts';
 import { outputRoutes } from './routes/output.ts';
+import { retentionRoutes } from './routes/retention.ts';
 import { searchRoutes } from './routes/search.ts';
 import { streamRoutes } from './routes/stream.ts';
 import { basics, bodyGuard, hostGuard, originGuard } from './security.ts';
@@ -98,6 +99,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
     streamRoutes(api),
     searchRoutes(api),
     operationRoutes(api),
+    retentionRoutes(api),
     adminRoutes(api),
   ];
   for (const router of routes) app.route('/', router);

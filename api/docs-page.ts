@@ -51,7 +51,8 @@ export function docsPage(document: OpenApiDocument) {
 <body>
 <h1>${title} API <small>${version}</small></h1>
 <p>${description ?? ''}</p>
-<p>For machines: <a href="/openapi.json">/openapi.json</a>.</p>
+<p>For machines: <a href="/openapi.json">/openapi.json</a>. The events behind it, as they lie in Kafka:
+<a href="/asyncapi.json">/asyncapi.json</a>.</p>
 <pre>curl -H "Authorization: Bearer $(cat ~/.linefeed/token)" -H 'Content-Type: application/json' \\
      -d '{"action":"core.local","parameters":{"cmd":"for i in 1 2 3; do echo $i; sleep 1; done"}}' \\
      http://127.0.0.1:9101/v1/executions

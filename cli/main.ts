@@ -10,6 +10,7 @@ import { cancelCommand, listCommand, showCommand } from './commands/executions.t
 import { keysCommand } from './commands/keys.ts';
 import { purgeCommand, rebuildCommand } from './commands/maintenance.ts';
 import { eventsCommand, replayCommand } from './commands/replay.ts';
+import { retentionCommand } from './commands/retention.ts';
 import { rerunCommand, runCommand } from './commands/run.ts';
 import { searchCommand } from './commands/search.ts';
 import { serverCommand } from './commands/server.ts';
@@ -47,7 +48,8 @@ linefeed doctor finds out why something does not work.`,
   program.commandsGroup('Look back:');
   for (const add of [searchCommand, replayCommand, eventsCommand]) add(program);
   program.commandsGroup('Set up and keep:');
-  for (const add of [serverCommand, actionsCommand, keysCommand, purgeCommand, rebuildCommand]) add(program);
+  for (const add of [serverCommand, actionsCommand, keysCommand]) add(program);
+  for (const add of [retentionCommand, purgeCommand, rebuildCommand]) add(program);
   for (const add of [configCommand, doctorCommand, completionCommand]) add(program);
   program.addHelpCommand(
     new Command('help').argument('[command]').description('help for a command').helpGroup('Set up and keep:'),

@@ -83,6 +83,23 @@ export interface PurgeCandidates {
   executions: string[];
 }
 
+/** What retention drops together: an index of the engine, or the executions that ended on one day. */
+export interface RetentionSpan {
+  kind: 'output' | 'executions';
+  /** Name of the index, where it goes as a whole. */
+  index?: string;
+  /** The span of time that it holds, milliseconds since the epoch, `to` not included. */
+  from: number;
+  to: number;
+  /** How many chunks or executions, and about how many bytes. */
+  counts: 'chunks' | 'executions';
+  documents: number;
+  bytes: number;
+  /** When the last of it goes, where the engine knows better than `to` and the TTL. */
+  expiresAt?: number;
+  managedBy: 'ilm' | 'linefeed';
+}
+
 export interface OutputIndex {
   /** Creates or updates what the engine needs (tables, templates, lifecycle policies). */
   ensure(): Promise<void>;
@@ -104,6 +121,8 @@ export interface OutputIndex {
   purgeCandidates(bounds: { output?: number; executions?: number; limit: number }): Promise<PurgeCandidates>;
   purge(request: PurgeCandidates): Promise<{ freedBytes: number }>;
   stats(): Promise<IndexStats>;
+  /** Everything that has ended, in the spans in which it goes; oldest first. */
+  retention(): Promise<RetentionSpan[]>;
   /**
    * Opens an empty second index to fill from the log while readers stay on this one. `commit` makes it the one that
    * readers see and drops the old one; `abort` drops the new one.

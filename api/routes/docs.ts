@@ -1,7 +1,9 @@
 /**
  * The API's description: OpenAPI 3.1 for machines, and a page made from it for people that loads nothing from elsewhere.
+ * Beside it the AsyncAPI document of the events, under the names that the topics have here.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { asyncApiDocument } from '../../events/asyncapi.ts';
 import { docsPage, type OpenApiDocument } from '../docs-page.ts';
 import { type Api, createRouter, type Env } from '../env.ts';
 
@@ -13,6 +15,9 @@ export function docsRoutes(app: OpenAPIHono<Env>, api: Api) {
     return document;
   };
   router.get('/openapi.json', (c) => c.json(describe(), 200));
+  router.get('/asyncapi.json', (c) =>
+    c.json(asyncApiDocument(api.version, api.config.kafka.topicPrefix), 200),
+  );
   router.get('/docs', (c) =>
     c.html(docsPage(describe()), 200, {
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

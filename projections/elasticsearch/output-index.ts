@@ -8,7 +8,7 @@ import { ServiceError } from '../../events/errors.ts';
 import type { OutputAppended, Status } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
-import type { ChunkRange, OutputIndex, Rebuild } from '../output-index.ts';
+import type { ChunkRange, OutputIndex, Rebuild, RetentionSpan } from '../output-index.ts';
 import { type Answer, type ElasticsearchConnection, openRequests, statusOf } from './client.ts';
 import { type ChunkSource, chunkOf, executionOf } from './documents.ts';
 import { executionsPage, lastExecution, unfinished } from './executions.ts';
@@ -30,23 +30,9 @@ export interface ElasticsearchOutputIndexOptions extends ElasticsearchConnection
   clock?: () => number;
 }
 
-/** What will go when. */
-export interface IndexRetention {
-  index: string;
-  kind: 'output' | 'executions';
-  documents: number;
-  bytes: number;
-  /** The span of time that it holds, and when it goes; undefined is never. Milliseconds since the epoch. */
-  from: number;
-  to: number;
-  expiresAt?: number;
-  managedBy: 'ilm' | 'linefeed';
-}
-
 export interface ElasticsearchOutputIndex extends OutputIndex {
   /** True when the cluster has lifecycle policies; known after `ensure`. */
   readonly ilm: boolean;
-  retention(): Promise<IndexRetention[]>;
 }
 
 const REFRESH_EVERY_MS = 100;
@@ -343,7 +329,7 @@ export async function elasticsearchOutputIndex(
         { accept: [404], query: { format: 'json', bytes: 'b', h: 'index,docs.count,store.size' } },
       )) ?? []) as { index: string; 'docs.count': string; 'store.size': string }[];
       return rows
-        .flatMap((row): IndexRetention[] => {
+        .flatMap((row): RetentionSpan[] => {
           const span = spanOf(row.index);
           if (!span) return [];
           const ttl = span.kind === 'output' ? options.outputTtlMs : options.executionsTtlMs;
@@ -352,6 +338,7 @@ export async function elasticsearchOutputIndex(
             {
               index: row.index,
               ...span,
+              counts: span.kind === 'output' ? 'chunks' : 'executions',
               documents: Number(row['docs.count']),
               bytes: Number(row['store.size']),
               ...(kept > 0 ? { expiresAt: span.from + kept } : {}),
@@ -359,7 +346,7 @@ export async function elasticsearchOutputIndex(
             },
           ];
         })
-        .sort((a, b) => a.index.localeCompare(b.index));
+        .sort((a, b) => (a.index as string).localeCompare(b.index as string));
     },
     async ping() {
       const health = await client.send('GET', '/_cluster/health', undefined, { timeoutMs: 3000 });

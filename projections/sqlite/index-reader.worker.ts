@@ -9,6 +9,7 @@ import type { ChunkRange, ExecutionPageRequest, IndexStats } from '../output-ind
 import type { SearchRequest } from '../search.ts';
 import { openBody } from './body.ts';
 import * as executions from './executions.ts';
+import { retentionSpans } from './retention.ts';
 import { facets, search } from './search.ts';
 import { snapshots } from './snapshots.ts';
 import { currentName, openStore, type Store } from './store.ts';
@@ -99,6 +100,7 @@ serveThread<{ folder: string }>(({ folder }) => {
     facets: (request: SearchRequest, signal: AbortSignal) =>
       searches.use((store) => facets(store, request, signal)),
     stats: () => use(stats),
+    retention: () => use(retentionSpans),
     /** From now on reads the database that is current now. */
     reopen: retire,
     close: retire,

@@ -15,6 +15,7 @@ import type {
   OutputIndex,
   ProjectedBatch,
   PurgeCandidates,
+  RetentionSpan,
 } from '../output-index.ts';
 import type { SearchFacets, SearchPage } from '../search.ts';
 import type { DocumentPage } from './executions.ts';
@@ -149,6 +150,8 @@ export async function sqliteOutputIndex({ folder }: SqliteOutputIndexOptions): P
       ]);
       return { ...counted, diskBytes };
     },
+
+    retention: () => reader.call<RetentionSpan[]>('retention'),
 
     async beginRebuild() {
       await writer.call('beginRebuild');

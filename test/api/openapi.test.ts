@@ -2,13 +2,14 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openApiDocument } from '../../api/routes/docs.ts';
+import { asyncApiDocument } from '../../events/asyncapi.ts';
 import { type ApiFixture, withApi } from '../support/api.ts';
 import type { Json } from '../support/sse.ts';
 
 const OpenApi = suite('OpenAPI');
 
 /** Served, but about the API rather than of it. */
-const UNDOCUMENTED = ['GET /openapi.json', 'GET /docs'];
+const UNDOCUMENTED = ['GET /openapi.json', 'GET /asyncapi.json', 'GET /docs'];
 
 OpenApi('every route that is served is documented, and nothing else is', () =>
   withApi(async ({ app }) => {
@@ -130,6 +131,7 @@ OpenApi('answers, good and bad, are what the document says', () =>
       await check('GET', '/v1/search', '/v1/search?q=');
       await check('GET', '/v1/search/facets', '/v1/search/facets?q=needle');
       await check('GET', '/v1/operations', '/v1/operations');
+      await check('GET', '/v1/retention', '/v1/retention');
       await check('GET', '/v1/stream', '/v1/stream?after=%00');
       const key = JSON.parse(
         (await check('POST', '/v1/keys', '/v1/keys', body({ name: 'k', scopes: ['read'] }))) as string,
@@ -164,11 +166,27 @@ OpenApi('the page of the API names every route and loads nothing from elsewhere'
     const html = await answer.text();
     assert.match(answer.headers.get('content-type') ?? '', /text\/html/);
     for (const path of Object.keys(openApiDocument(app, '1').paths)) assert.ok(html.includes(path), path);
-    assert.not.match(html, /<script|src=|href="(?!\/openapi)/);
+    assert.not.match(html, /<script|src=|href="(?!\/(open|async)api\.json")/);
     assert.match(answer.headers.get('content-security-policy') ?? '', /default-src 'none'/);
     const machine = await (await call('/openapi.json')).json();
     assert.ok(machine.paths['/v1/executions/{id}/output']);
+    assert.ok(html.includes('href="/asyncapi.json"'), 'the page links the events');
   }),
+);
+
+OpenApi('the events are described under the names that their topics have here', () =>
+  withApi(
+    async ({ call }) => {
+      const answer = await call('/asyncapi.json');
+      assert.match(answer.headers.get('content-type') ?? '', /^application\/json/);
+      const document = await answer.json();
+      assert.is(document.asyncapi, '3.0.0');
+      assert.is(document.channels.output.address, 'mine.output');
+      assert.equal(document, JSON.parse(JSON.stringify(asyncApiDocument('0.0.0', 'mine'))));
+      assert.is((await call('/asyncapi.json', { headers: { authorization: '' } })).status, 401);
+    },
+    { settings: { 'kafka.topicPrefix': 'mine' } },
+  ),
 );
 
 OpenApi.run();

@@ -4,7 +4,12 @@ import * as assert from 'uvu/assert';
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
-import type { ChunkRange, OutputIndex, ProjectedBatch } from '../../projections/output-index.ts';
+import type {
+  ChunkRange,
+  OutputIndex,
+  ProjectedBatch,
+  RetentionSpan,
+} from '../../projections/output-index.ts';
 import type { SearchHit, SearchRequest } from '../../projections/search.ts';
 import { type Recording, recording } from '../support/output-events.ts';
 import { within } from '../support/within.ts';
@@ -540,7 +545,18 @@ export function outputIndexContract({
         [...candidates.output].filter((id) => id !== a),
         [b],
       );
+      const kept = async (kind: RetentionSpan['kind']) => {
+        const spans = (await index.retention()).filter((span) => span.kind === kind);
+        for (const id of [b, c]) {
+          const [span] = spans.filter(({ from, to }) => from <= endOf(id) && endOf(id) < to);
+          assert.ok((span?.documents ?? 0) > 0 && (span?.bytes ?? 0) > 0, `${kind} of ${id}`);
+        }
+        return spans.reduce((sum, { documents }) => sum + documents, 0);
+      };
+      const before = { output: await kept('output'), executions: await kept('executions') };
       await index.purge({ output: [b], executions: [a] });
+      assert.ok((await kept('output')) < before.output, 'what went is no longer planned to go');
+      assert.is(await kept('executions'), before.executions - 1);
       assert.is(await index.execution(a), undefined);
       same(await chunksOf(index, a), []);
       same(await chunksOf(index, b), []);

@@ -158,6 +158,7 @@ export function memoryIndex(log: MemoryLog): MemoryIndex {
       unindexedBytes: 0,
       rawBytes: 0,
     }),
+    retention: unused,
     beginRebuild: unused,
     ping: async () => {},
     close: async () => {},

@@ -212,6 +212,28 @@ test(
       assert.is((await cli(server, ['tail', '-q', id])).text.split('\n').length, 20_001);
       const bar = await startOnTerminal(server, 'linefeed rebuild').ended;
       assert.match(bar.text, /100% [\d,]+\/[\d,]+ events · [\d,]+\/s/);
+      const plan = await cli(server, ['retention']);
+      assert.match(
+        plan.text,
+        /^Output is kept 1\.0s after .*, all the rest kept for ever\. Linefeed sweeps every /,
+      );
+      const rows = plan.text.split('\n');
+      assert.ok(
+        rows.some((row) => /^output +\d{4}-\d\d-\d\d .* [\d.]+ [kM]B +in /.test(row)),
+        plan.text,
+      );
+      assert.ok(
+        rows.some((row) => /^executions .* 1 execution .* never/.test(row)),
+        plan.text,
+      );
+      const { spans } = JSON.parse((await cli(server, ['retention', '-o', 'json'])).text);
+      assert.equal(
+        spans.map(({ kind, goes_at }: { kind: string; goes_at: string | null }) => [kind, goes_at !== null]),
+        [
+          ['output', true],
+          ['executions', false],
+        ],
+      );
       await sleep(1_200);
       const dry = await cli(server, ['purge', '--dry-run']);
       assert.match(dry.text, /^Would drop the output of 1 execution: [\d.]+ [kM]?B\n$/);

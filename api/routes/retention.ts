@@ -1,0 +1,87 @@
+/** What retention will drop when, for both TTLs. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { wireTime } from '../../events/codec.ts';
+import { retentionPlan } from '../../projections/retention-plan.ts';
+import { requires } from '../authentication.ts';
+import { type Api, createRouter } from '../env.ts';
+import { answers } from '../schemas.ts';
+
+/** The log outlives the index by so much where it has a retention of its own, so that a rebuild finds everything. */
+const LOG_SLACK_S = 86_400;
+
+const Span = z
+  .object({
+    kind: z.enum(['output', 'executions']),
+    index: z.string().optional().describe('Name of the index that goes as a whole'),
+    from: z.string(),
+    to: z.string(),
+    counts: z.enum(['chunks', 'executions']),
+    documents: z.int(),
+    bytes: z.int(),
+    goes_at: z.string().nullable().describe('When the last of it is gone; null is never'),
+    managed_by: z.enum(['ilm', 'linefeed']),
+  })
+  .openapi('RetentionSpan');
+
+export function retentionRoutes(api: Api) {
+  const router = createRouter();
+  router.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/retention',
+      tags: ['Operations'],
+      summary: 'What will be dropped when',
+      middleware: [requires('read')] as const,
+      responses: answers(
+        z.object({
+          now: z.string(),
+          output_ttl_seconds: z.number(),
+          executions_ttl_seconds: z.number(),
+          sweep_interval_seconds: z.number(),
+          log: z
+            .object({
+              engine: z.enum(['kafka', 'sqlite']),
+              output_seconds: z.number().nullable(),
+              executions_seconds: z.number().nullable(),
+            })
+            .describe('How long the event log keeps the same; null is for ever'),
+          spans: z.array(Span).describe('What goes first comes first'),
+        }),
+        'Every index or day that holds something',
+      ),
+    }),
+    async (c) => {
+      const { kafka, garbagecollector } = api.config;
+      const outputTtlMs = garbagecollector.action_executions_output_ttl;
+      const executionsTtlMs = garbagecollector.action_executions_ttl;
+      const onKafka = kafka.brokers.length > 0;
+      const inLog = (ttlMs: number) => (ttlMs === 0 ? null : ttlMs / 1000 + (onKafka ? LOG_SLACK_S : 0));
+      const spans = retentionPlan(await api.index.retention(), { outputTtlMs, executionsTtlMs });
+      return c.json(
+        {
+          now: wireTime(Date.now()),
+          output_ttl_seconds: outputTtlMs / 1000,
+          executions_ttl_seconds: executionsTtlMs / 1000,
+          sweep_interval_seconds: garbagecollector.collection_interval / 1000,
+          log: {
+            engine: onKafka ? ('kafka' as const) : ('sqlite' as const),
+            output_seconds: inLog(outputTtlMs),
+            executions_seconds: inLog(executionsTtlMs),
+          },
+          spans: spans.map(({ from, to, goesAt, expiresAt, managedBy, ...span }) => {
+            void expiresAt;
+            return {
+              ...span,
+              from: wireTime(from),
+              to: wireTime(to),
+              goes_at: goesAt === undefined ? null : wireTime(goesAt),
+              managed_by: managedBy,
+            };
+          }),
+        },
+        200,
+      );
+    },
+  );
+  return router;
+}
