@@ -53,7 +53,7 @@ Executions(
   'the same Idempotency-Key gives the same execution, another body a conflict, also after a restart of the API',
   () =>
     withApi(
-      async ({ post, requests, json, keys }) => {
+      async ({ post, requests, json, keys, log, projector }) => {
         const key = { 'idempotency-key': 'abc' };
         const answers = await Promise.all(Array.from({ length: 5 }, () => post('/v1/executions', RUN, key)));
         const ids = new Set(await Promise.all(answers.map(async (answer) => (await answer.json()).id)));
@@ -69,6 +69,7 @@ Executions(
         const other = keys.create('other', ['execute']);
         const theirs = await post('/v1/executions', RUN, { ...key, authorization: `Bearer ${other.key}` });
         assert.not.ok(ids.has((await theirs.json()).id));
+        await projector.caughtUp(await log.end());
         assert.is((await json('/v1/executions')).length, 2);
       },
       { ownEngines: true },

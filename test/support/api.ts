@@ -1,5 +1,5 @@
 /**
- * The API on real embedded engines, without actors: what an execution does is what a test appends. Calls go into the
+ * The API on real engines (see engines.ts), without actors: what an execution does is what a test appends. Calls go into the
  * application directly, or over HTTP with `serve: true`.
  */
 import { randomUUIDv7 } from 'node:crypto';
@@ -14,13 +14,13 @@ import { type Config, loadConfig } from '../../config.ts';
 import { ServiceError } from '../../events/errors.ts';
 import type { ExecutionRequested } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
 import { type Projector, startProjector } from '../../projections/projector.ts';
-import { sqliteOutputIndex } from '../../projections/sqlite/output-index.ts';
+import { openTestEngines, runsOnStack } from './engines.ts';
 import { withFolder } from './folder.ts';
 import { type Piece, recording } from './output-events.ts';
 import type { Json } from './sse.ts';
+import { within } from './within.ts';
 
 export interface ApiFixture {
   app: OpenAPIHono<Env>;
@@ -51,15 +51,16 @@ export interface ApiOptions {
   serve?: boolean;
   /** Executions that are requested end at once. */
   completes?: boolean;
+  /** The test counts or lists all that is there, so nobody else's may be. */
+  ownEngines?: boolean;
   deps?: Partial<ApiDeps>;
 }
 
 export function withApi<T>(body: (fixture: ApiFixture) => Promise<T>, options: ApiOptions = {}): Promise<T> {
   return withFolder(async (folder) => {
     const config = loadConfig({ LINEFEED_DATA: folder }, { port: 0, ...options.settings });
-    const log = await sqliteEventLog({ folder });
-    const index = await sqliteOutputIndex({ folder });
-    await index.ensure();
+    const engines = await openTestEngines(folder, options.ownEngines === true);
+    const { log, index } = engines;
     const projector = startProjector({ log, index, onRejected: () => {} });
     const logged: string[] = [];
     const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
@@ -177,6 +178,9 @@ export function withApi<T>(body: (fixture: ApiFixture) => Promise<T>, options: A
             ...pieces.map((piece) => record.output(piece)),
             ...(end ? [record.completed(succeeded ? 'succeeded' : 'failed')] : []),
           ]);
+          // Over the network the first write of a day or a partition may take longer than an answer waits.
+          if (runsOnStack() && projector.state().status === 'running')
+            await within(30_000, projector.caughtUp(await log.end()), 'the index');
           return { id, record };
         },
       });
@@ -184,8 +188,7 @@ export function withApi<T>(body: (fixture: ApiFixture) => Promise<T>, options: A
       closing.abort();
       await server?.close();
       await projector.stop();
-      await index.close();
-      await log.close();
+      await engines.close();
     }
   });
 }

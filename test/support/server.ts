@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { engineEnvironment } from './engines.ts';
 import { until } from './within.ts';
 
 const LAUNCHER = new URL('../../bin/linefeed.js', import.meta.url).pathname;
@@ -54,16 +55,17 @@ export async function freePort(): Promise<number> {
 const ENDS = ['succeeded', 'failed', 'timeout', 'canceled', 'abandoned'];
 
 /**
- * @param env added to the environment; LINEFEED_DATA and LINEFEED_PORT are set here.
+ * @param env added to the environment; LINEFEED_DATA, LINEFEED_HOST and LINEFEED_PORT are set here.
  * @param args of `linefeed server`.
  */
 export async function withServer<T>(
   folder: string,
   body: (server: ServerProcess) => Promise<T>,
-  options: { env?: Record<string, string>; args?: string[] } = {},
+  options: { host?: string; port?: number; env?: Record<string, string>; args?: string[] } = {},
 ): Promise<T> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
+  const { host = '127.0.0.1', port = await freePort() } = options;
+  const url = `http://${host}:${port}`;
+  const engines = await engineEnvironment(folder);
   let child: ChildProcess | undefined;
   let printed = '';
   let token = '';
@@ -72,7 +74,9 @@ export async function withServer<T>(
     const environment = {
       ...process.env,
       LINEFEED_DATA: folder,
+      LINEFEED_HOST: host,
       LINEFEED_PORT: String(port),
+      ...engines,
       ...options.env,
     };
     const started = spawn(process.execPath, [LAUNCHER, 'server', ...(options.args ?? [])], {
