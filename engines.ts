@@ -7,7 +7,9 @@ import type { Config } from './config.ts';
 import { ServiceError } from './events/errors.ts';
 import type { EventLog } from './events/event-log.ts';
 import type { DutyFeed, Fleet } from './events/fleet.ts';
+import type { FrameSource } from './events/frames.ts';
 import { sqliteEventLog } from './events/sqlite/event-log.ts';
+import { sqliteFrames } from './events/sqlite/frames.ts';
 import type { OutputIndex } from './projections/output-index.ts';
 import type { Rejected } from './projections/projector.ts';
 import { sqliteOutputIndex } from './projections/sqlite/output-index.ts';
@@ -49,11 +51,17 @@ async function whenItAnswers<T>(what: string, open: () => Promise<T>, logger: Lo
   }
 }
 
-async function openIndex(config: Config, closers: Closers, logger: Logger): Promise<OutputIndex> {
+/** @param frames where the log keeps output on this machine, when it does. */
+async function openIndex(
+  config: Config,
+  closers: Closers,
+  logger: Logger,
+  frames?: FrameSource,
+): Promise<OutputIndex> {
   const { elasticsearch, garbagecollector } = config;
   const { node, apiKey, username, password, ca } = elasticsearch;
   if (node === undefined) {
-    const index = await sqliteOutputIndex({ folder: config.data });
+    const index = await sqliteOutputIndex({ folder: config.data, ...(frames ? { frames } : {}) });
     closers.push(() => index.close());
     await index.ensure();
     return index;
@@ -96,7 +104,7 @@ export async function openEngines(
     }
     const log = await sqliteEventLog({ folder: config.data });
     closers.push(() => log.close());
-    const index = await openIndex(config, closers, logger);
+    const index = await openIndex(config, closers, logger, sqliteFrames(config.data));
     return { log, index, projectorLog: log, park: async () => {} };
   }
 

@@ -1,14 +1,14 @@
 /**
- * A block: consecutive chunks of one execution, packed into one buffer. Slow commands give thousands of tiny chunks, which
- * cost little only together. Layout: 4 bytes length of the head, the head as JSON, the chunks' bytes one after the other.
- * The head holds columns; each is a single number when all its values are equal, as most are.
+ * A block: consecutive chunks of one execution together. Slow commands give thousands of tiny chunks, which cost little
+ * only so. Its head is JSON and holds columns, each a single number when all its values are equal, as most are; its bytes
+ * are those of the chunks one after the other. A body is both: 4 bytes length of the head, the head, the bytes.
  */
 import type { OutputAppended, StreamName } from './event.ts';
 
 /** Bytes of output that a block holds at most, unless a single chunk is larger. */
 export const BLOCK_BYTES = 262_144;
 
-export interface Block {
+export interface BlockPlace {
   executionId: string;
   /** Positions of the first and the last chunk. */
   first: number;
@@ -20,8 +20,19 @@ export interface Block {
   /** Bytes of output in it. */
   rawBytes: number;
   chunks: number;
+}
+
+export interface Block extends BlockPlace {
   body: Uint8Array<ArrayBuffer>;
 }
+
+/** A block without its bytes, which are kept somewhere else. */
+export interface BlockHead extends BlockPlace {
+  head: string;
+}
+
+/** A chunk whose bytes are somewhere else. */
+export type ChunkPlace = Omit<OutputAppended, 'data'>;
 
 type Column = number | number[];
 
@@ -56,8 +67,8 @@ function column(values: number[]): Column {
 const at = (values: Column, index: number): number =>
   typeof values === 'number' ? values : (values[index] ?? 0);
 
-/** Packs chunks of one execution, in order; not empty. */
-export function packBlock(chunks: readonly OutputAppended[]): Block {
+/** The head of a block of these chunks of one execution, in order and not empty; `sizes` are the lengths of their bytes. */
+export function packHead(chunks: readonly ChunkPlace[], sizes: readonly number[]): BlockHead {
   const [first] = chunks;
   if (!first) throw new Error('a block needs a chunk');
   const names = [
@@ -101,8 +112,9 @@ export function packBlock(chunks: readonly OutputAppended[]): Block {
     columns.lines.push(chunk.lines);
     columns.stream.push(chunk.stream === 'stdout' ? 1 : 2);
     columns.offset.push(chunk.offset - (ends.get(key) ?? 0));
-    columns.size.push(chunk.data.byteLength);
-    columns.masked.push(chunk.bytes - chunk.data.byteLength);
+    const size = sizes[index] ?? 0;
+    columns.size.push(size);
+    columns.masked.push(chunk.bytes - size);
     columns.partial.push(chunk.partial ? 1 : 0);
     if (chunk.host !== undefined && !hosts.includes(chunk.host)) hosts.push(chunk.host);
     columns.host.push(chunk.host === undefined ? 0 : hosts.indexOf(chunk.host) + 1);
@@ -116,7 +128,7 @@ export function packBlock(chunks: readonly OutputAppended[]): Block {
     block.lastSeq = Math.max(block.lastSeq, chunk.seq + chunk.lines - 1);
     block.atMin = Math.min(block.atMin, chunk.at);
     block.atMax = Math.max(block.atMax, chunk.at);
-    block.rawBytes += chunk.data.byteLength;
+    block.rawBytes += size;
   }
   const head: Head = {
     executionId: block.executionId,
@@ -128,8 +140,15 @@ export function packBlock(chunks: readonly OutputAppended[]): Block {
     hosts,
     ...(Object.keys(omitted).length > 0 ? { omitted } : {}),
   };
-  const json = Buffer.from(JSON.stringify(head));
-  const body = new Uint8Array(4 + json.byteLength + block.rawBytes);
+  return { ...block, head: JSON.stringify(head) };
+}
+
+/** Packs chunks of one execution, in order; not empty. */
+export function packBlock(chunks: readonly OutputAppended[]): Block {
+  const sizes = chunks.map(({ data }) => data.byteLength);
+  const { head, ...place } = packHead(chunks, sizes);
+  const json = Buffer.from(head);
+  const body = new Uint8Array(4 + json.byteLength + place.rawBytes);
   new DataView(body.buffer).setUint32(0, json.byteLength);
   body.set(json, 4);
   let start = 4 + json.byteLength;
@@ -137,17 +156,33 @@ export function packBlock(chunks: readonly OutputAppended[]): Block {
     body.set(data, start);
     start += data.byteLength;
   }
-  return { ...block, body };
+  return { ...place, body };
 }
 
 /** The chunks of a block; their bytes are views of its body. */
 export function unpackBlock(body: Uint8Array): OutputAppended[] {
-  const headBytes = new DataView(body.buffer, body.byteOffset, body.byteLength).getUint32(0);
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const head = JSON.parse(bytes.toString('utf8', 4, 4 + headBytes)) as Head;
+  const start = 4 + bytes.readUInt32BE(0);
+  return unpackFrame(bytes.toString('utf8', 4, start), bytes.subarray(start));
+}
+
+/** The chunks of a block whose head and bytes come apart; their bytes are views of those given. */
+export function unpackFrame(json: string, data: Uint8Array): OutputAppended[] {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const chunks: OutputAppended[] = [];
+  let start = 0;
+  for (const { size, ...place } of unpackHead(json)) {
+    chunks.push({ ...place, data: bytes.subarray(start, start + size) });
+    start += size;
+  }
+  return chunks;
+}
+
+/** The chunks that a head tells of, with the lengths of their bytes. */
+export function unpackHead(json: string): (ChunkPlace & { size: number })[] {
+  const head = JSON.parse(json) as Head;
+  const chunks: (ChunkPlace & { size: number })[] = [];
   const ends = new Map<string, number>();
-  let start = 4 + headBytes;
   let position = 0;
   let seq = 0;
   let time = 0;
@@ -156,7 +191,7 @@ export function unpackBlock(body: Uint8Array): OutputAppended[] {
     const host = head.hosts[at(head.host, index) - 1];
     const key = `${stream} ${host ?? ''}`;
     const size = at(head.size, index);
-    const chunk: OutputAppended = {
+    const chunk: ChunkPlace & { size: number } = {
       type: 'output.appended',
       executionId: head.executionId,
       position: position + at(head.position, index),
@@ -166,13 +201,12 @@ export function unpackBlock(body: Uint8Array): OutputAppended[] {
       lines: at(head.lines, index),
       offset: (ends.get(key) ?? 0) + at(head.offset, index),
       bytes: size + at(head.masked, index),
-      data: bytes.subarray(start, start + size),
+      size,
     };
     if (at(head.partial, index)) chunk.partial = true;
     if (host !== undefined) chunk.host = host;
     const cut = head.omitted?.[index];
     if (cut) chunk.omitted = cut;
-    start += size;
     position = chunk.position + 1;
     seq = chunk.seq + chunk.lines;
     time = chunk.at;
@@ -180,25 +214,4 @@ export function unpackBlock(body: Uint8Array): OutputAppended[] {
     chunks.push(chunk);
   }
   return chunks;
-}
-
-/** Packs chunks of any executions, each in order, into blocks of bounded size. */
-export function packBlocks(chunks: readonly OutputAppended[]): Block[] {
-  const open = new Map<string, { chunks: OutputAppended[]; bytes: number }>();
-  const blocks: Block[] = [];
-  for (const chunk of chunks) {
-    let current = open.get(chunk.executionId);
-    if (current && current.bytes + chunk.data.byteLength > BLOCK_BYTES) {
-      blocks.push(packBlock(current.chunks));
-      current = undefined;
-    }
-    if (!current) {
-      current = { chunks: [], bytes: 0 };
-      open.set(chunk.executionId, current);
-    }
-    current.chunks.push(chunk);
-    current.bytes += chunk.data.byteLength;
-  }
-  for (const { chunks: rest } of open.values()) blocks.push(packBlock(rest));
-  return blocks;
 }

@@ -151,6 +151,11 @@ export function startThread(url: URL, data: unknown, options: ThreadOptions = {}
 // biome-ignore lint/suspicious/noExplicitAny: each method states its own arguments
 export type ThreadMethods = Record<string, (...args: any[]) => unknown>;
 
+/** What was given to {@link startThread}, for modules that need it before they serve. */
+export function threadData<D>(): D {
+  return (workerData as Start).data as D;
+}
+
 /**
  * Serves a thread's methods; to be called once by the thread's module. Calls start in the order they were made; an
  * async method lets others run while it waits. `open` gets the data given to {@link startThread}; when it throws,
@@ -163,7 +168,7 @@ export function serveThread<D>(open: (data: D) => ThreadMethods): void {
   let methods: ThreadMethods = {};
   let failed: unknown;
   try {
-    methods = open((workerData as Start).data as D);
+    methods = open(threadData<D>());
   } catch (error) {
     failed = error;
   }

@@ -1,10 +1,9 @@
-/** The log's database, on its own thread: appends, purges, and what the other modules here do with it. */
+/** The log's database, on its own thread: purges, and what the other modules here do with it. */
 import { join } from 'node:path';
-import type { SQLInputValue } from 'node:sqlite';
-import { constants as zlib, zstdCompressSync } from 'node:zlib';
 import { databaseBytes, explained, isConnectionLost, transaction, vacuumStep } from '../database.ts';
 import { serveThread } from '../worker-thread.ts';
-import { type Connection, connect, streamOf } from './log-store.ts';
+import { append } from './appending.ts';
+import { type Connection, connect, LOG_FILE, streamOf } from './log-store.ts';
 import { pack } from './packing.ts';
 import { head, readAll, readOne } from './reading.ts';
 import { type EventRows, OUTPUT } from './rows.ts';
@@ -14,81 +13,8 @@ export interface LogThreadData {
   maxBytes?: number | undefined;
 }
 
-/** Shorter payloads gain too little to be worth the call. */
-const COMPRESS_FROM_BYTES = 512;
-const LEVEL = { params: { [zlib.ZSTD_c_compressionLevel]: 1 } };
 /** Rows that one step of a purge deletes, so that appends get their turn. */
-const PURGE_ROWS = 500;
-/** Types of a stream's last event. */
-const ENDS: ReadonlySet<string> = new Set(['execution.completed', 'execution.abandoned']);
-
-/** Answers the rows that were there already, and the id of the last new one; new ones have ids without holes. */
-function append(connection: Connection, { rows, buffer }: EventRows): { lastId: number; repeated: number[] } {
-  const { prepare, database, streams } = connection;
-  const repeated: number[] = [];
-  let id = connection.lastId;
-  try {
-    transaction(database, () => {
-      const insert = prepare(
-        `INSERT OR IGNORE INTO events
-           (id, stream, position, at, type, name, seq, lines, start, bytes, partial, host, omitted, size, data)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      );
-      let begin = 0;
-      for (const [index, row] of rows.entries()) {
-        let stream = streamOf(connection, row.executionId);
-        if (!stream) {
-          const made = prepare('INSERT INTO streams (execution) VALUES (?)').run(row.executionId);
-          stream = { id: Number(made.lastInsertRowid), packedThrough: -1 };
-          streams.set(row.executionId, stream);
-        }
-        let data = new Uint8Array(buffer, begin, row.end - begin);
-        begin = row.end;
-        if (row.position <= stream.packedThrough) {
-          repeated.push(index);
-          continue;
-        }
-        let size: number | null = null;
-        if (data.byteLength >= COMPRESS_FROM_BYTES) {
-          const packed = zstdCompressSync(data, LEVEL);
-          if (packed.byteLength < data.byteLength) {
-            size = data.byteLength;
-            data = packed;
-          }
-        }
-        const values: SQLInputValue[] = [
-          id + 1,
-          stream.id,
-          row.position,
-          row.at,
-          row.type,
-          row.stream ?? null,
-          row.seq ?? null,
-          row.lines ?? null,
-          row.offset ?? null,
-          row.bytes ?? null,
-          row.partial ? 1 : null,
-          row.host ?? null,
-          row.omitted ? JSON.stringify(row.omitted) : null,
-          size,
-          data,
-        ];
-        if (insert.run(...values).changes === 0) repeated.push(index);
-        else {
-          id++;
-          if (ENDS.has(row.type)) prepare('INSERT OR IGNORE INTO packing (stream) VALUES (?)').run(stream.id);
-        }
-      }
-    });
-  } catch (error) {
-    // Streams made in the transaction are gone with it.
-    streams.clear();
-    throw error;
-  }
-  connection.lastId = id;
-  return { lastId: id, repeated };
-}
-
+const PURGE_ROWS = 200;
 /** One step of a purge; `more` until the execution has nothing left of what is to go. */
 function purge(
   connection: Connection,
@@ -100,6 +26,10 @@ function purge(
   if (stream === undefined) return { more: false, freedBytes: 0 };
   return transaction(database, () => {
     prepare("INSERT OR REPLACE INTO facts VALUES ('last_id', ?)").run(connection.lastId);
+    // Said before anything is gone: who misses a frame then knows why.
+    prepare(
+      'UPDATE streams SET purged = (SELECT max(position) FROM events WHERE stream = ?1) WHERE id = ?1',
+    ).run(stream);
     const deleted = prepare(
       `DELETE FROM events
        WHERE id IN (SELECT id FROM events WHERE stream = ? ${whole ? '' : 'AND type = ?'} LIMIT ?)
@@ -122,7 +52,7 @@ function purge(
 }
 
 serveThread<LogThreadData>(({ folder, maxBytes }) => {
-  const path = join(folder, 'events.sqlite');
+  const path = join(folder, LOG_FILE);
   let connection: Connection | undefined;
   const use = <T>(body: (connection: Connection) => T): T => {
     try {
@@ -133,6 +63,7 @@ serveThread<LogThreadData>(({ folder, maxBytes }) => {
     } catch (error) {
       if (isConnectionLost(error)) {
         connection?.database.close();
+        connection?.lock.close();
         connection = undefined;
       }
       throw error;
@@ -155,6 +86,9 @@ serveThread<LogThreadData>(({ folder, maxBytes }) => {
         }),
       ),
     size: () => databaseBytes(path),
-    close: () => connection?.database.close(),
+    close() {
+      connection?.database.close();
+      connection?.lock.close();
+    },
   };
 });

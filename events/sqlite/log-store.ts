@@ -1,26 +1,36 @@
 /**
  * The log's tables and the connection to them. One row an event; an output event's row holds its bytes, compressed when
- * that pays, behind the columns that `head` needs. Once an execution has ended, rows of its small chunks are packed
- * (packing.ts): a pack has the id and position of its last chunk, no stream name, and a block (../block.ts) as its data.
+ * that pays, behind the columns that `head` needs. A long run of chunks is one row, a frame (appending.ts). Once an
+ * execution has ended, rows of its small chunks are packed (packing.ts): a pack has the id and position of its last
+ * chunk, no stream name, and a block's body (../block.ts) as its data.
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { openDatabase } from '../database.ts';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { explained, openDatabase } from '../database.ts';
 import type { StreamName } from '../event.ts';
 import { type EventRow, OUTPUT } from './rows.ts';
 
 /** Ids that a pack may span at most: so far beyond a page one has to look for packs that reach into it. */
 export const PACK_SPAN = 1_000_000;
 
+/** What other threads open to read frames. */
+export const LOG_FILE = 'events.sqlite';
+
 /**
+ * `events.frame` is the head of a frame's block: its `data` are the bytes of the chunks alone, its `id` and `position` are
+ * those of its last chunk, the others come before without a hole, and the columns up to `host` describe all of it as if
+ * it were one chunk. `streams.purged` is the position through which output was dropped.
  * `packing` has the executions that have ended: the last position that is in a pack, and whether all is packed.
  * `packs` has, by the row id of a pack, the ids that its events had, as differences: checkpoints stay exact.
  */
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, execution TEXT NOT NULL UNIQUE);
+  CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, execution TEXT NOT NULL UNIQUE, purged INTEGER);
   CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, position INTEGER NOT NULL, at INTEGER NOT NULL,
     type TEXT NOT NULL, name TEXT, seq INTEGER, lines INTEGER, start INTEGER, bytes INTEGER, partial INTEGER,
-    host TEXT, omitted TEXT, size INTEGER, data BLOB NOT NULL);
+    host TEXT, omitted TEXT, size INTEGER, data BLOB NOT NULL, frame TEXT);
   CREATE UNIQUE INDEX IF NOT EXISTS events_by_position ON events (stream, position);
   CREATE INDEX IF NOT EXISTS events_of_lifecycle ON events (stream, position) WHERE type <> '${OUTPUT}';
   CREATE TABLE IF NOT EXISTS packing (
@@ -29,6 +39,12 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS packs (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, ids BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 `;
+
+/** Columns that a log of an earlier version lacks. */
+const ADDED = [
+  ['events', 'frame', 'TEXT'],
+  ['streams', 'purged', 'INTEGER'],
+] as const;
 
 /** A row of `events` joined with its stream's execution. `size` is the bytes before compression, null when not. */
 export interface Stored {
@@ -47,30 +63,74 @@ export interface Stored {
   omitted: string | null;
   size: number | null;
   data: Uint8Array;
+  frame: string | null;
 }
 
-/** A stream's row id, and the position through which a pack may hold its events; -1 when it has none. */
+/** A stream's row id, its last position, and the one through which a pack may hold its events; -1 when it has none. */
 export interface StreamRow {
   id: number;
+  last: number;
   packedThrough: number;
 }
 
 export interface Connection {
   database: DatabaseSync;
+  /** Held while the log is open; no other server can open the log meanwhile. */
+  lock: DatabaseSync;
   prepare(sql: string): StatementSync;
   lastId: number;
   streams: Map<string, StreamRow>;
 }
 
-export function connect(path: string, maxBytes: number | undefined): Connection {
+/**
+ * Other threads read the log's file, so its lock is a file beside it. It is SQLite's own kind, which ends with the process.
+ */
+function takeLock(path: string): DatabaseSync {
+  return explained(path, 'event-log-unavailable', () => {
+    const lock = new DatabaseSync(join(dirname(path), 'events.lock'), { timeout: 2000 });
+    try {
+      lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT');
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+    return lock;
+  });
+}
+
+/** Opens the log's tables; adds what an earlier version did not have. */
+function openTables(path: string, maxBytes: number | undefined): DatabaseSync {
   const database = openDatabase(path, {
     unavailable: 'event-log-unavailable',
-    exclusive: true,
     synchronous: 'FULL',
     cacheBytes: 4_000_000,
     maxBytes,
   });
-  database.exec(SCHEMA);
+  try {
+    database.exec(SCHEMA);
+    for (const [table, column, type] of ADDED) {
+      const columns = database.prepare(`PRAGMA table_info(${table})`).all() as { name: string }[];
+      if (columns.some(({ name }) => name === column)) continue;
+      database.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
+    }
+    database.prepare("INSERT OR IGNORE INTO facts VALUES ('identity', ?)").run(randomUUID());
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+export function connect(path: string, maxBytes: number | undefined): Connection {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const lock = takeLock(path);
+  let database: DatabaseSync;
+  try {
+    database = openTables(path, maxBytes);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
   const statements = new Map<string, StatementSync>();
   const newest = database
     .prepare(
@@ -80,6 +140,7 @@ export function connect(path: string, maxBytes: number | undefined): Connection 
     .get() as { id: number };
   return {
     database,
+    lock,
     prepare(sql) {
       let statement = statements.get(sql);
       if (!statement) {
@@ -98,8 +159,9 @@ export function streamOf({ prepare, streams }: Connection, execution: string): S
   const known = streams.get(execution);
   if (known) return known;
   const row = prepare(
-    `SELECT id, coalesce(through, -1) AS packedThrough FROM streams LEFT JOIN packing ON stream = id
-     WHERE execution = ?`,
+    `SELECT id, coalesce(through, -1) AS packedThrough,
+       coalesce((SELECT max(position) FROM events WHERE stream = streams.id), purged, -1) AS last
+     FROM streams LEFT JOIN packing ON stream = id WHERE execution = ?`,
   ).get(execution) as StreamRow | undefined;
   if (!row) return undefined;
   if (streams.size > 10_000) streams.clear();
@@ -108,4 +170,4 @@ export function streamOf({ prepare, streams }: Connection, execution: string): S
 }
 
 export const COLUMNS =
-  'events.id, position, at, type, name, seq, lines, start, bytes, partial, host, omitted, size, data';
+  'events.id, position, at, type, name, seq, lines, start, bytes, partial, host, omitted, size, data, frame';

@@ -1,8 +1,9 @@
 /** Reading the log's database: pages of events, packs opened again, and the head of a stream. */
 import { zstdDecompressSync } from 'node:zlib';
-import { unpackBlock } from '../block.ts';
+import { unpackBlock, unpackFrame } from '../block.ts';
 import type { OutputAppended, StreamName } from '../event.ts';
 import type { StreamHead } from '../event-log.ts';
+import { inflate } from '../inflate.ts';
 import { Moved } from '../worker-thread.ts';
 import { COLUMNS, type Connection, PACK_SPAN, type Stored, streamOf } from './log-store.ts';
 import { type EventRow, type EventRows, OUTPUT } from './rows.ts';
@@ -26,7 +27,7 @@ export interface ReadPage extends EventRows {
 }
 
 const isPack = (row: Stored) => row.type === OUTPUT && row.name === null;
-const bytesOf = (row: Stored) => (row.size === null ? row.data : zstdDecompressSync(row.data));
+const bytesOf = ({ size, data }: Stored) => (size === null ? data : inflate(data, size));
 
 function entryOf(row: Stored): Entry {
   return {
@@ -47,6 +48,13 @@ function entryOf(row: Stored): Entry {
   };
 }
 
+/** The events in a frame, whose ids are dense. */
+function entriesOfFrame(row: Stored): Entry[] {
+  const chunks = unpackFrame(row.frame ?? '', bytesOf(row));
+  const firstId = row.id - chunks.length + 1;
+  return chunks.map(({ data, ...chunk }, index) => ({ id: firstId + index, row: chunk, data }));
+}
+
 /** The events in a pack, with the ids that they had when they stood alone. */
 function entriesOf({ prepare }: Connection, row: Stored): Entry[] {
   const { first, ids } = prepare('SELECT first, ids FROM packs WHERE id = ?').get(row.id) as {
@@ -59,6 +67,11 @@ function entriesOf({ prepare }: Connection, row: Stored): Entry[] {
     id += differences[index] ?? 0;
     return { id, row: chunk, data };
   });
+}
+
+function open(connection: Connection, row: Stored): Entry[] {
+  if (row.frame !== null) return entriesOfFrame(row);
+  return isPack(row) ? entriesOf(connection, row) : [entryOf(row)];
 }
 
 function send(entries: readonly Entry[], lastId: number, full: boolean): Moved<ReadPage> {
@@ -86,9 +99,11 @@ export function readAll(connection: Connection, afterId: number): Moved<ReadPage
      WHERE events.id > ? ORDER BY events.id`,
   ).iterate(afterId) as Iterable<unknown> as Iterable<Stored>;
   for (const row of rows) {
-    if (!isPack(row)) entries.push(entryOf(row));
+    if (row.frame !== null) {
+      for (const entry of entriesOfFrame(row)) if (entry.id > afterId) entries.push(entry);
+    } else if (!isPack(row)) entries.push(entryOf(row));
     bytes += row.size ?? row.data.byteLength;
-    count += isPack(row) ? row.lines : 1;
+    count = isPack(row) ? count + row.lines : Math.max(count + 1, entries.length);
     full = bytes >= PAGE_BYTES || count >= PAGE_ROWS;
     if (!full) continue;
     lastId = row.id;
@@ -128,7 +143,7 @@ export function readOne(
   const entries: Entry[] = [];
   let bytes = 0;
   for (const stored of found) {
-    const opened = isPack(stored) ? entriesOf(connection, stored) : [entryOf(stored)];
+    const opened = open(connection, stored);
     for (const entry of opened) {
       if (entry.id <= afterId || entry.row.position <= afterPosition) continue;
       entries.push(entry);

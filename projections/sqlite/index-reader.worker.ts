@@ -4,19 +4,21 @@
  */
 import { join } from 'node:path';
 import { explained } from '../../events/database.ts';
-import { Moved, serveThread } from '../../events/worker-thread.ts';
+import { Moved, serveThread, threadData } from '../../events/worker-thread.ts';
 import type { ChunkRange, ExecutionPageRequest, IndexStats } from '../output-index.ts';
 import type { SearchRequest } from '../search.ts';
-import { openBody } from './body.ts';
+import { openFrameReader, STORED_COLUMNS, type StoredRow, stored } from './bodies.ts';
+import { inflated, type StoredBlock } from './body.ts';
 import * as executions from './executions.ts';
+import type { SqliteOutputIndexOptions } from './output-index.ts';
 import { retentionSpans } from './retention.ts';
 import { facets, search } from './search.ts';
 import { snapshots } from './snapshots.ts';
 import { currentName, openStore, type Store } from './store.ts';
 
-/** Blocks, opened, that hold chunks of a range, and perhaps others: the caller filters. */
+/** Blocks, decompressed, that hold chunks of a range, and perhaps others: the caller filters. */
 export interface BlockPage {
-  bodies: Uint8Array<ArrayBuffer>[];
+  blocks: StoredBlock[];
   /** Position through which the page is complete; undefined when it reaches the end. */
   next?: number;
 }
@@ -24,38 +26,47 @@ export interface BlockPage {
 /** Bytes of a page: large enough to be fast, small enough that memory stays small with many readers. */
 const PAGE_BYTES = 1_000_000;
 
-function blocks({ prepare }: Store, executionId: string, range: ChunkRange, after: number): Moved<BlockPage> {
-  const bodies: Uint8Array<ArrayBuffer>[] = [];
+/** A small result may lie in a shared pool, which cannot be moved; one above half the pool's size never does. */
+function movable(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const own = data.byteLength > Buffer.poolSize / 2;
+  return (own ? data : new Uint8Array(data)) as Uint8Array<ArrayBuffer>;
+}
+
+function blocks(store: Store, executionId: string, range: ChunkRange, after: number): Moved<BlockPage> {
+  const blocks: StoredBlock[] = [];
+  const buffers: ArrayBuffer[] = [];
   let bytes = 0;
   let next: number | undefined;
-  const rows = prepare(
-    `SELECT last, body FROM blocks
+  const rows = store
+    .prepare(
+      `SELECT ${STORED_COLUMNS} FROM blocks
      WHERE execution = (SELECT id FROM executions WHERE execution = ?)
        AND last > ? AND first <= ? AND last_seq >= ? AND first_seq <= ? AND at_max >= ?
      ORDER BY first`,
-  ).iterate(
-    executionId,
-    after,
-    range.through ?? Number.MAX_SAFE_INTEGER,
-    range.fromSeq ?? 0,
-    range.toSeq ?? Number.MAX_SAFE_INTEGER,
-    range.since ?? Number.MIN_SAFE_INTEGER,
-  ) as Iterable<unknown> as Iterable<{ last: number; body: Uint8Array }>;
+    )
+    .iterate(
+      executionId,
+      after,
+      range.through ?? Number.MAX_SAFE_INTEGER,
+      range.fromSeq ?? 0,
+      range.toSeq ?? Number.MAX_SAFE_INTEGER,
+      range.since ?? Number.MIN_SAFE_INTEGER,
+    ) as Iterable<unknown> as Iterable<StoredRow>;
   for (const row of rows) {
-    const opened = openBody(row.body);
-    // A small result may lie in a shared pool, which cannot be moved.
-    const body = opened.byteLength === opened.buffer.byteLength ? opened : new Uint8Array(opened);
-    bodies.push(body as Uint8Array<ArrayBuffer>);
-    bytes += body.byteLength;
+    const block = inflated(stored(store, row));
+    for (const part of block.parts) {
+      const data = movable(part.data);
+      part.data = data;
+      buffers.push(data.buffer);
+      bytes += data.byteLength;
+    }
+    blocks.push(block);
     if (bytes >= PAGE_BYTES) {
       next = row.last;
       break;
     }
   }
-  return new Moved(
-    { bodies, ...(next === undefined ? {} : { next }) },
-    bodies.map((body) => body.buffer),
-  );
+  return new Moved({ blocks, ...(next === undefined ? {} : { next }) }, buffers);
 }
 
 function stats({ prepare }: Store): Omit<IndexStats, 'diskBytes'> {
@@ -72,8 +83,10 @@ function stats({ prepare }: Store): Omit<IndexStats, 'diskBytes'> {
   return { executions: count, chunks: kept.chunks, unindexedBytes: rest.raw, rawBytes: kept.raw };
 }
 
-serveThread<{ folder: string }>(({ folder }) => {
-  const open = () => openStore(join(folder, currentName(folder)), { readOnly: true });
+const frames = await openFrameReader(threadData<SqliteOutputIndexOptions>().frames);
+
+serveThread<SqliteOutputIndexOptions>(({ folder }) => {
+  const open = () => openStore(join(folder, currentName(folder)), { readOnly: true, frames });
   const searches = snapshots(open);
   let current: Store | undefined;
   const use = <T>(body: (store: Store) => T): T =>

@@ -3,11 +3,21 @@
  * makes blocks larger and searchable by word (upkeep.ts).
  */
 import { join } from 'node:path';
-import { type Block, packBlock, unpackBlock } from '../../events/block.ts';
+import {
+  type Block,
+  type BlockHead,
+  packBlock,
+  packHead,
+  unpackBlock,
+  unpackHead,
+} from '../../events/block.ts';
 import { databaseBytes, explained, isDamaged, transaction, vacuumStep } from '../../events/database.ts';
-import { serveThread } from '../../events/worker-thread.ts';
+import type { FrameReader } from '../../events/frames.ts';
+import { serveThread, threadData } from '../../events/worker-thread.ts';
+import { claimFrames, openFrameReader, refersTo } from './bodies.ts';
 import { compressBody } from './body.ts';
 import { executionDocument } from './executions.ts';
+import type { SqliteOutputIndexOptions } from './output-index.ts';
 import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 import { currentName, openStore, otherPath, removeStore, type Store, setCurrentName } from './store.ts';
 import { type Upkeep, upkeep } from './upkeep.ts';
@@ -30,7 +40,8 @@ export interface DocumentRow {
 
 export interface BatchRows {
   documents: DocumentRow[];
-  blocks: Block[];
+  /** Those without a body are in the event log. */
+  blocks: (Block | BlockHead)[];
   checkpoint: string;
 }
 
@@ -45,10 +56,10 @@ function version({ database }: Store): number {
 }
 
 /** Opens the database; one that is damaged, or of another version of the tables, is dropped to be filled from the log. */
-function openCurrent(path: string): Store {
+function openCurrent(path: string, frames: FrameReader | undefined): Store {
   let store: Store | undefined;
   try {
-    store = openStore(path, { readOnly: false });
+    store = openStore(path, { readOnly: false, frames });
   } catch (error) {
     if (!isDamaged(error)) throw error;
   }
@@ -56,7 +67,7 @@ function openCurrent(path: string): Store {
   if (!store || (found !== 0 && found !== SCHEMA_VERSION)) {
     store?.database.close();
     removeStore(path);
-    store = openStore(path, { readOnly: false });
+    store = openStore(path, { readOnly: false, frames });
   }
   store.database.exec(SCHEMA);
   store.database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
@@ -91,20 +102,27 @@ function writeDocument({ prepare }: Store, row: DocumentRow): number | undefined
 }
 
 /** What of the block is new, when the execution's output is stored through `stored` already. */
-function unseen(block: Block, stored: number): Block | undefined {
+function unseen(block: Block | BlockHead, stored: number): Block | BlockHead | undefined {
   if (block.first > stored) return block;
   if (block.last <= stored) return undefined;
-  return packBlock(unpackBlock(block.body).filter((chunk) => chunk.position > stored));
+  if ('body' in block) return packBlock(unpackBlock(block.body).filter(({ position }) => position > stored));
+  const rest = unpackHead(block.head).filter(({ position }) => position > stored);
+  return packHead(
+    rest,
+    rest.map(({ size }) => size),
+  );
 }
 
 /** Gives the execution's row id. */
-function writeBlock({ prepare }: Store, given: Block): number {
+function writeBlock(store: Store, given: Block | BlockHead): number {
+  const { prepare } = store;
   const execution = prepare('SELECT id, output_through, output_seq FROM executions WHERE execution = ?').get(
     given.executionId,
   ) as { id: number; output_through: number; output_seq: number } | undefined;
   if (!execution) throw new Error(`output of ${given.executionId} came without its document`);
   const block = unseen(given, execution.output_through);
   if (!block) return execution.id;
+  if (!('body' in block)) claimFrames(store);
   prepare(
     `INSERT INTO blocks (execution, first, last, first_seq, last_seq, seq_before, at_min, at_max, raw, chunks, body)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -119,7 +137,7 @@ function writeBlock({ prepare }: Store, given: Block): number {
     block.atMax,
     block.rawBytes,
     block.chunks,
-    compressBody(block.body, false),
+    'body' in block ? compressBody(block.body, false) : null,
   );
   prepare(
     'UPDATE executions SET output_through = ?, output_seq = max(output_seq, ?), kept = 1 WHERE id = ?',
@@ -151,7 +169,7 @@ function purge(store: Store, executionId: string, whole: boolean): { more: boole
   const { id } = execution;
   return transaction(database, () => {
     const blocks = prepare(
-      'SELECT id, ordinal, length(body) AS bytes FROM blocks WHERE execution = ? LIMIT ?',
+      'SELECT id, ordinal, coalesce(length(body), 0) AS bytes FROM blocks WHERE execution = ? LIMIT ?',
     ).all(id, PURGE_ROWS) as {
       id: number;
       ordinal: number | null;
@@ -184,19 +202,24 @@ interface Open {
 }
 
 /** The index that readers see; what a rebuild that was broken off has left behind is removed. */
-function firstOpened(path: string): Open {
+function firstOpened(path: string, frames: FrameReader | undefined): Open {
   removeStore(otherPath(path));
-  return opened(openCurrent(path));
+  return opened(openCurrent(path, frames));
 }
 
-const opened = (store: Store): Open => ({ store, upkeep: upkeep(store) });
+const { frames: source, largeChunkBytes } = threadData<SqliteOutputIndexOptions>();
+const refers = refersTo(largeChunkBytes);
 
-serveThread<{ folder: string }>(({ folder }) => {
+const opened = (store: Store): Open => ({ store, upkeep: upkeep(store, refers) });
+
+const frames = await openFrameReader(source);
+
+serveThread<SqliteOutputIndexOptions>(({ folder }) => {
   const open: Partial<Record<Target, Open>> = {};
   const use = <T>(target: Target, body: (open: Open) => T): T => {
     const path = open[target]?.store.path ?? join(folder, currentName(folder));
     return explained(path, 'output-index-unavailable', () => {
-      const found = open[target] ?? (target === 'current' ? firstOpened(path) : undefined);
+      const found = open[target] ?? (target === 'current' ? firstOpened(path, frames) : undefined);
       if (!found) throw new Error('no rebuild is under way');
       open[target] = found;
       return body(found);
@@ -254,7 +277,7 @@ serveThread<{ folder: string }>(({ folder }) => {
       drop('next');
       const path = otherPath(join(folder, currentName(folder)));
       removeStore(path);
-      open.next = opened(openCurrent(path));
+      open.next = opened(openCurrent(path, frames));
     },
     /** The old database stays until `dropOld`: readers have it open. */
     commitRebuild: () =>

@@ -3,9 +3,10 @@
  * the projector nor the projector a reader. This side packs, unpacks and filters.
  */
 
-import { packBlocks, unpackBlock } from '../../events/block.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
+import type { FrameSource } from '../../events/frames.ts';
+import { packBlocks } from '../../events/runs.ts';
 import { sibling } from '../../events/sibling.ts';
 import { purgeOn, startThread } from '../../events/worker-thread.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
@@ -18,6 +19,8 @@ import type {
   RetentionSpan,
 } from '../output-index.ts';
 import type { SearchFacets, SearchPage } from '../search.ts';
+import { refersTo } from './bodies.ts';
+import { openStored } from './body.ts';
 import type { DocumentPage } from './executions.ts';
 import type { BlockPage } from './index-reader.worker.ts';
 import type { BatchRows, DocumentRow, Target } from './index-writer.worker.ts';
@@ -25,6 +28,10 @@ import type { BatchRows, DocumentRow, Target } from './index-writer.worker.ts';
 export interface SqliteOutputIndexOptions {
   /** Holds the databases; made when absent. */
   folder: string;
+  /** The event log that it is filled from, when it is on this machine: output in large pieces is then read there. */
+  frames?: FrameSource;
+  /** Output in chunks smaller than this on average is kept in the index all the same; 2 KiB by default. */
+  largeChunkBytes?: number;
 }
 
 /** What of a document's parameters can be found by `text`: enough for names and commands, not for whole scripts. */
@@ -74,8 +81,7 @@ async function asked<T>(signal: AbortSignal | undefined, call: Promise<T>): Prom
 }
 
 /** @throws ServiceError `output-index-unavailable` when the database cannot be opened. */
-export async function sqliteOutputIndex({ folder }: SqliteOutputIndexOptions): Promise<OutputIndex> {
-  const data = { folder };
+export async function sqliteOutputIndex(data: SqliteOutputIndexOptions): Promise<OutputIndex> {
   const writer = startThread(sibling(import.meta.url, './index-writer.worker'), data, { heapMb: 96 });
   const reader = startThread(sibling(import.meta.url, './index-reader.worker'), data, { heapMb: 192 });
   const close = async () => {
@@ -89,13 +95,15 @@ export async function sqliteOutputIndex({ folder }: SqliteOutputIndexOptions): P
     throw error;
   }
 
+  const refers = data.frames ? refersTo(data.largeChunkBytes) : undefined;
   async function write(target: Target, { documents, chunks, checkpoint }: ProjectedBatch): Promise<void> {
     const batch: BatchRows = {
       documents: documents.map(documentRow),
-      blocks: packBlocks(chunks),
+      blocks: packBlocks(chunks, refers),
       checkpoint,
     };
-    await writer.call('write', [target, batch], { transfer: batch.blocks.map(({ body }) => body.buffer) });
+    const transfer = batch.blocks.flatMap((block) => ('body' in block ? [block.body.buffer] : []));
+    await writer.call('write', [target, batch], { transfer });
   }
 
   return {
@@ -110,7 +118,7 @@ export async function sqliteOutputIndex({ folder }: SqliteOutputIndexOptions): P
       let page = await ask();
       while (!signal?.aborted) {
         const wanted = within(range, after);
-        const { bodies, next } = page;
+        const { blocks, next } = page;
         // The next page is opened while the consumer deals with this one.
         let coming: Promise<BlockPage> | undefined;
         if (next !== undefined) {
@@ -118,8 +126,8 @@ export async function sqliteOutputIndex({ folder }: SqliteOutputIndexOptions): P
           coming = ask();
           coming.catch(() => {});
         }
-        for (const body of bodies) {
-          const chunks = unpackBlock(body).filter(wanted);
+        for (const block of blocks) {
+          const chunks = openStored(block).filter(wanted);
           if (signal?.aborted) return;
           if (chunks.length > 0) yield chunks;
         }

@@ -6,12 +6,13 @@
 export const BLOCKS_PER_EXECUTION = 2 ** 24;
 
 /** Raise it when the tables change: an index of another version is dropped and filled again from the log. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /**
  * `blocks.ordinal` is null until the block is in `search`; blocks get theirs in order. `spill` marks one in which a line
  * begins that goes on in later blocks: words over the border are in no index, so a search always looks into it.
- * `seq_before` is the highest line number in front of the block.
+ * `seq_before` is the highest line number in front of the block. `body` is null where the event log has the bytes (bodies.ts);
+ * the fact `frames` names that log.
  */
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS executions (
@@ -30,7 +31,7 @@ export const SCHEMA = `
     id INTEGER PRIMARY KEY, execution INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
     first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, seq_before INTEGER NOT NULL,
     at_min INTEGER NOT NULL, at_max INTEGER NOT NULL, raw INTEGER NOT NULL, chunks INTEGER NOT NULL,
-    ordinal INTEGER, spill INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL);
+    ordinal INTEGER, spill INTEGER NOT NULL DEFAULT 0, body BLOB);
   CREATE UNIQUE INDEX IF NOT EXISTS blocks_by_place ON blocks (execution, first, last, first_seq, last_seq);
   CREATE INDEX IF NOT EXISTS blocks_by_ordinal ON blocks (execution, ordinal) WHERE ordinal IS NOT NULL;
   CREATE INDEX IF NOT EXISTS blocks_unindexed ON blocks (execution, first, raw) WHERE ordinal IS NULL;

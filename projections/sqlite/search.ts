@@ -4,7 +4,6 @@
  * answered with a cursor to go on. Gives way to other calls every few milliseconds.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { unpackBlock } from '../../events/block.ts';
 import { ServiceError } from '../../events/errors.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import { facetCounter } from '../facets.ts';
@@ -12,7 +11,8 @@ import { type Assembled, allLines, assemble, complete, type LineFilter, matchLin
 import { compile, type Matcher } from '../matcher.ts';
 import type { SearchFacets, SearchHit, SearchLine, SearchPage, SearchRequest } from '../search.ts';
 import { readCursor, type SearchPlace, writeCursor } from '../search-cursor.ts';
-import { openBody } from './body.ts';
+import { STORED_COLUMNS, type StoredRow, stored } from './bodies.ts';
+import { openStored } from './body.ts';
 import { type Candidate, type CandidateRequest, candidates } from './candidates.ts';
 import type { Store } from './store.ts';
 
@@ -22,12 +22,8 @@ const SLICE_MS = 8;
 const DEFAULT_LIMIT = 100;
 const MOST_CONTEXT = 100;
 
-interface BlockRow {
-  first: number;
-  last: number;
+interface BlockRow extends StoredRow {
   seq_before: number;
-  raw: number;
-  body: Uint8Array;
 }
 
 interface Opened {
@@ -44,12 +40,13 @@ const lineFilter = ({ stream, host, since, until }: SearchRequest): LineFilter =
 });
 
 /** Opens a block and goes on with the lines it leaves open in the blocks behind it. */
-function open({ prepare }: Store, execution: number, first: number): Opened | undefined {
+function open(store: Store, execution: number, first: number): Opened | undefined {
+  const { prepare } = store;
   const row = prepare(
-    'SELECT first, last, seq_before, raw, body FROM blocks WHERE execution = ? AND first = ? LIMIT 1',
+    `SELECT ${STORED_COLUMNS}, seq_before FROM blocks WHERE execution = ? AND first = ? LIMIT 1`,
   ).get(execution, first) as unknown as BlockRow | undefined;
   if (!row) return undefined;
-  const chunks = unpackBlock(openBody(row.body));
+  const chunks = openStored(stored(store, row));
   const assembled = assemble(chunks, row.seq_before);
   let scannedBytes = row.raw;
   let { last } = row;
@@ -58,14 +55,14 @@ function open({ prepare }: Store, execution: number, first: number): Opened | un
     if (!next) break;
     last = next.last;
     scannedBytes += next.raw;
-    if (!complete(assembled, unpackBlock(openBody(next.body)))) break;
+    if (!complete(assembled, openStored(stored(store, next)))) break;
   }
   return { chunks, assembled, scannedBytes };
 }
 
 function nextBlock(prepare: Store['prepare'], execution: number, after: number): BlockRow | undefined {
   return prepare(
-    `SELECT first, last, seq_before, raw, body FROM blocks WHERE execution = ? AND first > ? ORDER BY first LIMIT 1`,
+    `SELECT ${STORED_COLUMNS}, seq_before FROM blocks WHERE execution = ? AND first > ? ORDER BY first LIMIT 1`,
   ).get(execution, after) as unknown as BlockRow | undefined;
 }
 
@@ -111,7 +108,7 @@ function context(
   const { id } = candidate.execution;
   const { prepare } = store;
   const rows = prepare(
-    `SELECT first, last, seq_before, raw, body FROM blocks
+    `SELECT ${STORED_COLUMNS}, seq_before FROM blocks
      WHERE execution = ? AND last_seq >= ? AND first_seq <= ? AND first != ? ORDER BY first`,
   );
   const [firstChunk] = opened.chunks;
@@ -125,7 +122,7 @@ function context(
     highest,
     candidate.first,
   ) as Iterable<unknown> as Iterable<BlockRow>) {
-    lines.push(...allLines(assemble(unpackBlock(openBody(row.body)), row.seq_before), filter));
+    lines.push(...allLines(assemble(openStored(stored(store, row)), row.seq_before), filter));
   }
   lines.sort((a, b) => a.seq - b.seq);
   const places = new Map(lines.map((line, index) => [line.seq, index]));

@@ -6,12 +6,17 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { openDatabase } from '../../events/database.ts';
+import type { FrameReader } from '../../events/frames.ts';
 
 export interface Store {
   path: string;
   database: DatabaseSync;
   /** A prepared statement, made once. */
   prepare(sql: string): StatementSync;
+  /** Where the bytes of blocks without a body are; absent when every block has its own. */
+  frames: FrameReader | undefined;
+  /** True once `frames` is known to be of the log that this index points to. */
+  framesChecked: boolean;
 }
 
 const pointer = (folder: string) => join(folder, 'output.current');
@@ -36,7 +41,12 @@ export function removeStore(path: string): void {
   for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
 }
 
-export function openStore(path: string, { readOnly }: { readOnly: boolean }): Store {
+export interface StoreOptions {
+  readOnly: boolean;
+  frames: FrameReader | undefined;
+}
+
+export function openStore(path: string, { readOnly, frames }: StoreOptions): Store {
   const database = openDatabase(path, {
     unavailable: 'output-index-unavailable',
     readOnly,
@@ -48,6 +58,8 @@ export function openStore(path: string, { readOnly }: { readOnly: boolean }): St
   return {
     path,
     database,
+    frames,
+    framesChecked: false,
     prepare(sql) {
       let statement = statements.get(sql);
       if (!statement) {

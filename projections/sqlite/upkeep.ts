@@ -3,12 +3,14 @@
  * into the search index. Done in short steps between writes; a search scans what is not indexed yet.
  */
 
-import { BLOCK_BYTES, packBlock, unpackBlock } from '../../events/block.ts';
+import { BLOCK_BYTES, packBlock } from '../../events/block.ts';
 import { transaction, vacuumStep } from '../../events/database.ts';
+import { ServiceError } from '../../events/errors.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import { assemble, searchableTexts } from '../lines.ts';
 import { fold } from '../text.ts';
-import { compressBody, openBody } from './body.ts';
+import { refersTo, STORED_COLUMNS, type StoredRow, stored } from './bodies.ts';
+import { compressBody, openStored } from './body.ts';
 import { BLOCKS_PER_EXECUTION } from './schema.ts';
 import type { Store } from './store.ts';
 import { tokensOf } from './tokens.ts';
@@ -35,9 +37,12 @@ interface Row {
   first: number;
 }
 
-interface Stored {
-  seq_before: number;
-  body: Uint8Array;
+/** Blocks that were opened, and what one block in their place would say of them. */
+interface Opened {
+  chunks: OutputAppended[];
+  seqBefore: number;
+  /** True when the log has all of their bytes in pieces that are large enough to be read there. */
+  inLog: boolean;
 }
 
 export interface Upkeep {
@@ -47,7 +52,8 @@ export interface Upkeep {
   step(): boolean;
 }
 
-export function upkeep(store: Store): Upkeep {
+/** @param refers whether a block of so many bytes and chunks is left in the log, where it is there. */
+export function upkeep(store: Store, refers = refersTo()): Upkeep {
   const { database, prepare } = store;
   const unindexed = prepare(
     'SELECT DISTINCT execution FROM blocks WHERE ordinal IS NULL ORDER BY execution',
@@ -79,24 +85,25 @@ export function upkeep(store: Store): Upkeep {
     return together;
   }
 
-  function open(ids: readonly number[]): { chunks: OutputAppended[]; seqBefore: number } {
-    const chunks: OutputAppended[] = [];
-    let seqBefore = 0;
+  function open(ids: readonly number[]): Opened {
+    const opened: Opened = { chunks: [], seqBefore: 0, inLog: false };
+    let bytes = 0;
+    let own = true;
     for (const [index, id] of ids.entries()) {
-      const stored = prepare('SELECT seq_before, body FROM blocks WHERE id = ?').get(id) as unknown as Stored;
-      if (index === 0) seqBefore = stored.seq_before;
-      chunks.push(...unpackBlock(openBody(stored.body)));
+      const row = prepare(`SELECT ${STORED_COLUMNS}, seq_before FROM blocks WHERE id = ?`).get(
+        id,
+      ) as unknown as StoredRow & { seq_before: number };
+      if (index === 0) opened.seqBefore = row.seq_before;
+      bytes += row.raw;
+      own = own && row.body !== null;
+      for (const chunk of openStored(stored(store, row))) opened.chunks.push(chunk);
     }
-    return { chunks, seqBefore };
+    opened.inLog = !own && refers(bytes, opened.chunks.length);
+    return opened;
   }
 
   /** Puts one block in the place of the given ones, which are consecutive; gives its row id. */
-  function merge(
-    execution: number,
-    ids: readonly number[],
-    opened: ReturnType<typeof open>,
-    final: boolean,
-  ): number {
+  function merge(execution: number, ids: readonly number[], opened: Opened, final: boolean): number {
     const [first] = ids;
     if (first === undefined) throw new Error('nothing to merge');
     if (ids.length === 1) return first;
@@ -117,13 +124,15 @@ export function upkeep(store: Store): Upkeep {
       block.atMax,
       block.rawBytes,
       block.chunks,
-      compressBody(block.body, final),
+      opened.inLog ? null : compressBody(block.body, final),
     );
     return first;
   }
 
   function index(execution: number, ids: readonly number[]): void {
     const opened = open(ids);
+    // Retention has dropped it from the log, and is about to drop it here.
+    if (opened.chunks.length === 0) return;
     const id = merge(execution, ids, opened, true);
     if (ids.length > MANY_BLOCKS) loose = true;
     const assembled = assemble(opened.chunks, opened.seqBefore);
@@ -171,6 +180,16 @@ export function upkeep(store: Store): Upkeep {
     return false;
   }
 
+  /** Output that the log lacks is told to who reads it; upkeep goes on with what is there. */
+  function worked(execution: number): boolean {
+    try {
+      return work(execution);
+    } catch (error) {
+      if (error instanceof ServiceError && !error.retriable) return false;
+      throw error;
+    }
+  }
+
   return {
     touched: (execution) => dirty.add(execution),
     step() {
@@ -187,7 +206,7 @@ export function upkeep(store: Store): Upkeep {
             dirty.delete(execution);
             tried.push(execution);
             // The one with more to do goes to the back, so that a large one does not hold up the others.
-            if (work(execution)) dirty.add(execution);
+            if (worked(execution)) dirty.add(execution);
             if (performance.now() >= end) break;
           }
         });

@@ -4,6 +4,7 @@ import { ServiceError } from '../../events/errors.ts';
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
 import type { Checkpoint, EventLog } from '../../events/event-log.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
+import { sqliteFrames } from '../../events/sqlite/frames.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
 import { type ProjectorOptions, type Rejected, startProjector } from '../../projections/projector.ts';
@@ -26,7 +27,7 @@ interface Parts {
 function withParts(body: (parts: Parts) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => {
     const log = await sqliteEventLog({ folder });
-    const index = await sqliteOutputIndex({ folder });
+    const index = await sqliteOutputIndex({ folder, frames: sqliteFrames(folder) });
     const started: ReturnType<typeof startProjector>[] = [];
     const rejected: Rejected[] = [];
     try {
