@@ -67,6 +67,13 @@ const schema = z.strictObject({
   /** Address to listen on. Anything but loopback needs `tls` or `insecure: true`. */
   host: z.string().default('127.0.0.1'),
   port: z.coerce.number().int().min(0).max(65535).default(9101),
+  /** Ports that lead to the same server, as StackStorm's bare services have them: `[9100, 9102]`. */
+  extraPorts: z
+    .preprocess(
+      (value) => (typeof value === 'string' ? value.split(',') : value),
+      z.array(z.coerce.number().int().min(1).max(65535)),
+    )
+    .default([]),
   /** Folder of the log, the index, spool files and the token. */
   data: z.string().default(join(homedir(), '.linefeed')),
   insecure: flag.default(false),

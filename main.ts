@@ -133,7 +133,13 @@ async function compose(
     closing: closing.signal,
     extraRoutes: has('api') ? [page, (api) => st2Routes(api, tokens)] : [probesOnly],
   });
-  const server = await serve(app, { host: config.host, port: config.port, tls: config.tls, closing });
+  const server = await serve(app, {
+    host: config.host,
+    port: config.port,
+    extraPorts: config.extraPorts,
+    tls: config.tls,
+    closing,
+  });
   closers.push(() => server.close());
   return { url: server.url, port: server.port, token: keys.token, close };
 }

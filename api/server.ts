@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createSocketServer, type Server as SocketServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
@@ -16,6 +16,8 @@ import { PROBLEM_TYPE, problem } from './problems.ts';
 export interface ServeOptions {
   host: string;
   port: number;
+  /** Ports that lead to the same server, as those of StackStorm's stream and login services. */
+  extraPorts?: readonly number[];
   /** Paths of the certificate and its key. */
   tls?: { cert: string; key: string } | undefined;
   /** Aborted when the server stops; give its signal to createApp too, so that streams say goodbye. */
@@ -42,7 +44,7 @@ const CONNECTIONS = 10_000;
 const GRACE_MS = 8_000;
 
 export async function serve(app: OpenAPIHono<Env>, options: ServeOptions): Promise<Listening> {
-  const { host, port, tls, closing, graceMs = GRACE_MS } = options;
+  const { host, port, extraPorts = [], tls, closing, graceMs = GRACE_MS } = options;
   const limits = {
     maxHeaderSize: HEADER_BYTES,
     headersTimeout: HEADERS_MS,
@@ -59,6 +61,22 @@ export async function serve(app: OpenAPIHono<Env>, options: ServeOptions): Promi
   server.on('clientError', refuse);
   server.maxConnections = CONNECTIONS;
   await listen(server, host, port);
+  const doors: SocketServer[] = [];
+  const closeDoors = () => {
+    for (const door of doors) door.close();
+  };
+  try {
+    for (const extra of extraPorts) {
+      const door = createSocketServer({ noDelay: true }, (socket) => server.emit('connection', socket));
+      door.maxConnections = CONNECTIONS;
+      await listen(door, host, extra);
+      doors.push(door);
+    }
+  } catch (error) {
+    closeDoors();
+    server.close();
+    throw error;
+  }
   const address = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
 
@@ -72,6 +90,7 @@ export async function serve(app: OpenAPIHono<Env>, options: ServeOptions): Promi
           clearTimeout(timer);
           resolve();
         });
+        closeDoors();
         closing?.abort();
         server.closeIdleConnections();
         // A stream that has said goodbye leaves an idle connection behind; a client that reads nothing does not.
@@ -107,11 +126,11 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   );
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server | SocketServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why: Record<string, string> = {
-        EADDRINUSE: `${host}:${port} is in use: another Linefeed, or another program. Stop it, or choose another port (LINEFEED_PORT).`,
+        EADDRINUSE: `${host}:${port} is in use: another Linefeed, or another program. Stop it, or choose another port (LINEFEED_PORT, or extraPorts).`,
         EACCES: `Not allowed to listen on ${host}:${port}. Choose a port above 1023 (LINEFEED_PORT).`,
         EADDRNOTAVAIL: `${host} is not an address of this machine (LINEFEED_HOST).`,
       };

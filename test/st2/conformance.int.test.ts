@@ -16,11 +16,15 @@ const PASSWORD = 'correct horse: battery';
 
 const test = suite('st2 conformance');
 
-function withUsers(body: (server: ServerProcess) => Promise<void>): Promise<void> {
+function withUsers(
+  at: { host: string; port: number } | undefined,
+  body: (server: ServerProcess) => Promise<void>,
+): Promise<void> {
   return withFolder((data) => {
     const users = { st2admin: { password: PASSWORD, scopes: ['admin'] } };
-    writeFileSync(join(data, 'linefeed.yaml'), stringify({ logLevel: 'warn', auth: { users } }));
-    return withServer(data, body);
+    const extraPorts = at ? [9100, 9102] : [];
+    writeFileSync(join(data, 'linefeed.yaml'), stringify({ logLevel: 'warn', auth: { users }, extraPorts }));
+    return withServer(data, body, at);
   });
 }
 
@@ -28,8 +32,9 @@ async function conform(
   server: ServerProcess,
   args: readonly string[],
   env: Record<string, string>,
+  address = server.url,
 ): Promise<{ passed: number; failed: number; output: string }> {
-  const child = spawn(SCRIPT, [...args, '--extras', '--st2', st2Path(), server.url], {
+  const child = spawn(SCRIPT, [...args, '--extras', '--st2', st2Path(), address], {
     env: { PATH: process.env.PATH, SLOW: '60', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -45,23 +50,31 @@ async function conform(
 }
 
 // The layouts use one server each and little of the machine: they wait for seconds to pass.
-test('every check passes with an API key and a login, in the plain and the nginx layout', async () => {
+/** Loopback too, and its three ports are nobody else's. */
+const BARE_SERVICES = { host: '127.0.0.91', port: 9101 };
+
+test('every check passes with an API key and a login, in the plain, the nginx and the ports layout', async () => {
   const rows = [
     { layout: 'plain', env: (server: ServerProcess) => ({ ST2_API_KEY: server.token }) },
     { layout: 'nginx', env: (server: ServerProcess) => ({ ST2_AUTH_TOKEN: server.token }) },
-    // StackStorm's bare services: no /v1 before /tokens. Its three fixed ports are the addresses only.
     {
-      layout: 'plain',
-      env: (server: ServerProcess) => ({ ST2_API_KEY: server.token, ST2_AUTH_URL: server.url }),
+      layout: 'ports',
+      at: BARE_SERVICES,
+      env: (server: ServerProcess) => ({ ST2_API_KEY: server.token }),
     },
   ];
   const outcomes = await Promise.all(
-    rows.map(({ layout, env }) =>
+    rows.map(({ layout, at, env }) =>
       (async () => {
         let outcome: Awaited<ReturnType<typeof conform>> | undefined;
-        await withUsers(async (server) => {
+        await withUsers(at, async (server) => {
           const login = { EXPECT_AUTH: '1', ST2_TEST_USER: 'st2admin', ST2_TEST_PASSWORD: PASSWORD };
-          outcome = await conform(server, ['--layout', layout], { ...env(server), ...login });
+          outcome = await conform(
+            server,
+            ['--layout', layout],
+            { ...env(server), ...login },
+            at && `http://${at.host}`,
+          );
         });
         return outcome as Awaited<ReturnType<typeof conform>>;
       })(),
