@@ -2,7 +2,7 @@
  * Hits as they are printed: the lines of live batches that match a search, as SSE.
  */
 import { wireTime } from '../events/codec.ts';
-import type { ExecutionEvent } from '../events/event.ts';
+import { type ExecutionEvent, isEnd, type Status } from '../events/event.ts';
 import type { LogBatch } from '../events/event-log.ts';
 import type { Matcher } from '../projections/matcher.ts';
 import type { SearchHit, SearchLine, SearchRequest } from '../projections/search.ts';
@@ -24,13 +24,35 @@ export interface LiveSearch {
   request: SearchRequest;
   matcher: Matcher;
   nameOf: (event: ExecutionEvent) => Promise<string | undefined>;
+  /** What an execution is in, of which no change was seen. */
+  statusOf: (executionId: string) => Promise<Status | undefined>;
   writer: Writer;
+}
+
+/** What the event makes of its execution; undefined when nothing. */
+function statusAfter(event: ExecutionEvent): Status | undefined {
+  switch (event.type) {
+    case 'execution.requested':
+      return 'requested';
+    case 'execution.scheduled':
+      return 'scheduled';
+    case 'execution.started':
+      return 'running';
+    case 'execution.cancel_requested':
+      return 'canceling';
+    case 'execution.completed':
+      return event.status;
+    case 'execution.abandoned':
+      return 'abandoned';
+    case 'output.appended':
+      return undefined;
+  }
 }
 
 /** Sends every line that matches, once it has ended or its execution has. Ends with the batches. */
 export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSearch): Promise<void> {
-  const { request, matcher, nameOf, writer } = search;
-  const { executionId, stream, host, action, since } = request;
+  const { request, matcher, nameOf, statusOf, writer } = search;
+  const { executionId, stream, host, action, status, since, until } = request;
   const filter: LineFilter = {
     ...(stream ? { stream } : {}),
     ...(host ? { host } : {}),
@@ -38,10 +60,28 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
   };
   const matches = (text: string) => matcher.matchLine(text) !== null;
   const running = new Map<string, ReturnType<typeof lineMatcher>>();
+  /** Kept for a filter by status: of executions that have not ended. */
+  const statuses = new Map<string, Status>();
+
+  /** A line is of the status that its execution has when it is printed. */
+  async function isOfStatus(event: ExecutionEvent): Promise<boolean> {
+    if (!status) return true;
+    const id = event.executionId;
+    const known = statusAfter(event) ?? statuses.get(id) ?? (await statusOf(id)) ?? 'running';
+    if (!isEnd(known)) statuses.set(id, known);
+    return status.includes(known);
+  }
+
+  function follow(event: ExecutionEvent): void {
+    const now = status && statusAfter(event);
+    if (now && isEnd(now)) statuses.delete(event.executionId);
+    else if (now) statuses.set(event.executionId, now);
+  }
 
   async function hits(event: ExecutionEvent): Promise<SearchHit[]> {
     const id = event.executionId;
     if (executionId !== undefined && id !== executionId) return [];
+    follow(event);
     let parts: Part[] = [];
     if (event.type === 'output.appended') {
       const cut = cutToRange(event, filter);
@@ -54,9 +94,10 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
       parts = running.get(id)?.rest() ?? [];
       running.delete(id);
     }
-    if (parts.length === 0) return [];
+    if (parts.length === 0 || (until !== undefined && event.at > until)) return [];
     const name = await nameOf(event);
     if (action !== undefined && name !== action) return [];
+    if (!(await isOfStatus(event))) return [];
     return parts.flatMap((part) => hitsOf(part, name ?? ''));
   }
 

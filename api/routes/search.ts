@@ -5,6 +5,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
 import { compile } from '../../projections/matcher.ts';
 import type { SearchRequest } from '../../projections/search.ts';
+import { readCursor } from '../../projections/search-cursor.ts';
 import { actionOf } from '../action-names.ts';
 import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
@@ -56,6 +57,7 @@ export function searchRoutes(api: Api) {
   const router = createRouter();
   const { index, feed, streams, logger } = api;
   const nameOf = actionOf(api);
+  const statusOf = async (id: string) => (await index.execution(id))?.status;
 
   async function requestOf(query: z.output<typeof Query>): Promise<SearchRequest> {
     const { q, execution, stream, host, action, status, since, until, limit, context, cursor, order } = query;
@@ -98,6 +100,7 @@ export function searchRoutes(api: Api) {
       // Says what is wrong with the query before anything else is done.
       const matcher = compile(query.q);
       const request = await requestOf(query);
+      if (request.cursor !== undefined) readCursor(request.cursor);
       if (!query.follow) {
         await settled(api);
         const page = await index.search(request, c.req.raw.signal);
@@ -122,7 +125,7 @@ export function searchRoutes(api: Api) {
           if (writer.signal.aborted) stop.abort();
           try {
             writer.write(SSE_START);
-            await writeHits(batches, { request, matcher, nameOf, writer });
+            await writeHits(batches, { request, matcher, nameOf, statusOf, writer });
           } finally {
             stop.abort();
           }

@@ -1,8 +1,8 @@
 /** Execution documents in Elasticsearch: the query for a filter, pages, newest or oldest first. */
-import { ServiceError } from '../../events/errors.ts';
 import { isEnd, STATUSES } from '../../events/event.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import type { ExecutionFilter, ExecutionPage, ExecutionPageRequest } from '../output-index.ts';
+import { checkListCursor } from '../search-cursor.ts';
 import type { Answer } from './client.ts';
 import { executionOf } from './documents.ts';
 import type { Clause } from './narrow.ts';
@@ -48,7 +48,7 @@ const documentsOf = (answer: Answer): ExecutionDocument[] =>
   );
 
 export async function executionsPage(search: Search, request: ExecutionPageRequest): Promise<ExecutionPage> {
-  if (request.cursor === '') throw new ServiceError('validation-failed', 'The cursor is empty');
+  if (request.cursor !== undefined) checkListCursor(request.cursor);
   const filter = clauses(request);
   const order = request.order === 'oldest' ? 'asc' : 'desc';
   const limit = request.limit ?? DEFAULT_LIMIT;

@@ -1,7 +1,7 @@
 /** Execution documents in the index: found by filter, in pages, newest or oldest first. Runs on the reader's thread. */
 import type { SQLInputValue } from 'node:sqlite';
-import { ServiceError } from '../../events/errors.ts';
 import type { ExecutionFilter, ExecutionPageRequest } from '../output-index.ts';
+import { checkListCursor } from '../search-cursor.ts';
 import type { Store } from './store.ts';
 
 /** A page of documents as JSON, which the main thread parses. */
@@ -53,7 +53,7 @@ export function executionsPage({ prepare }: Store, request: ExecutionPageRequest
   };
   const newest = request.order !== 'oldest';
   if (request.cursor !== undefined) {
-    if (request.cursor === '') throw new ServiceError('validation-failed', 'The cursor is empty');
+    checkListCursor(request.cursor);
     clause.sql.push(newest ? 'execution < ?' : 'execution > ?');
     clause.values.push(request.cursor);
   }

@@ -239,4 +239,48 @@ Streams('a followed search sends new hits only, each line once', () =>
   ),
 );
 
+Streams('a followed search with a status sends only what is printed while the execution has it', () =>
+  withApi(
+    async (api) => {
+      const before = await api.execution([], { end: false });
+      const canceling = await listen(api, '/v1/search?q=needle&follow=true&status=canceling,timeout');
+      const all = await listen(api, '/v1/search?q=needle&follow=true&status=running,canceling');
+      const { id, record } = await api.execution([{ text: 'needle while it runs\n' }], { end: false });
+      await api.log.append([before.record.output({ text: 'needle of an older one\n' })]);
+      await api.log.append([
+        record.cancelRequested(),
+        record.output({ text: 'needle while it ends\n' }),
+        before.record.output({ text: 'needle of the older one again\n' }),
+      ]);
+      await until(20_000, () => all.got.length === 4);
+      await until(20_000, () => canceling.got.length > 0);
+      assert.equal(
+        canceling.got.map(({ data }) => [data.execution_id, data.text]),
+        [[id, 'needle while it ends']],
+      );
+      await all.stop();
+      await canceling.stop();
+    },
+    { serve: true },
+  ),
+);
+
+Streams('a cursor that is none is refused with what to do, in a search and in a list', () =>
+  withApi(async ({ call }) => {
+    const forged = Buffer.from('5:somewhere').toString('base64url');
+    for (const path of [
+      '/v1/search?q=x&cursor=%00%ff',
+      '/v1/search?q=x&cursor=garbage',
+      `/v1/search?q=x&cursor=${forged}`,
+      '/v1/search?q=x&follow=true&cursor=garbage',
+      '/v1/executions?cursor=garbage',
+      '/v1/executions?cursor=%27%3B--',
+    ]) {
+      const answer = await call(path);
+      assert.is(answer.status, 400, path);
+      assert.match((await answer.json()).detail, /cursor.*leave it out/, path);
+    }
+  }),
+);
+
 Streams.run();

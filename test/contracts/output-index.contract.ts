@@ -512,6 +512,8 @@ export function outputIndexContract({
         { query: '/(/' },
         { query: '*' },
         { query: 'word', cursor: 'not-one' },
+        { query: 'word', cursor: Buffer.from('1:nonsense').toString('base64url') },
+        { query: 'word', cursor: Buffer.from(`x:${newId()}`).toString('base64url') },
       ]) {
         let code: string | undefined;
         try {
@@ -520,6 +522,10 @@ export function outputIndexContract({
           code = (error as { code?: string }).code;
         }
         assert.is(code, 'validation-failed', JSON.stringify(request));
+      }
+      for (const cursor of ['', 'not-one', '0']) {
+        const refused = await index.executions({ cursor }).catch((error: { code?: string }) => error.code);
+        assert.is(refused, 'validation-failed', JSON.stringify(cursor));
       }
     }));
 

@@ -13,6 +13,7 @@ export interface Recording {
   requested(): ExecutionEvent;
   scheduled(): ExecutionEvent;
   started(): ExecutionEvent;
+  cancelRequested(): ExecutionEvent;
   output(piece: Piece): OutputAppended;
   completed(status?: 'succeeded' | 'failed'): ExecutionEvent;
   abandoned(): ExecutionEvent;
@@ -38,6 +39,7 @@ export function recording(executionId = AN_ID, startAt = Date.UTC(2026, 10, 23))
     }),
     scheduled: () => ({ type: 'execution.scheduled', ...base(), worker: 'w1' }),
     started: () => ({ type: 'execution.started', ...base(), worker: 'w1', hostname: 'here', pid: 1 }),
+    cancelRequested: () => ({ type: 'execution.cancel_requested', ...base(), by: 'tester' }),
     output({ text, stream = 'stdout', host }) {
       const data = typeof text === 'string' ? Buffer.from(text) : text;
       const key = `${stream}/${host ?? ''}`;
