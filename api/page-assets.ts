@@ -15,9 +15,11 @@ const PACKAGES = new Set(['preact', 'preact/hooks']);
 export interface PageAssets {
   /** Of everything in it: an address with it can be kept for ever. */
   version: string;
-  /** The document; `{{assets}}` stands for where the others are. */
+  /** The document, complete. */
   html: string;
-  /** By name: `app.js`, `early.js`, `style.css`, `icon.svg`. */
+  /** What a policy must allow for the document's one inline script, which is the same for everyone: `'sha256-…'`. */
+  inline: string;
+  /** By name: `app.js`, `style.css`, `icon.svg`; under `/assets/<version>/`. */
   files: ReadonlyMap<string, string>;
 }
 
@@ -56,14 +58,21 @@ export function readPageAssets(): PageAssets {
     PACKAGES.has(specifier) ? specifier : join(dirname(from), specifier);
   const found = new Map([
     ['app.js', linkModules(`main.${ext}`, { read, resolve })],
-    ['early.js', linkModules(`early.${ext}`, { read, resolve })],
     ['style.css', readFileSync(join(files, 'style.css'), 'utf8')],
     ['icon.svg', readFileSync(join(files, 'icon.svg'), 'utf8')],
   ]);
-  const html = readFileSync(join(files, 'index.html'), 'utf8');
-  const hash = createHash('sha256').update(html);
+  const early = linkModules(`early.${ext}`, { read, resolve });
+  if (early.includes('</script')) throw new Error('early.ts would end its own element');
+  const document = readFileSync(join(files, 'index.html'), 'utf8').replace('{{early}}', () => early);
+  const hash = createHash('sha256').update(document);
   for (const [name, text] of found) hash.update(`\0${name}\0`).update(text);
-  return { version: hash.digest('base64url').slice(0, 12), html, files: found };
+  const version = hash.digest('base64url').slice(0, 12);
+  return {
+    version,
+    html: document.replaceAll('{{assets}}', `/assets/${version}`),
+    inline: `'sha256-${createHash('sha256').update(early).digest('base64')}'`,
+    files: found,
+  };
 }
 
 /** Changes when a file of the page does. In a package nothing does. */

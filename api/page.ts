@@ -8,19 +8,21 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import { type Context, Hono } from 'hono';
 import { pageStamp, readPageAssets } from './page-assets.ts';
 
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-  "form-action 'self'",
-].join('; ');
+/** @param inline the hash of the one script that may stand in the document. */
+const policy = (inline: string) =>
+  [
+    "default-src 'none'",
+    `script-src 'self' ${inline}`,
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+  ].join('; ');
 
 const HEADERS = {
-  'content-security-policy': POLICY,
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
@@ -45,6 +47,7 @@ interface Encoded {
 interface Site {
   stamp: string;
   version: string;
+  policy: string;
   html: Promise<Encoded>;
   files: Map<string, Promise<Encoded>>;
 }
@@ -62,11 +65,12 @@ async function encode(text: string): Promise<Encoded> {
 }
 
 function buildSite(stamp: string): Site {
-  const { version, html, files } = readPageAssets();
+  const { version, html, inline, files } = readPageAssets();
   return {
     stamp,
     version,
-    html: encode(html.replaceAll('{{assets}}', `/assets/${version}`)),
+    policy: policy(inline),
+    html: encode(html),
     files: new Map([...files].map(([name, text]) => [name, encode(text)])),
   };
 }
@@ -98,13 +102,13 @@ export function pageRoutes(): Hono {
   const app = new Hono();
   for (const path of VIEWS) {
     app.get(path, async (c) => {
-      const { html, version } = current();
-      const etag = `"${version}"`;
-      if (c.req.header('if-none-match') === etag) return c.body(null, 304, { ...HEADERS, etag });
+      const { html, version, policy } = current();
+      const headers = { ...HEADERS, 'content-security-policy': policy, etag: `"${version}"` };
+      if (c.req.header('if-none-match') === headers.etag) return c.body(null, 304, headers);
       return send(c, await html, {
+        ...headers,
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-cache',
-        etag,
       });
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Asks for the newest lines of the execution in the address while the page's own modules are still loading. Imports
- * nothing, so that it runs first; sse.ts takes the answer over.
+ * Asks for the newest lines of the execution in the address before anything else of the page is loaded. It stands in the
+ * document itself, so it imports nothing and stays short; sse.ts takes the answer over.
  */
 
 export interface EarlyAnswer {

@@ -148,12 +148,13 @@ export function subscribe(options: SubscribeOptions): Subscription {
           baseMs = Math.max(200, Math.min(ms, 10_000));
         },
       );
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      const reader = response.body.getReader();
+      const decoder = new TextDecoder();
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
         watch();
-        parse(value);
+        parse(decoder.decode(value, { stream: true }));
       }
     } catch (error) {
       reason =

@@ -1,4 +1,5 @@
 /** Joined modules mean what the modules meant, and what cannot be joined is refused; the page's own modules can be. */
+import { createHash } from 'node:crypto';
 import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -53,13 +54,14 @@ test('what it does not understand is an error that names the module', () => {
   assert.throws(() => run({ main: "import './a';", a: "import './main';" }), /main -> a -> main/);
 });
 
-test('the page is two scripts without imports, and its address changes with its content', () => {
-  const { files, html, version } = readPageAssets();
-  assert.equal([...files.keys()], ['app.js', 'early.js', 'style.css', 'icon.svg']);
-  for (const name of ['app.js', 'early.js']) {
-    assert.not.match(files.get(name) ?? '', /^\s*(import|export)\b/m);
-    assert.match(html, `{{assets}}/${name}`);
-  }
+test('the page is one script without imports and a short one in the document; its address changes with its content', () => {
+  const { files, html, version, inline } = readPageAssets();
+  assert.equal([...files.keys()], ['app.js', 'style.css', 'icon.svg']);
+  assert.not.match(files.get('app.js') ?? '', /^\s*(import|export)\b/m);
+  for (const name of files.keys()) assert.match(html, `/assets/${version}/${name}`);
+  const [, early = ''] = /<script>([\s\S]*?)<\/script>/.exec(html) ?? [];
+  assert.ok(early.length > 100 && early.length < 2000, `${early.length} characters`);
+  assert.is(inline, `'sha256-${createHash('sha256').update(early).digest('base64')}'`);
   assert.match(version, /^[\w-]{12}$/);
   assert.is(readPageAssets().version, version);
 });
