@@ -6,6 +6,9 @@ import { CANCEL_SCHEMA, HEARTBEAT_SCHEMA } from './fleet.ts';
 
 type Json = Record<string, unknown>;
 
+/** Raised when a consumer of the one before could be misled; what is only added leaves it as it is. */
+const WIRE_VERSION = 1;
+
 const SUMMARIES: Record<EventType, string> = {
   'execution.requested': 'Somebody asked for a command to be run',
   'execution.scheduled': 'A worker was named; from here on it owns the execution',
@@ -49,7 +52,10 @@ function message(name: string, summary: string, payload: Json, after: boolean): 
     summary,
     contentType: 'application/json',
     headers: headers(after),
-    payload: { schemaFormat: 'application/schema+json;version=draft-2020-12', schema },
+    payload: {
+      schemaFormat: 'application/schema+json;version=draft-2020-12',
+      schema: { $id: `urn:linefeed:event:${name}:${WIRE_VERSION}`, ...schema },
+    },
   };
 }
 

@@ -20,7 +20,10 @@ test('docs/asyncapi.json is what the code says', () => {
 test('every event type is a message, and every reference leads somewhere', () => {
   const document = asyncApiDocument('1.0.0', 'mine');
   const text = JSON.stringify(document);
-  for (const type of Object.keys(EVENT_SCHEMAS)) assert.ok(text.includes(`"name":"${type}"`), type);
+  for (const type of Object.keys(EVENT_SCHEMAS)) {
+    assert.ok(text.includes(`"name":"${type}"`), type);
+    assert.ok(text.includes(`"$id":"urn:linefeed:event:${type}:1"`), `${type} has its version`);
+  }
   assert.ok(text.includes('mine.output'));
   for (const [, reference] of text.matchAll(/"\$ref":"#([^"]+)"/g)) {
     const found = (reference ?? '')
