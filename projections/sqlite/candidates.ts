@@ -1,14 +1,15 @@
 /**
  * Which blocks may hold matching lines, in the order of the answer: executions newest or oldest first, an execution's
- * blocks by line. From the full-text index where the query gives it tokens, else all; blocks that are not in the index,
+ * blocks by line. From the search index where the query gives it keys, else all; blocks that are not in the index,
  * and those whose last line goes on behind them, are always candidates.
  */
 import type { Status } from '../../events/event.ts';
 import type { Matcher } from '../matcher.ts';
 import type { SearchPlace } from '../search-cursor.ts';
 import { BLOCKS_PER_EXECUTION } from './schema.ts';
+import { findPlaces } from './signature-table.ts';
 import type { Store } from './store.ts';
-import { requiredTokens } from './tokens.ts';
+import { type RequiredKeys, requiredKeys } from './tokens.ts';
 
 export interface CandidateRequest {
   matcher: Matcher;
@@ -56,52 +57,47 @@ interface Place {
   atMax: number;
 }
 
-/** An execution to look into, and the ordinals of its blocks that the full-text index names, rising. */
+/** An execution to look into, and the ordinals of its blocks that the search index names, rising. */
 interface Group {
   id: number;
   ordinals: number[];
 }
 
-/** Executions that the full-text index names, from the one given on. */
+/** Executions that the search index names, from the one given on. */
 function* indexed(
-  { prepare }: Store,
-  match: string,
+  store: Store,
+  keys: RequiredKeys,
   newest: boolean,
   from: number,
   to: number,
 ): Generator<Group> {
-  const [compare, order] = newest ? ['<=', 'DESC'] : ['>=', 'ASC'];
-  const page = prepare(
-    `SELECT rowid AS value FROM search WHERE search MATCH ? AND rowid ${compare} ? ORDER BY rowid ${order} LIMIT ${PAGE_ROWS}`,
-  );
-  let at = newest ? from * BLOCKS_PER_EXECUTION + BLOCKS_PER_EXECUTION - 1 : from * BLOCKS_PER_EXECUTION;
+  const [first, last] = newest ? [to, from] : [from, to];
+  const places = findPlaces(store, keys, {
+    lowest: first * BLOCKS_PER_EXECUTION,
+    highest: last * BLOCKS_PER_EXECUTION + BLOCKS_PER_EXECUTION - 1,
+    newest,
+  });
   let group: Group | undefined;
   const finished = ({ id, ordinals }: Group): Group => ({
     id,
     ordinals: newest ? ordinals.reverse() : ordinals,
   });
-  for (;;) {
-    const rows = page.all(match, at) as { value: number }[];
-    for (const { value } of rows) {
-      const id = Math.floor(value / BLOCKS_PER_EXECUTION);
-      if (group && group.id !== id) {
-        yield finished(group);
-        group = undefined;
-      }
-      if (newest ? id < to : id > to) return;
-      group ??= { id, ordinals: [] };
-      group.ordinals.push(value % BLOCKS_PER_EXECUTION);
+  for (const place of places) {
+    const ordinal = place % BLOCKS_PER_EXECUTION;
+    const id = (place - ordinal) / BLOCKS_PER_EXECUTION;
+    if (group && group.id !== id) {
+      yield finished(group);
+      group = undefined;
     }
-    const last = rows.at(-1);
-    if (!last || rows.length < PAGE_ROWS) break;
-    at = last.value + (newest ? -1 : 1);
+    group ??= { id, ordinals: [] };
+    group.ordinals.push(ordinal);
   }
   if (group) yield finished(group);
 }
 
-/** What the full-text index names of one execution. */
-function oneOf(store: Store, match: string, id: number): Group {
-  const [group] = indexed(store, match, false, id, id);
+/** What the search index names of one execution. */
+function oneOf(store: Store, keys: RequiredKeys, id: number): Group {
+  const [group] = indexed(store, keys, false, id, id);
   return group ?? { id, ordinals: [] };
 }
 
@@ -225,8 +221,8 @@ function beginning({ prepare }: Store, { newest, after }: CandidateRequest): num
 
 export function* candidates(store: Store, request: CandidateRequest): Generator<Candidate> {
   const { matcher, newest, after, action, status, since, until } = request;
-  const tokens = requiredTokens(matcher.words, matcher.fragments);
-  const match = tokens.length > 0 ? tokens.map((token) => `"${token}"`).join(' ') : undefined;
+  const required = requiredKeys(matcher.words, [...matcher.fragments, ...matcher.phrases]);
+  const keys = Object.values(required).some((own) => own.length > 0) ? required : undefined;
   const from = beginning(store, request);
 
   function* placed(
@@ -245,19 +241,19 @@ export function* candidates(store: Store, request: CandidateRequest): Generator<
     const { id, ordinals } = execution;
     // Looking into a few blocks is faster than asking the index of everything about them.
     yield* placed(execution, (fromSeq) =>
-      match !== undefined && ordinals > FEW_BLOCKS
-        ? namedBlocks(store, oneOf(store, match, id), fromSeq, true)
+      keys !== undefined && ordinals > FEW_BLOCKS
+        ? namedBlocks(store, oneOf(store, keys, id), fromSeq, true)
         : allBlocks(store, id, fromSeq),
     );
   }
   if (few || request.executionId !== undefined) return;
 
-  const others = match === undefined ? [] : outside(store, newest, from);
+  const others = keys === undefined ? [] : outside(store, newest, from);
   const haveOthers = new Set(others.map(({ id }) => id));
   const groups =
-    match === undefined
+    keys === undefined
       ? all(store, newest, from)
-      : union(indexed(store, match, newest, from, newest ? 0 : NEWEST_OF_ALL), others.values(), newest);
+      : union(indexed(store, keys, newest, from, newest ? 0 : NEWEST_OF_ALL), others.values(), newest);
   const find = store.prepare('SELECT id, execution, action, status FROM executions WHERE id = ?');
   for (const group of groups) {
     const execution = find.get(group.id) as unknown as ExecutionRow | undefined;
@@ -265,7 +261,7 @@ export function* candidates(store: Store, request: CandidateRequest): Generator<
     if (action !== undefined && execution.action !== action) continue;
     if (status && !status.includes(execution.status)) continue;
     yield* placed(execution, (fromSeq) =>
-      match === undefined
+      keys === undefined
         ? allBlocks(store, group.id, fromSeq)
         : namedBlocks(store, group, fromSeq, haveOthers.has(group.id)),
     );

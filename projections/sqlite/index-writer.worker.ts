@@ -19,6 +19,7 @@ import { compressBody } from './body.ts';
 import { executionDocument } from './executions.ts';
 import type { SqliteOutputIndexOptions } from './output-index.ts';
 import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { dropEmptySegments, dropSignature } from './signature-table.ts';
 import { currentName, openStore, otherPath, removeStore, type Store, setCurrentName } from './store.ts';
 import { type Upkeep, upkeep } from './upkeep.ts';
 
@@ -178,11 +179,12 @@ function purge(store: Store, executionId: string, whole: boolean): { more: boole
     const freedBytes = blocks.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const block of blocks) {
       if (block.ordinal !== null) {
-        prepare('DELETE FROM search WHERE rowid = ?').run(id * BLOCKS_PER_EXECUTION + block.ordinal);
+        dropSignature(store, id * BLOCKS_PER_EXECUTION + block.ordinal);
       }
       prepare('DELETE FROM blocks WHERE id = ?').run(block.id);
     }
     if (blocks.length === PURGE_ROWS) return { more: true, freedBytes };
+    dropEmptySegments(store, id);
     if (whole) {
       prepare('DELETE FROM documents WHERE id = ?').run(id);
       prepare('DELETE FROM executions WHERE id = ?').run(id);

@@ -1,6 +1,6 @@
 /**
  * Tables of the output index. `executions.id` grows in the order in which the log first named them, so it stands for age.
- * `search` is a contentless full-text index whose tokens we make ourselves (tokens.ts), a row a block; its row ids are
+ * `pending`, `segments`, `word_buckets` and `gram_pages` are the search index (signature-table.ts), which names a block by
  * `executions.id * BLOCKS_PER_EXECUTION + blocks.ordinal`, so that an execution's blocks are one range, in line order.
  */
 export const BLOCKS_PER_EXECUTION = 2 ** 24;
@@ -9,7 +9,7 @@ export const BLOCKS_PER_EXECUTION = 2 ** 24;
 export const SCHEMA_VERSION = 4;
 
 /**
- * `blocks.ordinal` is null until the block is in `search`; blocks get theirs in order. `spill` marks one in which a line
+ * `blocks.ordinal` is null until the block is in the search index; blocks get theirs in order. `spill` marks one in which a line
  * begins that goes on in later blocks: words over the border are in no index, so a search always looks into it.
  * `seq_before` is the highest line number in front of the block. `body` is null where the event log has the bytes (bodies.ts);
  * the fact `frames` names that log.
@@ -36,7 +36,11 @@ export const SCHEMA = `
   CREATE INDEX IF NOT EXISTS blocks_by_ordinal ON blocks (execution, ordinal) WHERE ordinal IS NOT NULL;
   CREATE INDEX IF NOT EXISTS blocks_unindexed ON blocks (execution, first, raw) WHERE ordinal IS NULL;
   CREATE INDEX IF NOT EXISTS blocks_spilling ON blocks (execution, first) WHERE spill = 1;
-  CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5(
-    tokens, content = '', contentless_delete = 1, detail = none, tokenize = "ascii tokenchars '-_.'");
+  CREATE TABLE IF NOT EXISTS pending (place INTEGER PRIMARY KEY, keys BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS segments (
+    id INTEGER PRIMARY KEY, lowest INTEGER NOT NULL, highest INTEGER NOT NULL, buckets INTEGER NOT NULL,
+    trigrams INTEGER NOT NULL, fourgrams INTEGER NOT NULL, places BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS word_buckets (id INTEGER PRIMARY KEY, words BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS gram_pages (id INTEGER PRIMARY KEY, rows BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 `;

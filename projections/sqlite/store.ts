@@ -64,8 +64,6 @@ export function openStore(path: string, { readOnly, frames }: StoreOptions): Sto
       let statement = statements.get(sql);
       if (!statement) {
         statement = database.prepare(sql);
-        // FTS5 leaves row ids of its own, beyond the safe integers, as the connection's last one, which any `run` reports.
-        if (!/^\s*SELECT|RETURNING/.test(sql)) statement.setReadBigInts(true);
         statements.set(sql, statement);
       }
       return statement;

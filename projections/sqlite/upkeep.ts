@@ -12,8 +12,9 @@ import { fold } from '../text.ts';
 import { refersTo, STORED_COLUMNS, type StoredRow, stored } from './bodies.ts';
 import { compressBody, openStored } from './body.ts';
 import { BLOCKS_PER_EXECUTION } from './schema.ts';
+import { addSignature, makeSegment } from './signature-table.ts';
 import type { Store } from './store.ts';
-import { tokensOf } from './tokens.ts';
+import { keysOf } from './tokens.ts';
 
 /** Enough to be indexed while the execution still runs; smaller ones wait for more. */
 const FULL_BYTES = BLOCK_BYTES * 0.75;
@@ -24,12 +25,6 @@ const SMALL_BYTES = 16_384;
 const MANY_BLOCKS = 8;
 /** A step ends when it has taken this long: writes wait for no more than one. */
 const STEP_MS = 10;
-
-/** Blocks that are indexed before the full-text index is worth being put together: at least these, and a share of all. */
-const TOGETHER_BLOCKS = 64;
-const TOGETHER_SHARE = 0.25;
-/** Pages of it that one step writes. */
-const TOGETHER_PAGES = 64;
 
 interface Row {
   id: number;
@@ -60,30 +55,10 @@ export function upkeep(store: Store, refers = refersTo()): Upkeep {
   ).all() as { execution: number }[];
   const dirty = new Set(unindexed.map((row) => row.execution));
 
-  let indexedSince = 0;
-  let together = false;
+  /** There may be blocks enough for a segment of the search index. */
+  let waiting = true;
   /** There may be free pages that can be given back. */
   let loose = false;
-
-  /** One step of putting the full-text index together, which makes it smaller and faster; false when there is no more. */
-  function putTogether(): boolean {
-    if (!together) {
-      const { blocks } = prepare('SELECT count(*) AS blocks FROM blocks WHERE ordinal IS NOT NULL').get() as {
-        blocks: number;
-      };
-      if (indexedSince < Math.max(TOGETHER_BLOCKS, blocks * TOGETHER_SHARE)) return false;
-    }
-    const changes = () => (prepare('SELECT total_changes() AS count').get() as { count: number }).count;
-    const before = changes();
-    // FTS5: a negative number of pages begins with all there is, a positive one goes on with what was begun.
-    prepare("INSERT INTO search (search, rank) VALUES ('merge', ?)").run(
-      together ? TOGETHER_PAGES : -TOGETHER_PAGES,
-    );
-    together = changes() - before >= 2;
-    if (!together) indexedSince = 0;
-    loose = true;
-    return together;
-  }
 
   function open(ids: readonly number[]): Opened {
     const opened: Opened = { chunks: [], seqBefore: 0, inLog: false };
@@ -139,9 +114,10 @@ export function upkeep(store: Store, refers = refersTo()): Upkeep {
     const { ordinals } = prepare('SELECT ordinals FROM executions WHERE id = ?').get(execution) as {
       ordinals: number;
     };
-    prepare('INSERT INTO search (rowid, tokens) VALUES (?, ?)').run(
+    addSignature(
+      store,
       execution * BLOCKS_PER_EXECUTION + ordinals,
-      tokensOf(searchableTexts(assembled).map(fold)),
+      keysOf(searchableTexts(assembled).map(fold)),
     );
     prepare('UPDATE blocks SET ordinal = ?, spill = ? WHERE id = ?').run(
       ordinals,
@@ -149,7 +125,7 @@ export function upkeep(store: Store, refers = refersTo()): Upkeep {
       id,
     );
     prepare('UPDATE executions SET ordinals = ordinals + 1 WHERE id = ?').run(execution);
-    indexedSince++;
+    waiting = true;
   }
 
   /** One piece of work on the execution; false when there is none for now. */
@@ -193,8 +169,12 @@ export function upkeep(store: Store, refers = refersTo()): Upkeep {
   return {
     touched: (execution) => dirty.add(execution),
     step() {
+      if (waiting) {
+        waiting = transaction(database, () => makeSegment(store));
+        loose ||= waiting;
+        if (waiting) return true;
+      }
       if (dirty.size === 0) {
-        if (indexedSince > 0 && putTogether()) return true;
         loose = loose && vacuumStep(database);
         return loose;
       }
@@ -214,7 +194,7 @@ export function upkeep(store: Store, refers = refersTo()): Upkeep {
         for (const execution of tried) dirty.add(execution);
         throw error;
       }
-      return dirty.size > 0 || loose || indexedSince >= TOGETHER_BLOCKS;
+      return dirty.size > 0 || loose || waiting;
     },
   };
 }

@@ -9,7 +9,17 @@ import type { Checkpoint } from '../../../events/event-log.ts';
 import { applyEvent, type ExecutionDocument } from '../../../projections/execution-document.ts';
 import type { OutputIndex } from '../../../projections/output-index.ts';
 import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
-import { requiredTokens, tokensOf } from '../../../projections/sqlite/tokens.ts';
+import {
+  bucketOf,
+  buildSegment,
+  decodeKeys,
+  encodeKeys,
+  hasKeys,
+  rowMask,
+  rowPlace,
+  wordMask,
+} from '../../../projections/sqlite/signatures.ts';
+import { keysOf, requiredKeys } from '../../../projections/sqlite/tokens.ts';
 import { withFolder } from '../../support/folder.ts';
 import { recording } from '../../support/output-events.ts';
 import { until } from '../../support/within.ts';
@@ -164,17 +174,58 @@ test('a rebuild leaves one database behind', () =>
     }
   }));
 
-test('a block has the tokens of every word and substring that is in it', () => {
+test('a block has the keys of every word and substring that is in it', () => {
   const text = 'the quick_brown fox, 42 × ὀδός 日本語 😀 ab\nnext line\n';
-  const tokens = new Set(tokensOf([text]).split(' '));
+  const keys = encodeKeys(keysOf([text]));
   for (const word of ['the', 'quick_brown', '42', 'ὀδός', '日本語', 'ab', 'line']) {
-    for (const token of requiredTokens([word], [])) assert.ok(tokens.has(token), word);
+    assert.ok(hasKeys(keys, requiredKeys([word], [])), word);
   }
-  for (const part of ['uick_br', 'fox, 42 × ὀδ', '本語 😀 ab', 'next line']) {
-    for (const token of requiredTokens([], [part])) assert.ok(tokens.has(token), part);
+  for (const part of ['uick_br', 'fox, 42 × ὀδ', '本語 😀 ab', 'ext', 'next line', 'ab\nnext']) {
+    assert.ok(hasKeys(keys, requiredKeys([], [part])), part);
   }
-  assert.equal(requiredTokens([], ['ab']), [], 'two characters are too few to tell');
-  assert.ok(requiredTokens(['zebra'], ['zebra']).some((token) => !tokens.has(token)));
+  const short = requiredKeys([], ['ab']);
+  assert.equal(short, { words: [], trigrams: [], fourgrams: [] }, 'two characters are too few to tell');
+  assert.not.ok(hasKeys(keys, requiredKeys(['zebra'], [])));
+  assert.not.ok(hasKeys(keys, requiredKeys([], ['zebra'])));
+  assert.not.ok(hasKeys(keys, requiredKeys([], ['xyz'])));
+});
+
+test('a segment names the blocks that have the keys, and hardly any other', () => {
+  const text = (block: number) =>
+    Array.from(
+      { length: 200 },
+      (_, n) => `line ${n} of b${block} id=${(block * 7919 + n * 104_729).toString(36)}`,
+    );
+  // A block of a few words beside large ones.
+  const texts = Array.from({ length: 64 }, (_, block) => (block === 9 ? 'tiny\n' : text(block).join('\n')));
+  const blocks = texts.map((own) => decodeKeys(encodeKeys(keysOf([own]))));
+  const { shape, buckets, pages } = buildSegment(blocks);
+  const named = (words: string[], fragments: string[]) => {
+    const keys = requiredKeys(words, fragments);
+    const masks = [
+      ...keys.words.map((word) =>
+        wordMask(shape, buckets[bucketOf(shape, word)] ?? Uint8Array.of(0, 0, 0, 0), word),
+      ),
+      ...(['trigrams', 'fourgrams'] as const).flatMap((kind) =>
+        keys[kind].map((key) => {
+          const { page, at } = rowPlace(shape, kind, key);
+          return rowMask(pages[page] as Uint8Array, at);
+        }),
+      ),
+    ];
+    const has = (block: number) =>
+      masks.every((mask) => ((mask[block >>> 5] as number) >>> (block & 31)) & 1);
+    return texts.map((_, block) => block).filter(has);
+  };
+  for (let block = 0; block < 64; block++) {
+    if (block === 9) continue;
+    const word = `b${block}`;
+    const found = named([word], [`of ${word} id`]);
+    assert.ok(found.includes(block) && found.length <= 3, `${word}: ${found}`);
+  }
+  assert.ok(named(['tiny'], ['tiny']).includes(9));
+  assert.is(named(['line'], ['ine']).length, 63);
+  assert.ok(named(['absent'], []).length <= 2);
 });
 
 test.run();
