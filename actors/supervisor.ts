@@ -201,9 +201,11 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
         admission.send({ type: 'accept', requested });
         return true;
       }
-      const head = await worker.log.head(executionId);
+      // Before it has started it has printed nothing, and its lifecycle is all there is.
+      const started = history.some(({ type }) => type === 'execution.started');
+      const last = started ? (await worker.log.head(executionId))?.position : history.at(-1)?.position;
       admission.send({ type: 'adopt', executionId });
-      enlist(requested, history.slice(1), head?.position);
+      enlist(requested, history.slice(1), last);
       return true;
     },
     async fence(executionIds) {

@@ -177,11 +177,16 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
+  /** Launched in this life and not attached to yet: nothing that they print is in the log. */
+  const fresh = new Set<string>();
+
   return {
     ...options,
     async launch(requested) {
       try {
-        return await launch(requested);
+        const launched = await launch(requested);
+        fresh.add(requested.executionId);
+        return launched;
       } catch (error) {
         throw new Error(maskText(maskOf(requested), (error as Error).message), { cause: error });
       }
@@ -193,6 +198,8 @@ export function createWorker(options: WorkerOptions): Worker {
       let cause: Cause | undefined;
       let process: RunningProcess | undefined;
       let timer: NodeJS.Timeout | undefined;
+      // A log of partitions has to read all that was printed beside it to find one execution's head.
+      const unread = fresh.delete(requested.executionId);
 
       function timeoutAfter(ms: number): NodeJS.Timeout {
         return setTimeout(
@@ -224,7 +231,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const pumped = await pump({
           folder: spool.folder,
           sources: spool.sources(record),
-          head: await headOf(requested.executionId, detached.signal),
+          head: unread ? undefined : await headOf(requested.executionId, detached.signal),
           mask,
           recorder,
           maxLineBytes: config.maxLineBytes,
