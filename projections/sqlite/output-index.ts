@@ -1,5 +1,5 @@
 /**
- * The output index on SQLite with FTS5. Two threads do the work: one writes, one reads, so that a search never delays
+ * The output index on SQLite. Two threads do the work: one writes, one reads, so that a search never delays
  * the projector nor the projector a reader. This side packs, unpacks and filters.
  */
 
