@@ -12,6 +12,7 @@ import { inflated, type StoredBlock } from './body.ts';
 import * as executions from './executions.ts';
 import type { SqliteOutputIndexOptions } from './output-index.ts';
 import { retentionSpans } from './retention.ts';
+import { scanHelper } from './scan-helper.ts';
 import { facets, search } from './search.ts';
 import { snapshots } from './snapshots.ts';
 import { currentName, openStore, type Store } from './store.ts';
@@ -88,6 +89,7 @@ const frames = await openFrameReader(threadData<SqliteOutputIndexOptions>().fram
 serveThread<SqliteOutputIndexOptions>(({ folder }) => {
   const open = () => openStore(join(folder, currentName(folder)), { readOnly: true, frames });
   const searches = snapshots(open);
+  const helper = scanHelper();
   let current: Store | undefined;
   const use = <T>(body: (store: Store) => T): T =>
     explained(join(folder, currentName(folder)), 'output-index-unavailable', () => {
@@ -109,13 +111,16 @@ serveThread<SqliteOutputIndexOptions>(({ folder }) => {
     purgeCandidates: (bounds: Parameters<typeof executions.purgeCandidates>[1]) =>
       use((store) => executions.purgeCandidates(store, bounds)),
     search: (request: SearchRequest, signal: AbortSignal) =>
-      searches.use((store) => search(store, request, signal)),
+      searches.use((store) => search(store, request, helper, signal)),
     facets: (request: SearchRequest, signal: AbortSignal) =>
-      searches.use((store) => facets(store, request, signal)),
+      searches.use((store) => facets(store, request, helper, signal)),
     stats: () => use(stats),
     retention: () => use(retentionSpans),
     /** From now on reads the database that is current now. */
     reopen: retire,
-    close: retire,
+    close: async () => {
+      await helper.close();
+      retire();
+    },
   };
 });

@@ -1,0 +1,154 @@
+/** A search that a second thread helps with answers what one alone does, in the same order. */
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ExecutionEvent, OutputAppended } from '../../../events/event.ts';
+import type { Checkpoint } from '../../../events/event-log.ts';
+import { applyEvent, type ExecutionDocument } from '../../../projections/execution-document.ts';
+import type { OutputIndex } from '../../../projections/output-index.ts';
+import type { SearchHit, SearchRequest } from '../../../projections/search.ts';
+import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
+import { type ScanHelper, scanHelper } from '../../../projections/sqlite/scan-helper.ts';
+import { facets, search } from '../../../projections/sqlite/search.ts';
+import { currentName, openStore, type Store } from '../../../projections/sqlite/store.ts';
+import { withFolder } from '../../support/folder.ts';
+import { recording } from '../../support/output-events.ts';
+import { until } from '../../support/within.ts';
+
+const test = suite('search with a second thread');
+
+const EXECUTIONS = 4;
+const LINES = 8_000;
+
+/** Lines of some 100 bytes in chunks of any size; now and then one that comes in pieces, so that blocks end within a line. */
+async function fill(index: OutputIndex): Promise<void> {
+  let state = 1;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  let checkpoint = 0;
+  for (let n = 0; n < EXECUTIONS; n++) {
+    const record = recording(`01934f00-0000-7000-8000-${String(n).padStart(12, '0')}`);
+    let document: ExecutionDocument | undefined;
+    const write = async (events: ExecutionEvent[]) => {
+      for (const event of events) document = applyEvent(document, event);
+      const chunks = events.filter((event): event is OutputAppended => event.type === 'output.appended');
+      const last = String(++checkpoint) as Checkpoint;
+      await index.write({ documents: [document as ExecutionDocument], chunks, checkpoint: last });
+    };
+    await write([record.requested(), record.started()]);
+    let batch: ExecutionEvent[] = [];
+    for (let line = 0; line < LINES; ) {
+      let text = '';
+      for (let k = random(400) + 1; k > 0 && line < LINES; k--, line++) {
+        text += `${line % 97 === 5 ? 'Ünicode ' : ''}line ${line} value=${random(100_000)} ${'x'.repeat(random(150))}\n`;
+      }
+      const data = Buffer.from(text);
+      const cut = random(3) === 0 ? data.lastIndexOf(10, data.length - 2) + 1 + random(5) : data.length;
+      batch.push(record.output({ text: data.subarray(0, cut) }));
+      if (cut < data.length) {
+        batch.push(record.output({ text: 'between\n', stream: 'stderr' }));
+        batch.push(record.output({ text: data.subarray(cut) }));
+      }
+      if (batch.length > 10) {
+        await write(batch);
+        batch = [];
+      }
+    }
+    await write([...batch, record.completed()]);
+  }
+}
+
+const ALONE: ScanHelper = { thread: () => undefined, close: async () => {} };
+
+async function everyHit(store: Store, request: SearchRequest, helper: ScanHelper): Promise<SearchHit[]> {
+  const hits: SearchHit[] = [];
+  let cursor: string | undefined;
+  do {
+    const asked = { ...request, ...(cursor ? { cursor } : {}) };
+    const page = await search(store, asked, helper, new AbortController().signal);
+    hits.push(...page.hits);
+    cursor = page.cursor;
+  } while (cursor);
+  return hits;
+}
+
+async function withStore(body: (store: Store) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    const index = await sqliteOutputIndex({ folder });
+    await fill(index).finally(() => index.close());
+    const store = openStore(join(folder, currentName(folder)), { readOnly: true });
+    try {
+      await body(store);
+    } finally {
+      store.database.close();
+    }
+  });
+}
+
+test('pages, orders, counts and context are the same with and without help', () =>
+  withStore(async (store) => {
+    const helper = scanHelper(2);
+    let helped = 0;
+    const watched: ScanHelper = {
+      thread() {
+        const thread = helper.thread();
+        if (thread) helped++;
+        return thread;
+      },
+      close: () => helper.close(),
+    };
+    try {
+      await until(20_000, () => helper.thread() !== undefined);
+      const requests: SearchRequest[] = [
+        { query: '/value=7\\d*7 /', limit: 1000 },
+        { query: '*77777*', limit: 7 },
+        { query: '/line \\d*00 /', limit: 33, order: 'oldest' },
+        { query: '/no such thing [0-9]/' },
+        { query: 'ünicode /=1/', limit: 50, context: 2 },
+        { query: 'between', stream: 'stderr', limit: 1000 },
+      ];
+      for (const request of requests) {
+        const alone = await everyHit(store, request, ALONE);
+        assert.equal(await everyHit(store, request, watched), alone, JSON.stringify(request));
+        const signal = new AbortController().signal;
+        const counts = await facets(store, request, watched, signal);
+        assert.equal(counts, await facets(store, request, ALONE, signal));
+        assert.is(counts.total, alone.length);
+      }
+      assert.ok(helped > 0, 'nobody was asked for help');
+    } finally {
+      await helper.close();
+    }
+  }));
+
+test('a thread that ends in the middle of a search leaves nothing out', () =>
+  withStore(async (store) => {
+    const helper = scanHelper(2);
+    let asked = 0;
+    const failing: ScanHelper = {
+      thread() {
+        const thread = helper.thread();
+        if (thread && ++asked === 2) void helper.close();
+        return thread;
+      },
+      close: () => helper.close(),
+    };
+    try {
+      await until(20_000, () => helper.thread() !== undefined);
+      const request: SearchRequest = { query: '/line \\d*55 value=7/', limit: 1000 };
+      assert.equal(await everyHit(store, request, failing), await everyHit(store, request, ALONE));
+      assert.ok(asked >= 2, 'nobody was asked for help');
+    } finally {
+      await helper.close();
+    }
+  }));
+
+test('where there is one processor nobody helps', async () => {
+  const helper = scanHelper(1);
+  assert.is(helper.thread(), undefined);
+  await helper.close();
+});
+
+test.run();
