@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: control characters are what it is about
 import { writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -116,14 +117,15 @@ test(
 
 test(
   'Ctrl-C leaves, the execution goes on',
-  served(async (server) => {
-    const id = await server.run('echo one; sleep 2; echo two');
+  served(async (server, folder) => {
+    const id = await server.run(`echo one; until [ -e ${folder}/go ]; do sleep 0.05; done; echo two`);
     const tail = startCli(server, ['tail', id]);
     await tail.says(/one/);
     tail.child.kill('SIGINT');
     const { code, stderr } = await within(20_000, tail.ended);
     assert.is(code, 130);
     assert.match(stderr, `linefeed cancel ${id}`);
+    await writeFile(join(folder, 'go'), '');
     assert.is((await server.ended(id)).status, 'succeeded');
   }),
 );

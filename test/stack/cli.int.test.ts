@@ -1,0 +1,8 @@
+/** The CLI's suites that talk to a server, on Kafka and Elasticsearch. What never asks one (help, completion, layout) is run once. */
+import { runOnStack } from '../support/on-stack.ts';
+
+await runOnStack('CLI', [
+  () => import('../cli/commands/run.test.ts'),
+  () => import('../cli/commands/tail.test.ts'),
+  () => import('../cli/commands/others.test.ts'),
+]);
