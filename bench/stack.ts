@@ -1,17 +1,18 @@
 /**
  * Ratios on the real Kafka and Elasticsearch, all measured in one run: what Linefeed reaches beside what its engines
- * reach by themselves with the same bytes. `node bench/stack.ts`
+ * reach by themselves with the same bytes. `node bench/stack.ts [capture] [latency] [followed] [project]`
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import { encodeEvent } from '../events/codec.ts';
 import type { ExecutionEvent, OutputAppended } from '../events/event.ts';
-import type { Checkpoint } from '../events/event-log.ts';
+import type { Checkpoint, EventLog, LogBatch } from '../events/event-log.ts';
 import { type KafkaEventLog, kafkaEventLog } from '../events/kafka/event-log.ts';
 import { chunkDocument } from '../projections/elasticsearch/documents.ts';
 import { elasticsearchOutputIndex } from '../projections/elasticsearch/output-index.ts';
 import { applyEvent, type ExecutionDocument } from '../projections/execution-document.ts';
+import { startProjector } from '../projections/projector.ts';
 import { startStack } from '../scripts/stack.ts';
 
 const LINE_BYTES = 100;
@@ -108,6 +109,43 @@ async function capture(log: KafkaEventLog): Promise<void> {
   });
 }
 
+/** A log that gives what it is handed in batches as Kafka's reader does, so that only the projection is measured. */
+function handedLog() {
+  const waiting: LogBatch[] = [];
+  let wake: (() => void) | undefined;
+  let given = 0;
+  const place = (at: number) => `0=${at}:${at}` as Checkpoint;
+  const log: Pick<EventLog, 'subscribe' | 'covers'> = {
+    covers: (reached, wanted) => Number(reached.split(':')[1] ?? 0) >= Number(wanted.split(':')[1]),
+    async subscribe({ signal }) {
+      signal.addEventListener('abort', () => wake?.(), { once: true });
+      return (async function* () {
+        while (!signal.aborted) {
+          const next = waiting.shift();
+          if (next) yield next;
+          else await new Promise<void>((resolve) => (wake = resolve));
+        }
+      })();
+    },
+  };
+  return {
+    log: log as EventLog,
+    /** Answers the place behind the events. */
+    hand(events: ExecutionEvent[]): Checkpoint {
+      for (let at = 0; at < events.length; at += BULK_CHUNKS) {
+        const part = events.slice(at, at + BULK_CHUNKS);
+        given += part.length;
+        waiting.push({ events: part, checkpoint: place(given) });
+      }
+      wake?.();
+      return place(given);
+    },
+  };
+}
+
+/** Chunks a bulk request, and a batch of the log. */
+const BULK_CHUNKS = 64;
+
 async function project(node: string): Promise<void> {
   const index = await elasticsearchOutputIndex({
     node,
@@ -118,67 +156,73 @@ async function project(node: string): Promise<void> {
     warmAfterMs: 0,
   });
   await index.ensure();
-  const chunks = 1700;
-  const lines = chunks * CHUNK_LINES;
+  const part = 640;
+  const rounds = 3;
   const id = randomUUIDv7();
-  const { start, output } = stream(id, chunks);
+  const { start, output } = stream(id, part * (rounds + 1));
   let document: ExecutionDocument | undefined;
   for (const event of start) document = applyEvent(document, event);
-  // What the log gives the projector at once when it is behind.
-  const step = 64;
-  const ours = async (events: OutputAppended[]) => {
-    for (let at = 0; at < events.length; at += step) {
-      const batch = events.slice(at, at + step);
-      for (const event of batch) document = applyEvent(document, event);
-      await index.write({
-        documents: [document as ExecutionDocument],
-        chunks: batch,
-        checkpoint: `0=${at}:${at}` as Checkpoint,
+  const handed = handedLog();
+  const projector = startProjector({
+    log: handed.log,
+    index,
+    onRejected: ({ reason }) => {
+      throw new Error(reason);
+    },
+  });
+  const ours = (events: ExecutionEvent[]) =>
+    seconds(() => projector.caughtUp(handed.hand(events), AbortSignal.timeout(300_000)));
+  let copies = 0;
+  /** The same documents, made before, in requests of the same size. */
+  const bare = (events: OutputAppended[], atOnce: number) => {
+    const copy = ++copies;
+    const bodies: string[] = [];
+    for (let at = 0; at < events.length; at += BULK_CHUNKS) {
+      const lines = events.slice(at, at + BULK_CHUNKS).map((event) => {
+        const action = {
+          create: { _index: `${prefix}-output-2000.01.0${atOnce}`, _id: `${copy}.${event.position}` },
+        };
+        return `${JSON.stringify(action)}\n${chunkDocument(event, document, false)}\n`;
       });
+      bodies.push(lines.join(''));
     }
-  };
-  const bare = async (events: OutputAppended[]) => {
-    const documents = events.map((event) => chunkDocument(event, document, false));
-    const time = await seconds(async () => {
-      for (let at = 0; at < documents.length; at += step) {
-        const body = documents
-          .slice(at, at + step)
-          .map(
-            (source, n) =>
-              `{"create":{"_index":"${prefix}-output-2000.01.01","_id":"b${events[at + n]?.position}"}}\n${source}\n`,
-          )
-          .join('');
-        const response = await fetch(`${node}/_bulk`, {
+    const send = async () => {
+      for (let body = bodies.shift(); body !== undefined; body = bodies.shift()) {
+        const response = await fetch(`${node}/_bulk?filter_path=errors`, {
           method: 'POST',
           headers: { 'content-type': 'application/x-ndjson' },
           body,
         });
-        await response.arrayBuffer();
+        if ((await response.text()) !== '{"errors":false}') throw new Error('a bare bulk request failed');
       }
-    });
-    return time;
+    };
+    return seconds(() => Promise.all(Array.from({ length: atOnce }, send)));
   };
-  await ours(output.slice(0, 100));
-  await bare(output.slice(0, 100));
-  // In turns, so that a slow moment of the machine meets both.
-  let oursS = 0;
-  let bareS = 0;
-  for (let at = 100; at < chunks; at += 200) {
-    const part = output.slice(at, at + 200);
-    oursS += await seconds(() => ours(part));
-    bareS += await bare(part);
+  const warm = output.slice(0, part);
+  await ours([...start, ...warm]);
+  await bare(warm.slice(0, part / 2), 1);
+  await bare(warm.slice(0, part / 2), 2);
+  const times = { ours: 0, one: 0, two: 0 };
+  // In turns, so that a slow moment of the machine meets all.
+  for (let at = part; at < output.length; at += part) {
+    const events = output.slice(at, at + part);
+    times.ours += await ours(events);
+    times.one += await bare(events, 1);
+    times.two += await bare(events, 2);
   }
-  rows.push({
-    measure: 'projection into Elasticsearch, lines/s',
-    value: Math.round((lines - 100 * CHUNK_LINES) / oursS).toLocaleString('en'),
-    goal: '',
-  });
-  rows.push({
-    measure: 'of bare bulk requests',
-    value: `${Math.round((100 * bareS) / oursS)} %`,
-    goal: '90 %',
-  });
+  await projector.stop();
+  const percent = (of: number) => `${Math.round((100 * of) / times.ours)} %`;
+  rows.push(
+    {
+      measure: 'projection into Elasticsearch, lines/s',
+      value: Math.round((part * rounds * CHUNK_LINES) / times.ours).toLocaleString('en'),
+      goal: '',
+    },
+    { measure: 'of bare bulk requests, one after another', value: percent(times.one), goal: '90 %' },
+    { measure: 'of bare bulk requests, two at once', value: percent(times.two), goal: '' },
+  );
 
+  const lines = output.length * CHUNK_LINES;
   let first = 0;
   let replayed = 0;
   const began = performance.now();
@@ -286,11 +330,15 @@ try {
     executionsTtlMs: 0,
     outputTtlMs: 0,
   });
-  await capture(log);
-  await latency(log);
+  const parts: Record<string, () => Promise<void>> = {
+    capture: () => capture(log),
+    latency: () => latency(log),
+    followed: () => followed([stack.kafka.address]),
+    project: () => project(stack.elasticsearch.address),
+  };
+  const only = process.argv.slice(2);
+  for (const [name, run] of Object.entries(parts)) if (only.length === 0 || only.includes(name)) await run();
   await log.close();
-  await followed([stack.kafka.address]);
-  await project(stack.elasticsearch.address);
   const widths = [Math.max(...rows.map(({ measure }) => measure.length)), 16];
   for (const { measure, value, goal } of rows) {
     process.stdout.write(

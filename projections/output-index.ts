@@ -101,8 +101,15 @@ export interface RetentionSpan {
 }
 
 export interface OutputIndex {
+  /** Bytes of output that one write takes well; a projector that is behind gives that much at once. Absent: as the log gives it. */
+  readonly batchBytes?: number;
   /** Creates or updates what the engine needs (tables, templates, lifecycle policies). */
   ensure(): Promise<void>;
+  /**
+   * May begin with a batch while the one before it is still being written; `write` with the same batch follows, or
+   * nothing. Changes nothing that a reader sees, and never throws.
+   */
+  stage?(batch: ProjectedBatch): void;
   /** @throws ServiceError `output-index-unavailable` (retriable), `index-rejected`. */
   write(batch: ProjectedBatch): Promise<void>;
   /** What the last write stored; undefined before the first. */

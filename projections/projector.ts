@@ -7,6 +7,7 @@ import { ServiceError } from '../events/errors.ts';
 import { type ExecutionEvent, isEnd, type OutputAppended } from '../events/event.ts';
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
 import { applyEvent, type ExecutionDocument } from './execution-document.ts';
+import { gathered } from './gathered.ts';
 import type { OutputIndex, ProjectedBatch } from './output-index.ts';
 
 /** What the index refused, or what could not be folded, and why. */
@@ -71,6 +72,8 @@ export function folder(
       for (const event of events) {
         const id = event.executionId;
         const before = touched.get(id) ?? cache.get(id) ?? (await load(id));
+        // What a worker still wrote that was given up meanwhile; readers of the log leave it out too.
+        if (before && isEnd(before.status) && event.position > before.through) continue;
         try {
           let document = applyEvent(before, event);
           // Positions are dense, so a hole is output that retention has dropped from the log.
@@ -164,17 +167,40 @@ export function startProjector({
     const from = await index.checkpoint();
     arrived(from ?? NOWHERE);
     const { fold } = folder((id) => index.execution(id), reject);
-    for await (const { events, checkpoint } of await log.subscribe({ from: from ?? 'beginning', signal })) {
-      busySince = events[0]?.at;
-      const before = reached;
-      await writeParts((part) => index.write(part), { ...(await fold(events)), checkpoint }, before, reject);
-      delete state.error;
-      state.status = 'running';
-      state.events += events.length;
-      arrived(checkpoint);
-      busySince = undefined;
-      if (signal.aborted) return;
+    const failed = new AbortController();
+    const until = AbortSignal.any([signal, failed.signal]);
+    const subscribe = (end: AbortSignal) => log.subscribe({ from: from ?? 'beginning', signal: end });
+    let writing: Promise<void> = Promise.resolve();
+    let before = reached;
+    try {
+      for await (const { events, checkpoint } of gathered(subscribe, index.batchBytes ?? 0, until)) {
+        const batch = { ...(await fold(events)), checkpoint };
+        // One batch is on its way while the one before it is made readable.
+        index.stage?.(batch);
+        await writing;
+        if (signal.aborted) return;
+        writing = write(batch, events, before);
+        writing.catch(() => failed.abort());
+        before = checkpoint;
+      }
+    } finally {
+      await writing;
     }
+  }
+
+  async function write(
+    batch: ProjectedBatch,
+    events: readonly ExecutionEvent[],
+    before: Checkpoint,
+  ): Promise<void> {
+    const since = events[0]?.at;
+    busySince = since;
+    await writeParts((part) => index.write(part), batch, before, reject);
+    delete state.error;
+    state.status = 'running';
+    state.events += events.length;
+    if (busySince === since) busySince = undefined;
+    arrived(batch.checkpoint);
   }
 
   async function run(signal: AbortSignal): Promise<void> {

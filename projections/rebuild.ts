@@ -3,6 +3,7 @@
  * stay on the first, then the projector is held for the moment in which the new one catches up and takes its place.
  */
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
+import { gathered } from './gathered.ts';
 import type { OutputIndex } from './output-index.ts';
 import { folder, type Projector, type Rejected, writeParts } from './projector.ts';
 
@@ -43,7 +44,8 @@ export async function rebuildIndex(options: RebuildOptions): Promise<void> {
   signal?.addEventListener('abort', abort, { once: true });
   try {
     const { fold } = folder((id) => rebuild.execution(id), onRejected);
-    const batches = (await log.subscribe({ from: 'beginning', signal: stop.signal }))[Symbol.asyncIterator]();
+    const subscribe = (until: AbortSignal) => log.subscribe({ from: 'beginning', signal: until });
+    const batches = gathered(subscribe, index.batchBytes ?? 0, stop.signal);
     const began = performance.now();
     let reached = '' as Checkpoint;
     let events = 0;
@@ -64,7 +66,9 @@ export async function rebuildIndex(options: RebuildOptions): Promise<void> {
     signal?.throwIfAborted();
     await projector.pausedFor(async () => {
       const current = await index.checkpoint();
-      if (current !== undefined) await projectTo(current);
+      const end = await log.end();
+      // An index of a log that was replaced by a shorter one is beyond the end of it.
+      if (current !== undefined) await projectTo(log.covers(end, current) ? current : end);
       await rebuild.commit();
     });
   } catch (error) {

@@ -44,23 +44,28 @@ export async function sharedLog(
     const stop = () => session.abort();
     signal.addEventListener('abort', stop, { once: true });
     void membership.changed(session.signal).then(stop);
-    let committedAt = performance.now();
-    let done: Checkpoint | undefined;
+    let read: Checkpoint | undefined;
+    let committed: Checkpoint | undefined;
+    // What the index has, not what was read: the consumer reads ahead of what it writes.
     const commit = async () => {
-      committedAt = performance.now();
-      if (done) await membership.commit(offsetsOf(done, partitions)).catch(() => {});
+      if (!read || read === committed) return;
+      const wanted = read;
+      const done = await reached();
+      if (!done) return;
+      await membership.commit(offsetsOf(done, partitions));
+      if (log.covers(done, wanted)) committed = wanted;
     };
+    const timer = setInterval(() => void commit().catch(() => {}), COMMIT_EVERY_MS);
+    timer.unref();
     try {
       for await (const batch of await log.subscribePartitions(partitions, await reached(), session.signal)) {
+        read = batch.checkpoint;
         yield batch;
-        // Asked for the next one: the consumer has dealt with this one.
-        done = batch.checkpoint;
-        if (performance.now() - committedAt > COMMIT_EVERY_MS) await commit();
       }
     } finally {
+      clearInterval(timer);
       signal.removeEventListener('abort', stop);
       stop();
-      await commit();
     }
   }
 

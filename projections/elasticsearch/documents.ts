@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { OutputAppended, StreamName, StreamTotals } from '../../events/event.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import { visible } from '../text.ts';
-import { wordsOf } from './narrow.ts';
+import { wordsOf } from './words.ts';
 
 const ECS_VERSION = '9.0.0';
 
@@ -70,7 +70,7 @@ export function chunkDocument(
       ...(continues ? { continues: true } : {}),
       ...(exact ? {} : utf8 ? { data: text } : { data: bytes.toString('base64'), encoding: 'base64' }),
       ...(chunk.omitted ? { omitted: chunk.omitted } : {}),
-      words: wordsOf(message).join(' '),
+      words: wordsOf(message, message === text && utf8 ? bytes : Buffer.from(message)),
     },
   });
 }

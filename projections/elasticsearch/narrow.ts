@@ -3,50 +3,8 @@
  * them (its standard analyzer would join "error.log" to one word), so what is left out here cannot match.
  */
 import type { Matcher } from '../matcher.ts';
-import { fold, WORDS } from '../text.ts';
-
-/**
- * Words longer than a term may be are kept as pieces that overlap by half: a text of up to half a piece that occurs in
- * the word occurs whole in one of its pieces.
- */
-const PIECE = 200;
-const OVERLAP = PIECE / 2;
-
-function isWordCode(code: number): boolean {
-  return (
-    (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 95 || (code >= 65 && code <= 90)
-  );
-}
-
-function addWord(words: Set<string>, word: string): void {
-  if (word.length <= PIECE) {
-    words.add(word);
-    return;
-  }
-  for (let at = 0; at + OVERLAP < word.length; at += OVERLAP) words.add(word.slice(at, at + PIECE));
-}
-
-/** The different words of a visible text, folded. */
-export function wordsOf(text: string): string[] {
-  const folded = fold(text);
-  const words = new Set<string>();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII
-  if (/[^\x00-\x7f]/.test(folded)) {
-    for (const [word] of folded.matchAll(WORDS)) addWord(words, word);
-    return [...words];
-  }
-  let start = -1;
-  for (let at = 0; at < folded.length; at++) {
-    if (isWordCode(folded.charCodeAt(at))) {
-      if (start < 0) start = at;
-    } else if (start >= 0) {
-      addWord(words, folded.slice(start, at));
-      start = -1;
-    }
-  }
-  if (start >= 0) addWord(words, folded.slice(start));
-  return [...words];
-}
+import { WORDS } from '../text.ts';
+import { OVERLAP, PIECE } from './words.ts';
 
 export type Clause = Record<string, unknown>;
 

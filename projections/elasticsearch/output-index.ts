@@ -36,8 +36,12 @@ export interface ElasticsearchOutputIndex extends OutputIndex {
 }
 
 const REFRESH_EVERY_MS = 100;
+/** A write ends with refreshes and a checkpoint: much must be written between them for these to cost little. */
+const BATCH_BYTES = 16 * 1024 * 1024;
 const PAGE_BYTES = 2_000_000;
-const FIRST_PAGE = 32;
+/** Few at first, so that a reader has its first lines soon. */
+const FIRST_PAGE = 4;
+const SMALLEST_PAGE = 32;
 const LARGEST_PAGE = 2000;
 const SEARCH = { ignore_unavailable: true, allow_no_indices: true };
 
@@ -173,7 +177,7 @@ export async function elasticsearchOutputIndex(
       const more = hits.length === size;
       if (more) {
         const average = Math.max(100, bytes / Math.max(1, found.length));
-        size = Math.max(FIRST_PAGE, Math.min(LARGEST_PAGE, Math.ceil(PAGE_BYTES / average)));
+        size = Math.max(SMALLEST_PAGE, Math.min(LARGEST_PAGE, Math.ceil(PAGE_BYTES / average)));
         // The next page is on its way while the consumer deals with this one.
         page = ask(after, size);
         page.catch(() => {});
@@ -261,6 +265,7 @@ export async function elasticsearchOutputIndex(
   }
 
   return {
+    batchBytes: BATCH_BYTES,
     get ilm() {
       return ilm;
     },
@@ -271,6 +276,7 @@ export async function elasticsearchOutputIndex(
       await sendAll(templateRequests(setup, names, { ilm, active: true }));
       writer = writerOf(names, true);
     },
+    stage: (batch) => writer?.stage(batch),
     async write(batch) {
       await follow();
       writer ??= writerOf(names, true);

@@ -11,6 +11,8 @@ import { chunkDocument, chunkId, executionSource } from './documents.ts';
 import { type IndexNames, stateIndex } from './names.ts';
 
 export interface GenerationWriter {
+  /** Sends the chunks ahead of `write`, behind those of the batch before. */
+  stage(batch: ProjectedBatch): void;
   write(batch: ProjectedBatch): Promise<void>;
 }
 
@@ -86,44 +88,84 @@ export function generationWriter(options: GenerationWriterOptions): GenerationWr
     throw new ServiceError('index-rejected', message);
   }
 
+  /** Batches whose chunks were sent ahead, with the indices that they went to. */
+  const staged = new WeakMap<ProjectedBatch, Promise<Set<string>>>();
+  let before: Promise<unknown> = Promise.resolve();
+
+  /** One batch after the other, for a chunk's line may begin in the batch before; what follows a failure fails too. */
+  function sendChunks(batch: ProjectedBatch): Promise<Set<string>> {
+    const sent = before.then(() => writeChunks(batch));
+    before = sent;
+    return sent;
+  }
+
+  function sendAnew(batch: ProjectedBatch): Promise<Set<string>> {
+    before = Promise.resolve();
+    return sendChunks(batch);
+  }
+
+  async function writeChunks({ documents, chunks }: ProjectedBatch): Promise<Set<string>> {
+    const executions = new Map(documents.map((document) => [document.id, document]));
+    const { continues, commit } = await lines.judge(chunks);
+    const output = new Set<string>();
+    // Made one by one as they are sent: the cluster works on some while the next are made.
+    const chunkItems = function* (): Generator<BulkItem> {
+      for (const [at, chunk] of chunks.entries()) {
+        const _index = names.output(chunk.at);
+        output.add(_index);
+        yield {
+          action: JSON.stringify({ create: { _index, _id: chunkId(chunk) } }),
+          source: chunkDocument(chunk, executions.get(chunk.executionId), continues[at] === true),
+        };
+      }
+    };
+    await sendOrRefuse(chunkItems());
+    commit();
+    return output;
+  }
+
+  async function write(batch: ProjectedBatch): Promise<void> {
+    const ahead = staged.get(batch);
+    const output = await (ahead ? ahead.catch(() => sendAnew(batch)) : sendChunks(batch));
+    const { documents, checkpoint } = batch;
+    // A document can be read as soon as it is written, a chunk only after a refresh; and a document says through which
+    // position the chunks are there.
+    if (options.searchable && output.size > 0) await refresh(output, options.refreshEveryMs);
+    await sendOrRefuse(documents.map((document) => executionItem(names, document)));
+    const touched = new Set(documents.map(({ id, requestedAt }) => names.executions(id, requestedAt)));
+    if (options.searchable && touched.size > 0)
+      await refresh(touched, output.size > 0 ? 0 : options.refreshEveryMs);
+    if (checkpoint === '') return;
+    const places = [...checkpointParts(checkpoint)].map(([partition, place]) => ({
+      action: JSON.stringify({
+        index: {
+          _index: stateIndex(prefix),
+          _id: checkpointId(names.generation, partition),
+          version: partVersion(place),
+          version_type: 'external_gte',
+        },
+      }),
+      source: JSON.stringify({ generation: names.generation, partition, place }),
+    }));
+    await sendBulk(client, places);
+  }
+
   return {
-    async write({ documents, chunks, checkpoint }) {
-      const executions = new Map(documents.map((document) => [document.id, document]));
-      const { continues, commit } = await lines.judge(chunks);
-      const output = new Set<string>();
-      // Made one by one as they are sent: the cluster works on some while the next are made.
-      const chunkItems = function* (): Generator<BulkItem> {
-        for (const [at, chunk] of chunks.entries()) {
-          const _index = names.output(chunk.at);
-          output.add(_index);
-          yield {
-            action: JSON.stringify({ create: { _index, _id: chunkId(chunk) } }),
-            source: chunkDocument(chunk, executions.get(chunk.executionId), continues[at] === true),
-          };
-        }
-      };
-      await sendOrRefuse(chunkItems());
-      // A document can be read as soon as it is written, a chunk only after a refresh; and a document says through which
-      // position the chunks are there.
-      if (options.searchable && output.size > 0) await refresh(output, options.refreshEveryMs);
-      await sendOrRefuse(documents.map((document) => executionItem(names, document)));
-      const touched = new Set(documents.map(({ id, requestedAt }) => names.executions(id, requestedAt)));
-      if (options.searchable && touched.size > 0)
-        await refresh(touched, output.size > 0 ? 0 : options.refreshEveryMs);
-      commit();
-      if (checkpoint === '') return;
-      const places = [...checkpointParts(checkpoint)].map(([partition, place]) => ({
-        action: JSON.stringify({
-          index: {
-            _index: stateIndex(prefix),
-            _id: checkpointId(names.generation, partition),
-            version: partVersion(place),
-            version_type: 'external_gte',
-          },
-        }),
-        source: JSON.stringify({ generation: names.generation, partition, place }),
-      }));
-      await sendBulk(client, places);
+    stage(batch) {
+      const sent = sendChunks(batch);
+      sent.catch(() => {});
+      staged.set(batch, sent);
+    },
+    async write(batch) {
+      try {
+        await write(batch);
+      } catch (error) {
+        // Whoever tries again does not wait for what was sent ahead in vain.
+        before = Promise.resolve();
+        throw error;
+      } finally {
+        staged.delete(batch);
+      }
     },
   };
 }

@@ -1,0 +1,111 @@
+/**
+ * The words of a chunk as the index keeps them: each different one once, folded, in pieces where it is very long.
+ * Plain ASCII, which most output is, is done byte by byte: it is the larger part of what a document costs to make.
+ */
+import { isAscii } from 'node:buffer';
+import { randomInt } from 'node:crypto';
+import { fold, WORDS } from '../text.ts';
+
+/**
+ * Words longer than a term may be are kept as pieces that overlap by half: a text of up to half a piece that occurs in
+ * the word occurs whole in one of its pieces.
+ */
+export const PIECE = 200;
+export const OVERLAP = PIECE / 2;
+
+const SPACE = 32;
+/** Nobody who prints can know which words meet in the table. */
+const SEED = randomInt(2 ** 31);
+/** The folded byte of an ASCII letter, digit or `_`; 0 for all others. */
+const FOLDED = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte);
+  return /[A-Za-z0-9_]/.test(character) ? character.toLowerCase().charCodeAt(0) : 0;
+});
+
+/** Reused from chunk to chunk: the words so far with a space behind each, and a hash table of their places. */
+let out = Buffer.alloc(0);
+let starts = new Int32Array(0);
+let lengths = new Int32Array(0);
+
+function makeRoom(bytes: number): number {
+  let slots = 1024;
+  // A word and what separates it take two bytes, so at most half of the slots are used.
+  while (slots < bytes) slots *= 2;
+  if (starts.length < slots) {
+    starts = new Int32Array(slots);
+    lengths = new Int32Array(slots);
+  } else starts.fill(0, 0, slots);
+  // Pieces that overlap by half take twice the room.
+  if (out.length < bytes * 2 + PIECE) out = Buffer.allocUnsafe(slots * 2 + PIECE);
+  return slots - 1;
+}
+
+function hashOf(start: number, end: number): number {
+  let hash = SEED;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (out[at] as number), 0x01000193);
+  return hash;
+}
+
+/** Keeps the word that lies in `out` from `start` to `end`, unless it is there before; where the next one begins. */
+function keep(start: number, end: number, hash: number, mask: number): number {
+  const length = end - start;
+  let slot = (hash ^ (hash >>> 15)) & mask;
+  for (;;) {
+    const known = (starts[slot] as number) - 1;
+    if (known < 0) break;
+    if (lengths[slot] === length) {
+      let at = 0;
+      while (at < length && out[known + at] === out[start + at]) at++;
+      if (at === length) break;
+    }
+    slot = (slot + 1) & mask;
+  }
+  if (starts[slot] !== 0) return start;
+  starts[slot] = start + 1;
+  lengths[slot] = length;
+  out[end] = SPACE;
+  return end + 1;
+}
+
+function asciiWords(bytes: Uint8Array): string {
+  const mask = makeRoom(bytes.length);
+  const size = bytes.length;
+  let end = 0;
+  for (let at = 0; at < size; at++) {
+    const start = end;
+    let hash = SEED;
+    for (; at < size; at++) {
+      const byte = FOLDED[bytes[at] as number] as number;
+      if (byte === 0) break;
+      out[end++] = byte;
+      hash = Math.imul(hash ^ byte, 0x01000193);
+    }
+    if (end === start) continue;
+    if (end - start <= PIECE) {
+      end = keep(start, end, hash, mask);
+      continue;
+    }
+    const word = Uint8Array.prototype.slice.call(out, start, end);
+    end = start;
+    for (let from = 0; from + OVERLAP < word.length; from += OVERLAP) {
+      const piece = word.subarray(from, from + PIECE);
+      out.set(piece, end);
+      end = keep(end, end + piece.length, hashOf(end, end + piece.length), mask);
+    }
+  }
+  return out.toString('latin1', 0, Math.max(0, end - 1));
+}
+
+function otherWords(text: string): string {
+  const words = new Set<string>();
+  for (const [word] of fold(text).matchAll(WORDS)) {
+    if (word.length <= PIECE) words.add(word);
+    else for (let at = 0; at + OVERLAP < word.length; at += OVERLAP) words.add(word.slice(at, at + PIECE));
+  }
+  return [...words].join(' ');
+}
+
+/** The different words of a visible text, with spaces between. `bytes` is its UTF-8. */
+export function wordsOf(text: string, bytes: Uint8Array): string {
+  return isAscii(bytes) ? asciiWords(bytes) : otherWords(text);
+}
