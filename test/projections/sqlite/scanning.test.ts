@@ -78,7 +78,7 @@ async function withStore(body: (store: Store) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
     const index = await sqliteOutputIndex({ folder });
     await fill(index).finally(() => index.close());
-    const store = openStore(join(folder, currentName(folder)), { readOnly: true });
+    const store = openStore(join(folder, currentName(folder)), { readOnly: true, frames: undefined });
     try {
       await body(store);
     } finally {
