@@ -63,7 +63,10 @@ export function readPageAssets(): PageAssets {
   ]);
   const early = linkModules(`early.${ext}`, { read, resolve });
   if (early.includes('</script')) throw new Error('early.ts would end its own element');
-  const document = readFileSync(join(files, 'index.html'), 'utf8').replace('{{early}}', () => early);
+  const document = readFileSync(join(files, 'index.html'), 'utf8').replace(
+    '<!-- early.ts -->',
+    () => `<script>${early}</script>`,
+  );
   const hash = createHash('sha256').update(document);
   for (const [name, text] of found) hash.update(`\0${name}\0`).update(text);
   const version = hash.digest('base64url').slice(0, 12);

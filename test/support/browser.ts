@@ -36,8 +36,16 @@ export interface Visit {
   complaints: string[];
 }
 
+/** The session's cookie, as the link that the server prints gives it. */
+async function sessionOf(server: { url: string; token: string }) {
+  const answer = await fetch(`${server.url}/?token=${server.token}`, { redirect: 'manual' });
+  const [, name, value] = /^([^=]+)=([^;]+)/.exec(answer.headers.get('set-cookie') ?? '') ?? [];
+  if (!name || !value) throw new Error(`The server gave no session: ${answer.status}`);
+  return { name, value, url: server.url, httpOnly: true, sameSite: 'Strict' as const };
+}
+
 /**
- * Gives the body a signed-in page and fails afterwards when the browser complained.
+ * Gives the body a signed-in page, which shows nothing yet, and fails afterwards when the browser complained.
  * @param server where it is and its token.
  */
 export async function withPage<T>(
@@ -51,7 +59,8 @@ export async function withPage<T>(
   const complaints: string[] = [];
   try {
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    // things take as long as they take on a slow machine: a limit ends what will never come
+    page.setDefaultTimeout(45_000);
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
     });
@@ -60,10 +69,7 @@ export async function withPage<T>(
       complaints.push(`dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });
-    if (signedIn) {
-      await page.goto(`${server.url}/?token=${server.token}`);
-      await page.locator('h1').waitFor();
-    }
+    if (signedIn) await context.addCookies([await sessionOf(server)]);
     const real = () => complaints.filter((text) => !allow?.test(text)).join('\n');
     const result = await body({ page, complaints }).catch((error: Error) => {
       if (real()) error.message += `\nthe browser complained:\n${real()}`;

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { SOON_MS } from '../support/log-page.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { sharedSite } from '../support/site.ts';
 import { until } from '../support/within.ts';
@@ -205,12 +206,13 @@ access('all controls are reached by Tab, the log scrolls by keys, focus is alway
 
 access('the theme follows the system until one is chosen, and the choice is kept', () =>
   site.visit(
-    async ({ page }) => {
+    async ({ page }, server) => {
+      await page.goto(server.url);
       const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
       await page.getByRole('heading', { name: 'Executions' }).waitFor();
       assert.is(await theme(), 'dark');
       await page.emulateMedia({ colorScheme: 'light' });
-      await until(3000, async () => (await theme()) === 'light', 'light');
+      await until(SOON_MS, async () => (await theme()) === 'light', 'light');
       await page.getByRole('button', { name: 'Theme: system' }).click();
       await page.getByRole('button', { name: 'Theme: light' }).click();
       assert.is(await theme(), 'dark');

@@ -1,6 +1,10 @@
 /** The list of executions and everything that starts, ends or repeats one, in a real browser against a real server. */
+import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeGate } from '../support/gate.ts';
+import { countUntil, readUntil, SOON_MS } from '../support/log-page.ts';
+import type { ServerProcess } from '../support/server.ts';
 import { sharedSite } from '../support/site.ts';
 import { until } from '../support/within.ts';
 
@@ -24,8 +28,26 @@ list('without a session the page asks for the token and takes it', () =>
   ),
 );
 
+/** The list is there and takes keys. */
+async function openList(page: Page, server: ServerProcess) {
+  await page.goto(server.url);
+  await page.getByRole('heading', { name: 'Executions' }).waitFor();
+}
+
+list('the link that the server prints signs in and leaves no token in the address', () =>
+  site.visit(
+    async ({ page }, server) => {
+      await page.goto(`${server.url}/?token=${server.token}`);
+      await page.getByRole('heading', { name: 'Executions' }).waitFor();
+      assert.is(page.url(), `${server.url}/`);
+    },
+    { signedIn: false },
+  ),
+);
+
 list('an empty list says how to begin', () =>
-  site.visit(async ({ page }) => {
+  site.visit(async ({ page }, server) => {
+    await openList(page, server);
     await page.getByText('Nothing has run yet').waitFor();
     await page.getByRole('button', { name: 'Run a command' }).click();
     await page.getByRole('dialog', { name: 'Run' }).waitFor();
@@ -33,19 +55,21 @@ list('an empty list says how to begin', () =>
 );
 
 list('a command line is started, followed and shows how it ended', () =>
-  site.visit(async ({ page }) => {
+  site.visit(async ({ page }, server) => {
+    await openList(page, server);
     await page.keyboard.press('n');
     await page.getByLabel(/^cmd/).fill('echo hello from the page; exit 3');
     await page.keyboard.press('Control+Enter');
     await page.locator('.row .text', { hasText: 'hello from the page' }).waitFor();
     await page.locator('.fact', { hasText: 'exit code 3' }).waitFor();
-    assert.match(await page.locator('.facts .status').innerText(), 'failed');
+    await page.locator('.facts .s-failed').waitFor();
     await page.locator('.connection', { hasText: 'Complete' }).waitFor();
   }),
 );
 
 list("an action is started from its schema's form, which says what is wrong", () =>
-  site.visit(async ({ page }) => {
+  site.visit(async ({ page }, server) => {
+    await openList(page, server);
     await page.getByRole('button', { name: 'Run', exact: true }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Action').selectOption('core.echo');
@@ -65,12 +89,15 @@ list("an action is started from its schema's form, which says what is wrong", ()
 
 list('executions appear and change while one looks, with a ticking duration', () =>
   site.visit(async ({ page }, server) => {
+    await openList(page, server);
     await page.locator('.connection', { hasText: 'Live' }).waitFor();
-    await server.run('sleep 2; echo appeared-live');
+    const gate = makeGate(server.folder);
+    await server.run(`${gate.wait}; echo appeared-live`);
     const row = page.locator('.execution', { hasText: 'appeared-live' });
     await row.locator('.s-running').waitFor();
     const first = await row.locator('.took').innerText();
-    await until(10_000, async () => (await row.locator('.took').innerText()) !== first, 'a tick');
+    await until(SOON_MS, async () => (await row.locator('.took').innerText()) !== first, 'a tick');
+    gate.open();
     await row.locator('.s-succeeded').waitFor();
     await row.getByText('1 line').waitFor();
   }),
@@ -80,16 +107,17 @@ list('status and text filter the list, and the address keeps the filter', () =>
   site.visit(async ({ page }, server) => {
     await server.ended(await server.run('echo needle-in-haystack; exit 1'));
     await server.ended(await server.run('echo something-else'));
+    await openList(page, server);
     await page.keyboard.press('/');
     await page.keyboard.type('needle-in');
-    await until(10_000, async () => (await page.locator('.execution').count()) === 1, 'one left');
+    await countUntil(page.locator('.execution'), 1);
     await page.getByRole('button', { name: 'Succeeded' }).click();
     await page.getByText('Nothing matches').waitFor();
     await page.getByRole('button', { name: 'Failed' }).click();
     await page.locator('.execution', { hasText: 'needle-in-haystack' }).waitFor();
     await page.reload();
     await page.locator('.execution', { hasText: 'needle-in-haystack' }).waitFor();
-    assert.is(await page.locator('.execution').count(), 1);
+    await countUntil(page.locator('.execution'), 1);
     assert.is(await page.getByRole('searchbox').inputValue(), 'needle-in');
   }),
 );
@@ -97,6 +125,7 @@ list('status and text filter the list, and the address keeps the filter', () =>
 list('the keyboard selects, opens and cancels', () =>
   site.visit(async ({ page }, server) => {
     const id = await server.run('echo to-be-canceled; sleep 300');
+    await openList(page, server);
     await page.locator('.execution', { hasText: 'to-be-canceled' }).locator('.s-running').waitFor();
     await page.keyboard.press('j');
     await page.keyboard.press('x');
@@ -129,7 +158,7 @@ list('an execution is run again with changes and leads back to the first', () =>
     await page.locator('.row .text', { hasText: 'first-run' }).waitFor();
     await page.keyboard.press('R');
     const field = page.getByRole('dialog').getByLabel(/^cmd/);
-    await until(5000, async () => (await field.inputValue()) === 'echo first-run', 'the old command');
+    await readUntil('the old command', 'echo first-run', () => field.inputValue());
     await field.fill('echo second-run');
     await page.getByRole('dialog').getByRole('button', { name: 'Run' }).click();
     await page.locator('.row .text', { hasText: 'second-run' }).waitFor();
@@ -153,11 +182,12 @@ list('an execution that is not there says so', () =>
 list('the page says that it lost the server, and goes on by itself', () =>
   site.visit(
     async ({ page }, server) => {
+      await openList(page, server);
       await page.locator('.connection', { hasText: 'Live' }).waitFor();
       await server.kill('SIGKILL');
       await page.locator('.connection', { hasText: 'Reconnecting' }).waitFor();
       await server.start();
-      await page.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: 30_000 });
+      await page.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: 90_000 });
       await server.run('echo after-the-restart');
       await page.locator('.execution', { hasText: 'after-the-restart' }).waitFor();
     },

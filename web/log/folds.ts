@@ -29,6 +29,10 @@ export function createFolds(): Folds {
   let known = 0;
   /** What the reader chose, by first line: it outlasts a new reading of the markers. */
   const chosen = new Map<number, boolean>();
+  /** What the reader chose for all groups up to a line, those included that were not known then. */
+  let all: { closed: boolean; through: number } | undefined;
+  const choiceOf = (start: number) =>
+    chosen.get(start) ?? (all && start <= all.through ? all.closed : undefined);
   const recount = () => {
     closed = groups.filter((group) => group.closed);
   };
@@ -52,7 +56,7 @@ export function createFolds(): Folds {
       }
       const had = closed.length;
       groups = buildGroups(markers, lastSeq);
-      for (const group of groups) group.closed = chosen.get(group.start) ?? group.closed;
+      for (const group of groups) group.closed = choiceOf(group.start) ?? group.closed;
       byLine = new Map(groups.map((group) => [group.start, group]));
       markerCount = markers.length;
       known = lastSeq;
@@ -79,10 +83,9 @@ export function createFolds(): Folds {
     hides: (seq) => closed.some(({ start, end }) => seq > start && seq <= end),
     set,
     setAll(value) {
-      for (const group of groups) {
-        group.closed = value;
-        chosen.set(group.start, value);
-      }
+      chosen.clear();
+      all = { closed: value, through: known };
+      for (const group of groups) group.closed = value;
       recount();
     },
     allClosed: () => groups.length > 0 && closed.length === groups.length,

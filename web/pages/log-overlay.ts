@@ -1,6 +1,6 @@
 /** What lies over the log: the way back to the newest line, the selected lines, empty and waiting states. */
 import { h } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { copyText } from '../clipboard.ts';
 import { parseLine, visibleText } from '../log/ansi.ts';
 import { formatRange } from '../log/permalink.ts';
@@ -40,7 +40,7 @@ function WholeLine({ session, seq, onClose }: { session: LogSession; seq: number
 export function LogOverlay({ session }: { session: LogSession }) {
   const state = useCell(session.state);
   const [whole, setWhole] = useState<number>();
-  useEffect(() => {
+  useLayoutEffect(() => {
     session.onSelect((range, shift) => {
       record(`${location.pathname}${location.search}${formatRange(range)}`);
       if (shift) void copyLink('Link to the lines copied.');

@@ -34,7 +34,8 @@ export function LogTools({ session }: { session: LogSession }) {
   const { view } = session;
   const openFind = () => {
     setFinding(true);
-    requestAnimationFrame(() => document.querySelector<HTMLInputElement>('.find input')?.select());
+    // at once: a moment later it would select what has been typed since
+    document.querySelector<HTMLInputElement>('.find input')?.select();
   };
   const firstError = async () => {
     if (!(await session.stepError(1))) tell('No line looks like an error.');

@@ -1,6 +1,6 @@
 /** Search over the output of all executions: hits with context, counts by action, status, stream and time, live mode. */
 import { h } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { getJson, query } from '../api.ts';
 import { clock, dateTime, plural } from '../format.ts';
 import { useShortcuts } from '../keys.ts';
@@ -60,7 +60,7 @@ export function SearchPage() {
     document.title = asked.q ? `${asked.q} · Search · Linefeed` : 'Search · Linefeed';
     setText(asked.q);
   }, [asked.q]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!asked.q) field.current?.focus();
   }, []);
 

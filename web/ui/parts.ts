@@ -1,6 +1,6 @@
 /** Small pieces that every view uses: icons, status, empty and error states, dialog. */
 import { type ComponentChildren, h, type VNode } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Status } from '../types.ts';
 
 const PATHS = {
@@ -104,7 +104,7 @@ export function Dialog(props: {
   wide?: boolean;
 }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement as HTMLElement | null;
     dialog?.showModal();

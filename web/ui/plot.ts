@@ -52,6 +52,11 @@ export function Plot({ label, points, format, time, height = 96, kind, bucketMs 
   const y = (value: number) => head + innerHeight - (value / top) * innerHeight;
   const step = innerWidth / (kind === 'bars' ? n : Math.max(1, n - 1));
   const x = (i: number) => left + i * step;
+  const indexAt = (event: MouseEvent) => {
+    const box = (event.currentTarget as SVGElement).getBoundingClientRect();
+    const i = Math.floor((event.clientX - box.left - left) / step + (kind === 'area' ? 0.5 : 0));
+    return Math.max(-1, Math.min(n - 1, i));
+  };
   const current = points[over];
   const first = points[0];
   const last = points[points.length - 1];
@@ -72,14 +77,12 @@ export function Plot({ label, points, format, time, height = 96, kind, bucketMs 
         'aria-label': `${label}: highest ${format(Math.max(...points.map((point) => point.value), 0))}${
           last ? `, last ${format(last.value)}` : ''
         }`,
-        onPointerMove: (event: PointerEvent) => {
-          const box = (event.currentTarget as SVGElement).getBoundingClientRect();
-          const i = Math.floor((event.clientX - box.left - left) / step + (kind === 'area' ? 0.5 : 0));
-          setOver(Math.max(-1, Math.min(n - 1, i)));
-        },
+        onPointerMove: (event: PointerEvent) => setOver(indexAt(event)),
         onPointerLeave: () => setOver(-1),
-        onClick: () => {
-          if (current && onSelect) onSelect(current.at, current.at + bucketMs);
+        onClick: (event: MouseEvent) => {
+          // a tap moves no pointer before it
+          const chosen = points[indexAt(event)];
+          if (chosen && onSelect) onSelect(chosen.at, chosen.at + bucketMs);
         },
         class: onSelect ? 'selectable' : '',
       },
