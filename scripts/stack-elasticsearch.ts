@@ -1,7 +1,10 @@
-/** One Elasticsearch node without security for development and tests, on the loopback interface only. */
-import { chown, mkdir, writeFile } from 'node:fs/promises';
+/** One Elasticsearch node, without security unless it is asked for, for development and tests, on the loopback interface only. */
+import { readFileSync } from 'node:fs';
+import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { elasticsearchHome, findJava } from './stack-packages.ts';
+import { elasticsearchSecurity, type StackSecurity } from './stack-security.ts';
 import { freePorts, processServer, type StackServer } from './stack-server.ts';
 
 /** `nobody`: Elasticsearch refuses to run as root. */
@@ -25,9 +28,24 @@ export async function elasticsearchAnswers(node: string): Promise<void> {
   if (!response.ok) throw new Error(`health answered ${response.status}`);
 }
 
+/** The same of a node with security; `fetch` cannot be given a CA. */
+async function answersSecurely(node: string, security: StackSecurity): Promise<void> {
+  const { ca, user, password } = security;
+  const options = { ca: readFileSync(ca), auth: `${user}:${password}`, timeout: 5000 };
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    get(new URL('/_cluster/health?wait_for_status=yellow&timeout=1s', node), options, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    }).once('error', reject);
+  });
+  if (status !== 200) throw new Error(`health answered ${status}`);
+}
+
+/** @param security TLS on its HTTP port, and one superuser. */
 export async function packagedElasticsearch(
   folder: string,
   say: (text: string) => void,
+  security?: StackSecurity,
 ): Promise<StackServer> {
   const java = findJava(21);
   if (!java) throw new Error('Elasticsearch needs Java 21 or newer (set JAVA_HOME)');
@@ -42,10 +60,11 @@ export async function packagedElasticsearch(
     await mkdir(path, { recursive: true });
     await own(path);
   }
-  const files = {
+  const secured = security ? elasticsearchSecurity(security) : undefined;
+  const files: Record<string, string> = {
     'elasticsearch.yml': [
       'discovery.type: single-node',
-      'xpack.security.enabled: false',
+      ...(secured?.settings ?? ['xpack.security.enabled: false']),
       'network.host: 127.0.0.1',
       `http.port: ${port}`,
       `transport.port: ${transport}`,
@@ -57,13 +76,20 @@ export async function packagedElasticsearch(
     ].join('\n'),
     'jvm.options': JVM_OPTIONS,
     'log4j2.properties': LOG_OPTIONS,
+    ...secured?.files,
+    ...(security
+      ? {
+          'server.pem': await readFile(security.cert, 'utf8'),
+          'server.key': await readFile(security.key, 'utf8'),
+        }
+      : {}),
   };
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(config, name), text);
     await own(join(config, name));
   }
   const logFile = join(folder, 'elasticsearch.log');
-  const address = `http://127.0.0.1:${port}`;
+  const address = `${security ? 'https' : 'http'}://127.0.0.1:${port}`;
   const server = processServer({
     name: 'Elasticsearch',
     address,
@@ -80,7 +106,7 @@ export async function packagedElasticsearch(
     cwd: folder,
     logFile,
     ...(root ? { uid: UNPRIVILEGED } : {}),
-    healthy: () => elasticsearchAnswers(address),
+    healthy: () => (security ? answersSecurely(address, security) : elasticsearchAnswers(address)),
     startTimeoutMs: 120_000,
   });
   await server.start();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { kafkaClient } from '../events/kafka/client.ts';
 import { findJava, kafkaJars } from './stack-packages.ts';
+import { kafkaSecurity, type StackSecurity, scramArguments } from './stack-security.ts';
 import { freePorts, processServer, type StackServer } from './stack-server.ts';
 
 const run = promisify(execFile);
@@ -21,11 +22,18 @@ export async function kafkaAnswers(broker: string): Promise<void> {
   }
 }
 
-export async function packagedKafka(folder: string, say: (text: string) => void): Promise<StackServer> {
+/**
+ * @param security adds a second listener with TLS and SASL, whose address is `secureAddress`.
+ */
+export async function packagedKafka(
+  folder: string,
+  say: (text: string) => void,
+  security?: StackSecurity,
+): Promise<StackServer & { secureAddress: string }> {
   const java = findJava(17);
   if (!java) throw new Error('Kafka needs Java 17 or newer (set JAVA_HOME)');
   const classpath = `${await kafkaJars(say)}/*`;
-  const [port, controller] = (await freePorts(2)) as [number, number];
+  const [port, controller, secure] = (await freePorts(3)) as [number, number, number];
   await mkdir(folder, { recursive: true });
   const properties = join(folder, 'server.properties');
   await writeFile(
@@ -34,7 +42,10 @@ export async function packagedKafka(folder: string, say: (text: string) => void)
       'process.roles=broker,controller',
       'node.id=1',
       `controller.quorum.voters=1@127.0.0.1:${controller}`,
-      `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+      `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}${security ? `,SECURE://127.0.0.1:${secure}` : ''}`,
+      'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL',
+      'inter.broker.listener.name=PLAINTEXT',
+      ...(security ? await kafkaSecurity(security, folder) : []),
       'controller.listener.names=CONTROLLER',
       `log.dirs=${join(folder, 'data')}`,
       'offsets.topic.replication.factor=1',
@@ -56,7 +67,9 @@ export async function packagedKafka(folder: string, say: (text: string) => void)
   const memory = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC'];
   const tool = ['-cp', classpath, 'kafka.tools.StorageTool'];
   const { stdout } = await run(bin, [...tool, 'random-uuid']);
-  await run(bin, [...tool, 'format', '-t', stdout.trim().split('\n').at(-1) ?? '', '-c', properties]);
+  const id = stdout.trim().split('\n').at(-1) ?? '';
+  const users = security ? scramArguments(security) : [];
+  await run(bin, [...tool, 'format', '-t', id, '-c', properties, ...users]);
   const address = `127.0.0.1:${port}`;
   const server = processServer({
     name: 'Kafka',
@@ -70,5 +83,5 @@ export async function packagedKafka(folder: string, say: (text: string) => void)
     startTimeoutMs: 60_000,
   });
   await server.start();
-  return server;
+  return Object.assign(server, { secureAddress: `127.0.0.1:${secure}` });
 }

@@ -27,18 +27,24 @@ export interface StackOptions {
   say?: (text: string) => void;
 }
 
+/** A folder that servers running as another user can read. */
+export async function stackFolder(): Promise<string> {
+  mkdirSync(publicFolder(), { recursive: true });
+  const folder = mkdtempSync(join(publicFolder(), 'stack-'));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
 /**
  * Starts both servers, side by side.
  * @throws Error that says what is missing on this machine; whatever had been started is stopped again.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const say = options.say ?? (() => {});
-  mkdirSync(publicFolder(), { recursive: true });
-  const folder = mkdtempSync(join(publicFolder(), 'stack-'));
-  await chmod(folder, 0o755);
   const brokers = options.private ? '' : (options.brokers ?? process.env.LINEFEED_KAFKA_BROKERS ?? '');
   const node = options.private ? '' : (options.node ?? process.env.LINEFEED_ELASTICSEARCH_NODE ?? '');
   const docker = brokers && node ? false : await dockerAnswers();
+  const folder = brokers && node ? undefined : await stackFolder();
 
   async function kafka(): Promise<StackServer> {
     const first = brokers.split(',')[0]?.trim();
@@ -48,7 +54,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       return configuredServer(first);
     }
     say(`Kafka: starting ${docker ? 'a container' : 'from Maven packages'}`);
-    return docker ? containerKafka() : packagedKafka(join(folder, 'kafka'), say);
+    return docker ? containerKafka() : packagedKafka(join(folder as string, 'kafka'), say);
   }
   async function elasticsearch(): Promise<StackServer> {
     if (node) {
@@ -57,7 +63,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       return configuredServer(node);
     }
     say(`Elasticsearch: starting ${docker ? 'a container' : 'from Maven packages'}`);
-    return docker ? containerElasticsearch() : packagedElasticsearch(join(folder, 'elasticsearch'), say);
+    return docker
+      ? containerElasticsearch()
+      : packagedElasticsearch(join(folder as string, 'elasticsearch'), say);
   }
 
   const started = await Promise.allSettled([kafka(), elasticsearch()]);
@@ -65,7 +73,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await Promise.all(
       started.map((server) => (server.status === 'fulfilled' ? server.value.stop() : undefined)),
     );
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (folder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   const [first, second] = started;
   if (first.status === 'fulfilled' && second.status === 'fulfilled') {
