@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse, parseAllDocuments } from 'yaml';
 import { ENVIRONMENT } from '../../config.ts';
 import { ELASTICSEARCH_VERSION, KAFKA_VERSION } from '../../scripts/stack-packages.ts';
+import { COMPOSE, KUBERNETES } from '../support/deploy-schemas.ts';
 
 const test = suite('Deployment files');
 const read = (name: string) => readFileSync(new URL(`../../deploy/${name}`, import.meta.url), 'utf8');
@@ -14,6 +16,19 @@ function knownVariables(text: string): void {
   const names = new Set(text.match(/LINEFEED_[A-Z_]+/g));
   for (const name of names) assert.ok(KNOWN.has(name), `${name} is not a setting`);
 }
+
+test('compose and Kubernetes know every field, and each has the type that they ask for', () => {
+  const wrong = (schema: typeof COMPOSE | typeof KUBERNETES, value: unknown) =>
+    schema.safeParse(value).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
+  const compose = parse(read('compose.yaml'), { merge: true });
+  assert.equal(wrong(COMPOSE, compose), []);
+  const objects = parseAllDocuments(read('kubernetes.yaml')).map((document) => document.toJS());
+  for (const object of objects) assert.equal(wrong(KUBERNETES, object), [], object.kind);
+  compose.services.api.enviroment = {};
+  assert.is(wrong(COMPOSE, compose).length, 1, 'a field that is misspelt is seen');
+  objects[2].spec.replicas = '2';
+  assert.is.not(wrong(KUBERNETES, objects[2]).length, 0, 'a text where a number belongs is seen');
+});
 
 test('compose starts the same versions as npm run stack, and all roles', () => {
   const compose = parse(read('compose.yaml'), { merge: true });
@@ -70,6 +85,20 @@ test('the systemd unit leaves commands running, and the image runs without root'
   assert.match(unit, /^KillMode=process$/m);
   assert.match(unit, /^ExecStart=.* linefeed server$/m);
   knownVariables(unit);
+  try {
+    execFileSync(
+      'systemd-analyze',
+      ['verify', new URL('../../deploy/linefeed.service', import.meta.url).pathname],
+      {
+        stdio: 'pipe',
+      },
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    process.stderr.write(
+      '\nSKIPPED: systemd itself does not check the unit here: there is no systemd-analyze\n\n',
+    );
+  }
   const dockerfile = read('Dockerfile');
   assert.match(dockerfile, /^USER linefeed$/m);
   knownVariables(dockerfile);
