@@ -14,6 +14,8 @@ const WIDTHS_MS = [
 ];
 const BUCKETS = 60;
 
+const dayName = (at: number) => new Date(at).toISOString().slice(0, 10);
+
 export interface FacetCounter {
   add(line: { action: string; status: string; stream: string; at: number }, count?: number): void;
   result(complete: boolean, range: { since?: number | undefined; until?: number | undefined }): SearchFacets;
@@ -49,9 +51,12 @@ export function facetCounter(): FacetCounter {
       const widest = WIDTHS_MS.at(-1) as number;
       const bucketMs = WIDTHS_MS.find((width) => (last - first) / width < BUCKETS) ?? widest;
       const counts = new Map<number, number>();
+      const byDay = new Map<number, number>();
       for (const [second, count] of seconds) {
         const at = Math.floor((second * SECOND_MS) / bucketMs) * bucketMs;
         counts.set(at, (counts.get(at) ?? 0) + count);
+        const day = Math.floor((second * SECOND_MS) / DAY_MS);
+        byDay.set(day, (byDay.get(day) ?? 0) + count);
       }
       const histogram: SearchFacets['histogram'] = [];
       const begin = Math.floor(first / bucketMs) * bucketMs;
@@ -59,7 +64,10 @@ export function facetCounter(): FacetCounter {
       for (let at = begin; at <= last && histogram.length <= 10 * BUCKETS; at += bucketMs) {
         histogram.push({ at, count: counts.get(at) ?? 0 });
       }
-      return { total, complete, actions, statuses, streams, histogram, bucketMs };
+      const days = Object.fromEntries(
+        [...byDay].sort(([a], [b]) => a - b).map(([day, n]) => [dayName(day * DAY_MS), n]),
+      );
+      return { total, complete, actions, statuses, streams, days, histogram, bucketMs };
     },
   };
 }

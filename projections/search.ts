@@ -58,6 +58,8 @@ export interface SearchFacets {
   actions: Record<string, number>;
   statuses: Record<string, number>;
   streams: Record<string, number>;
+  /** Lines by day of UTC, `2026-11-23`, in order. */
+  days: Record<string, number>;
   /** Lines by time, buckets of equal width covering the range that was asked for or found. */
   histogram: { at: number; count: number }[];
   bucketMs: number;

@@ -111,6 +111,7 @@ export interface SearchFacets {
   actions: Record<string, number>;
   statuses: Record<string, number>;
   streams: Record<string, number>;
+  days: Record<string, number>;
   histogram: { at: string | number; count: number }[];
   bucket_ms: number;
 }

@@ -13,6 +13,10 @@ const Run = z.array(z.number()).length(5).openapi({
     'First line, lines, 0 for stdout or 1 for stderr, index of the host or -1, milliseconds since the epoch',
 });
 
+const Piece = z.array(z.number()).length(3).openapi({
+  description: 'Line, characters of it until then, milliseconds since the epoch at which it went on',
+});
+
 export function outlineRoutes({ index, log, projector }: Api) {
   const router = createRouter();
   router.openapi(
@@ -24,8 +28,14 @@ export function outlineRoutes({ index, log, projector }: Api) {
       middleware: [requires('read')] as const,
       request: { params: IdParam },
       responses: answers(
-        z.object({ through: z.int(), last_seq: z.int(), hosts: z.array(z.string()), runs: z.array(Run) }),
-        'Runs of lines, in order',
+        z.object({
+          through: z.int(),
+          last_seq: z.int(),
+          hosts: z.array(z.string()),
+          runs: z.array(Run),
+          pieces: z.array(Piece),
+        }),
+        'Runs of lines, in order, and the pieces of lines that were printed in parts',
       ),
     }),
     async (c) => {

@@ -150,6 +150,7 @@ export function searchRoutes(api: Api) {
           statuses: Counts,
           streams: Counts,
           histogram: z.array(z.object({ at: z.string(), count: z.int() })),
+          days: z.record(z.string(), z.int()).describe('By day of UTC, `2026-11-23`'),
           bucket_ms: z.number(),
         }),
         'Counts; a lower bound unless complete',

@@ -42,6 +42,7 @@ log('a running command is followed from its first line to its end, and the facts
     gate.open();
     await page.locator('.fact', { hasText: 'exit code 4' }).waitFor();
     await page.getByText('300 lines').waitFor();
+    await page.locator('.fact-kept', { hasText: /until \d{4}-\d\d-\d\d \d\d:\d\d/ }).waitFor();
     await page.keyboard.press('g');
     await rowsUntil(page, 'the first line', ([first]) => first?.text === 'line 1');
   }),
@@ -457,6 +458,42 @@ log('replay shows lines in their own time, faster on wish, and can be moved thro
     await page.getByRole('button', { name: 'End replay' }).click();
     await slider.waitFor({ state: 'detached' });
     assert.is((await rows(page)).length, 10);
+  }),
+);
+
+log('replay shows a line that was printed in parts part by part', () =>
+  site.visit(async ({ page }, server) => {
+    const id = await open(
+      page,
+      server,
+      "printf 'Password: '; sleep 0.5; printf 'accepted, '; sleep 0.5; echo welcome; printf '\\r 50%%'; sleep 0.5; printf '\\r100%%\\n'",
+    );
+    const { pieces, runs } = await server.json<{ pieces: number[][]; runs: number[][] }>(
+      `/v1/executions/${id}/outline`,
+    );
+    assert.equal(
+      pieces.map(([seq, chars]) => [seq, chars]),
+      [
+        [1, 'Password: '.length],
+        [1, 'Password: accepted, '.length],
+        [2, '\r 50%'.length],
+      ],
+    );
+    await page.keyboard.press('r');
+    const slider = page.getByRole('slider');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const at = (time: number | undefined) => slider.fill(String((time ?? 0) - (runs[0]?.[4] ?? 0)));
+    const shows = (what: string, texts: string[]) =>
+      rowsUntil(page, what, (shown) => `${shown.map(({ text }) => text.trim())}` === `${texts}`);
+    await at((pieces[0]?.[2] ?? 0) - 100);
+    await shows('the prompt', ['Password:']);
+    await page.locator('.row .caret').waitFor();
+    await at((pieces[1]?.[2] ?? 0) - 100);
+    await shows('its second part', ['Password: accepted,']);
+    await at((pieces[2]?.[2] ?? 0) - 100);
+    await shows('the bar at its half', ['Password: accepted, welcome', '50%']);
+    await page.getByRole('button', { name: 'End replay' }).click();
+    await shows('all of it', ['Password: accepted, welcome', '100%']);
   }),
 );
 

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { outline } from '../../api/outline.ts';
 import type { OutputAppended } from '../../events/event.ts';
+import { cutsAt, spanOf } from '../../web/log/timeline.ts';
 
 const outlines = suite('the outline of an output');
 
@@ -54,6 +55,7 @@ outlines('chunks of one stream and host that are close in time are one run', asy
       [18, 1, 0, 1, 1017],
       [19, 1, 0, 1, 1100],
     ],
+    pieces: [],
   });
 });
 
@@ -71,6 +73,45 @@ outlines('pieces of a line that is there add none', async () => {
     [1, 1, 0, -1, 0],
     [2, 1, 1, -1, 1],
   ]);
+});
+
+outlines('a line printed in parts has its pieces, by the characters there were until then', async () => {
+  const data = (text: string) => ({ data: new TextEncoder().encode(text) });
+  const found = await outline(
+    batches([
+      chunk(1, 1, 2, 0, { ...data('whole\nnäm'), partial: true }),
+      chunk(2, 3, 1, 5, { ...data('err'), stream: 'stderr', partial: true }),
+      chunk(3, 2, 1, 10, { ...data('e'), partial: true }),
+      chunk(4, 2, 1, 500, { ...data('? '), partial: true }),
+      chunk(5, 3, 1, 600, { ...data('or\n'), stream: 'stderr' }),
+      chunk(6, 2, 2, 900, data('me\nnext\n')),
+      chunk(7, 5, 1, 950, data('last\n')),
+    ]),
+    1000,
+  );
+  assert.equal(found.pieces, [
+    // the piece that came at once with its line's beginning is no step of its own
+    [2, 4, 500],
+    [3, 3, 600],
+    [2, 6, 900],
+  ]);
+  assert.equal(
+    [0, 499, 500, 700, 900].map((at) => [...cutsAt(found, at)]),
+    [
+      [[2, 4]],
+      [
+        [2, 4],
+        [3, 3],
+      ],
+      [
+        [3, 3],
+        [2, 6],
+      ],
+      [[2, 6]],
+      [],
+    ],
+  );
+  assert.equal(spanOf(found), { first: 0, last: 950 });
 });
 
 outlines('every line is in one run, in order, whatever the chunks', async () => {

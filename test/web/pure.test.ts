@@ -153,6 +153,7 @@ timeline('knows lines by stream and host, and how many there were at a time', ()
       [6, 1, 1, 1, 3000],
       [7, 4, 0, 1, 4000],
     ] as [number, number, number, number, number][],
+    pieces: [],
   };
   assert.equal(runsOf(outline, { stream: 'stderr' }), [{ seq: 4, count: 3 }]);
   assert.equal(runsOf(outline, { host: 'b' }), [{ seq: 6, count: 5 }]);

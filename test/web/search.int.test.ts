@@ -40,6 +40,12 @@ search('lines are found in all executions, with context, counts and a plot, and 
       .click();
     await page.locator('.hit-group', { hasText: 'refused' }).waitFor();
     await countUntil(page.locator('.hit-group'), 1);
+    const day = page.locator('.facet', { hasText: 'Day' }).getByRole('button');
+    const name = await day.locator('.facet-name').innerText();
+    assert.match(name, /^\d{4}-\d\d-\d\d$/);
+    await day.click();
+    await page.locator('.facet [aria-pressed="true"]', { hasText: name }).waitFor();
+    await page.locator('.hit-group', { hasText: 'refused' }).waitFor();
     await page.getByRole('link', { name: 'Line 51' }).click();
     await page.locator('.row.selected[data-seq="51"]').waitFor();
     assert.is(await page.evaluate(() => location.pathname), `/executions/${one}`);
@@ -95,6 +101,7 @@ search('operations shows load, rates, followers, storage and retention as they c
     await until(SOON_MS, async () => Number(await figure('Followers').innerText()) >= 1, 'a follower');
     await page.locator('.pairs', { hasText: 'Output is removed' }).getByText('after 7 d').waitFor();
     assert.is(await page.locator('.plot path.line').count(), 4);
+    await page.locator('.next-to-go', { hasText: /Output of \d{4}-\d\d-\d\d/ }).waitFor();
     await follower.body?.cancel();
     await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
     await until(SOON_MS, async () => (await figure('Running').innerText()) === '0', 'none running');

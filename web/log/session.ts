@@ -12,6 +12,7 @@ import { createFinder, type FindState, NOTHING_FOUND } from './finder.ts';
 import { createFolds } from './folds.ts';
 import type { Group } from './groups.ts';
 import { createMinimap } from './minimap.ts';
+import { pastOf } from './past.ts';
 import type { LineRange } from './permalink.ts';
 import { clip, type RowMap, type Run, rowMap, subtract } from './rows.ts';
 import { logStore } from './store.ts';
@@ -190,10 +191,11 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
     },
   );
 
+  const past = pastOf(store);
   const view = createLogView(
     hosts.viewport,
     {
-      store,
+      store: past.store,
       map: () => map,
       groupAt: folds.at,
       insideGroup: folds.inside,
@@ -329,8 +331,12 @@ export function createLogSession(id: string, hosts: { viewport: HTMLElement; min
       reveal(target);
       return true;
     },
-    /** Shows the log as it was when it had so many lines; undefined ends the replay. */
-    replayTo(seq: number | undefined) {
+    /**
+     * Shows the log as it was when it had so many lines; undefined ends the replay.
+     * @param cuts lines that were not whole then, with how many characters of them there were.
+     */
+    replayTo(seq: number | undefined, cuts: ReadonlyMap<number, number> = new Map()) {
+      past.show(cuts);
       set({ replayed: seq });
       view.follow(true);
       rebuild();

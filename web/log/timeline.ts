@@ -9,6 +9,8 @@ export interface Outline {
   hosts: string[];
   /** `[first line, lines, 0 for stdout or 1 for stderr, index of the host or -1, milliseconds since the epoch]` in order. */
   runs: [number, number, number, number, number][];
+  /** `[line, characters of it until then, milliseconds since the epoch]`: when a line that was begun went on, by time. */
+  pieces: [number, number, number][];
 }
 
 /** Lines of one stream or host. */
@@ -36,4 +38,27 @@ export function lastSeqAt(outline: Outline, at: number): number {
   }
   const run = outline.runs[low - 1];
   return run ? run[0] + run[1] - 1 : 0;
+}
+
+/** Lines that are there at a time but not whole yet, with how many characters of them are. */
+export function cutsAt(outline: Outline, at: number): Map<number, number> {
+  const last = lastSeqAt(outline, at);
+  const cuts = new Map<number, number>();
+  let [low, high] = [0, outline.pieces.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((outline.pieces[middle]?.[2] ?? 0) <= at) low = middle + 1;
+    else high = middle;
+  }
+  for (let i = low; i < outline.pieces.length; i += 1) {
+    const [seq, chars] = outline.pieces[i] as [number, number, number];
+    if (seq <= last && !cuts.has(seq)) cuts.set(seq, chars);
+  }
+  return cuts;
+}
+
+/** When the first and the last of it was printed; equal times when there is nothing. */
+export function spanOf({ runs, pieces }: Outline): { first: number; last: number } {
+  const first = runs[0]?.[4] ?? 0;
+  return { first, last: Math.max(first, runs.at(-1)?.[4] ?? 0, pieces.at(-1)?.[2] ?? 0) };
 }

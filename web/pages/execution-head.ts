@@ -2,9 +2,10 @@
 import { h } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { sendJson } from '../api.ts';
-import { bytes, commandOf, dateTime, duration, plural } from '../format.ts';
+import { bytes, commandOf, dateTime, duration, plural, span } from '../format.ts';
 import { useShortcuts } from '../keys.ts';
 import type { LogSession, LogState } from '../log/session.ts';
+import { keptMs, lifetimes } from '../retention.ts';
 import { navigate } from '../router.ts';
 import { tell, useCell, useNow } from '../state.ts';
 import { ENDED, type Execution } from '../types.ts';
@@ -20,6 +21,33 @@ function howItEnded(execution: Execution, state: LogState): string {
   return '';
 }
 
+/** How long output is kept after an execution's end, once the server has told; Infinity is for ever. */
+function useKept(): number | undefined {
+  const [kept, setKept] = useState<number>();
+  useEffect(() => {
+    let current = true;
+    // the lines come first
+    const timer = setTimeout(() => {
+      lifetimes().then(
+        (found) => current && setKept(keptMs(found) ?? Number.POSITIVE_INFINITY),
+        // it is an extra: without it the execution can still be read
+        () => {},
+      );
+    }, 500);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, []);
+  return kept;
+}
+
+function keptText(keptFor: number, execution: Execution): string {
+  if (keptFor === Number.POSITIVE_INFINITY) return 'for ever';
+  if (!execution.end_timestamp) return `for ${span(keptFor)} after its end`;
+  return `until ${dateTime(Date.parse(execution.end_timestamp) + keptFor).slice(0, 16)}`;
+}
+
 function Facts({ execution, state }: { execution: Execution; state: LogState }) {
   const running = !ENDED.has(execution.status);
   const now = useNow(running ? 250 : 0);
@@ -27,6 +55,7 @@ function Facts({ execution, state }: { execution: Execution; state: LogState }) 
   const output = execution.output;
   const size = (output?.stdout.bytes ?? 0) + (output?.stderr.bytes ?? 0);
   const ended = howItEnded(execution, state);
+  const kept = useKept();
   const rerun = (execution.context['re-run'] as { ref?: string } | undefined)?.ref;
   const facts: [string, string][] = [
     ['Action', execution.action.ref],
@@ -38,6 +67,7 @@ function Facts({ execution, state }: { execution: Execution; state: LogState }) 
       'Output',
       `${plural(Math.max(state.lines, execution.last_seq ?? 0), 'line')}${size ? `, ${bytes(size)}` : ''}`,
     ],
+    ['Kept', kept === undefined ? '' : keptText(kept, execution)],
   ];
   return h(
     'div',

@@ -89,11 +89,15 @@ export function Facet(props: {
   counts: Record<string, number>;
   chosen: string;
   onChoose: (value: string) => void;
+  /** Newest first by name; else the most frequent first. */
+  order?: 'name';
   show?: (value: string) => ComponentChild;
 }) {
-  const entries = Object.entries(props.counts).sort((a, b) => b[1] - a[1]);
+  const entries = Object.entries(props.counts).sort((a, b) =>
+    props.order === 'name' ? (a[0] < b[0] ? 1 : -1) : b[1] - a[1],
+  );
   if (!entries.length) return null;
-  const top = entries[0]?.[1] ?? 1;
+  const top = Math.max(...entries.map(([, count]) => count));
   return h(
     'section',
     { class: 'facet' },

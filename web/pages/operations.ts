@@ -2,7 +2,7 @@
 import { type ComponentChildren, h } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { getJson } from '../api.ts';
-import { bytes, clock, duration, plural, short, span } from '../format.ts';
+import { bytes, clock, dateTime, duration, plural, short, span } from '../format.ts';
 import { useShortcuts } from '../keys.ts';
 import { connection } from '../state.ts';
 import { Button, EmptyState } from '../ui/parts.ts';
@@ -42,7 +42,19 @@ interface Operations {
   workers?: unknown;
 }
 
+/** What goes as one, a day or an index. */
+interface Leaving {
+  kind: 'output' | 'executions';
+  from: string;
+  to: string;
+  documents: number;
+  bytes: number;
+  goes_at: string | null;
+}
+
 const EVERY_MS = 2000;
+const RETENTION_EVERY_MS = 60_000;
+const LEAVING_SHOWN = 6;
 const KEPT = 150;
 
 function Figure(props: { name: string; value: string; note?: string; tone?: 'good' | 'warn' | 'bad' }) {
@@ -65,6 +77,50 @@ function Card(props: { title: string; children?: ComponentChildren }) {
 
 function ttl(seconds: number): string {
   return seconds > 0 ? `after ${span(seconds * 1000)}` : 'never';
+}
+
+/** What retention takes next, and when; asked for once a minute. */
+function NextToGo({ round }: { round: number }) {
+  const [spans, setSpans] = useState<Leaving[]>([]);
+  useEffect(() => {
+    const abort = new AbortController();
+    const ask = () =>
+      getJson<{ spans: Leaving[] }>('/v1/retention', abort.signal).then(
+        (found) => setSpans(found.spans.filter((entry) => entry.goes_at !== null).slice(0, LEAVING_SHOWN)),
+        // the figures above say when the server does not answer
+        () => {},
+      );
+    void ask();
+    const timer = setInterval(ask, RETENTION_EVERY_MS);
+    return () => {
+      abort.abort();
+      clearInterval(timer);
+    };
+  }, [round]);
+  if (!spans.length) return null;
+  const day = (at: string) => dateTime(Date.parse(at)).slice(0, 10);
+  const when = ({ from, to }: Leaving) => (day(from) === day(to) ? day(from) : `${day(from)} to ${day(to)}`);
+  return [
+    h('h3', { class: 'next-title' }, 'Goes next'),
+    h(
+      'dl',
+      { class: 'pairs next-to-go' },
+      spans.map((entry) =>
+        h(
+          'div',
+          { key: `${entry.kind}${entry.from}` },
+          h(
+            'dt',
+            null,
+            entry.kind === 'output'
+              ? `Output of ${when(entry)}, ${bytes(entry.bytes)}`
+              : `${plural(entry.documents, 'execution')} of ${when(entry)}`,
+          ),
+          h('dd', null, dateTime(Date.parse(entry.goes_at ?? '')).slice(0, 16)),
+        ),
+      ),
+    ),
+  ];
 }
 
 function workersOf(value: unknown): { name: string; detail: string }[] {
@@ -298,6 +354,7 @@ export function OperationsPage() {
               h('div', { key: name }, h('dt', null, name), h('dd', null, value)),
             ),
           ),
+          h(NextToGo, { round }),
         ],
       }),
       workers.length

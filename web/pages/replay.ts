@@ -3,7 +3,7 @@ import { h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { duration } from '../format.ts';
 import type { LogSession } from '../log/session.ts';
-import { lastSeqAt, type Outline } from '../log/timeline.ts';
+import { cutsAt, lastSeqAt, type Outline, spanOf } from '../log/timeline.ts';
 import { tell } from '../state.ts';
 import { Button } from '../ui/parts.ts';
 
@@ -23,8 +23,8 @@ export function Replay({ session, onClose }: ReplayProps) {
   clock.current.playing = playing;
   clock.current.speed = speed;
 
-  const first = outline?.runs[0]?.[4] ?? 0;
-  const length = outline ? Math.max(1, (outline.runs[outline.runs.length - 1]?.[4] ?? 0) - first) : 1;
+  const { first, last } = outline ? spanOf(outline) : { first: 0, last: 0 };
+  const length = Math.max(1, last - first);
 
   useEffect(() => {
     session.outline().then(
@@ -49,7 +49,7 @@ export function Replay({ session, onClose }: ReplayProps) {
     if (!outline) return undefined;
     let frame = 0;
     let before = performance.now();
-    let shown = -1;
+    let shown = '';
     const tick = (now: number) => {
       const state = clock.current;
       if (state.playing) {
@@ -58,9 +58,11 @@ export function Replay({ session, onClose }: ReplayProps) {
       }
       before = now;
       const seq = lastSeqAt(outline, first + state.at);
-      if (seq !== shown) {
-        shown = seq;
-        session.replayTo(seq);
+      const cuts = cutsAt(outline, first + state.at);
+      const wanted = `${seq} ${[...cuts]}`;
+      if (wanted !== shown) {
+        shown = wanted;
+        session.replayTo(seq, cuts);
       }
       setAt((old) =>
         Math.abs(old - state.at) > Math.max(30, length / 2000) || state.at === length ? state.at : old,

@@ -42,6 +42,17 @@ function askedOf(search: URLSearchParams): Asked {
   };
 }
 
+/** The times that a day of UTC has, as the address holds them; none for no day. */
+function rangeOf(day: string): { since: string; until: string } {
+  return day ? { since: `${day}T00:00:00.000Z`, until: `${day}T23:59:59.999Z` } : { since: '', until: '' };
+}
+
+/** The day that is asked for, if it is exactly one. */
+function dayOf({ since, until }: Asked): string {
+  const day = since.slice(0, 10);
+  return since && rangeOf(day).since === since && rangeOf(day).until === until ? day : '';
+}
+
 export function SearchPage() {
   const location = useCell(here);
   const asked = askedOf(location.search);
@@ -175,7 +186,7 @@ export function SearchPage() {
         SPANS.map(([value, label]) => h('option', { key: value, value }, label)),
         SPANS.some(([value]) => value === asked.since)
           ? null
-          : h('option', { value: 'custom' }, 'Selected in the plot'),
+          : h('option', { value: 'custom' }, dayOf(asked) || 'Selected in the plot'),
       ),
       h(Button, { label: 'Search', icon: 'search', tone: 'primary', type: 'submit' }),
       h(Button, {
@@ -244,6 +255,13 @@ export function SearchPage() {
                     counts: facets.streams,
                     chosen: asked.stream,
                     onChoose: (stream) => change({ stream }),
+                  }),
+                  h(Facet, {
+                    title: 'Day (UTC)',
+                    counts: facets.days,
+                    order: 'name',
+                    chosen: dayOf(asked),
+                    onChoose: (day) => change(rangeOf(day)),
                   }),
                 ]
               : null,
