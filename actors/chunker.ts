@@ -134,8 +134,22 @@ export function createChunker(
       return pending.length;
     },
     push(bytes) {
-      pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
-      return cut();
+      if (pending.length === 0) {
+        pending = bytes;
+        return cut();
+      }
+      // Only the chunk that begins with what was left is put together; the others stay views of what was read.
+      const room = MAX_CHUNK_BYTES - pending.length;
+      const lineEnd = room > 0 ? bytes.subarray(0, room).lastIndexOf(NEWLINE) : -1;
+      if (lineEnd === -1) {
+        pending = Buffer.concat([pending, bytes]);
+        return cut();
+      }
+      pending = Buffer.concat([pending, bytes.subarray(0, lineEnd + 1)]);
+      const chunks = cut();
+      pending = bytes.subarray(lineEnd + 1);
+      chunks.push(...cut());
+      return chunks;
     },
     flushPartial() {
       const end = mask.wholeLines ? 0 : pieceEnd(pieceBytes);

@@ -19,7 +19,11 @@ const ENDS: ReadonlySet<string> = new Set(['execution.completed', 'execution.aba
 /** Compressed where that pays; `size` is the length before, null when it did not. */
 function deflate(data: Uint8Array): { data: Uint8Array; size: number | null } {
   if (data.byteLength < COMPRESS_FROM_BYTES) return { data, size: null };
-  const packed = zstdCompressSync(data, { params: LEVEL, chunkSize: Math.max(64, data.byteLength >> 1) });
+  // A buffer in which most output fits, and small enough not to be a mapping of its own.
+  const packed = zstdCompressSync(data, {
+    params: LEVEL,
+    chunkSize: Math.max(64, (data.byteLength * 5) >> 4),
+  });
   return packed.byteLength < data.byteLength ? { data: packed, size: data.byteLength } : { data, size: null };
 }
 
@@ -32,11 +36,16 @@ function streamFor(connection: Connection, execution: string): StreamRow {
   return stream;
 }
 
-/** Answers the rows that were there already, and the id of the last new one; new ones have ids without holes. */
-export function append(
-  connection: Connection,
-  { rows, buffer }: EventRows,
-): { lastId: number; repeated: number[] } {
+export interface Appended {
+  /** Id of the last new row; new ones have ids without holes. */
+  lastId: number;
+  /** The rows that were there already, by their place among those given. */
+  repeated: number[];
+  /** What the events came in, to be used again. */
+  buffer: ArrayBuffer;
+}
+
+export function append(connection: Connection, { rows, buffer }: EventRows): Appended {
   const { prepare, database, streams } = connection;
   const repeated: number[] = [];
   let id = connection.lastId;
@@ -106,5 +115,5 @@ export function append(
     throw error;
   }
   connection.lastId = id;
-  return { lastId: id, repeated };
+  return { lastId: id, repeated, buffer };
 }

@@ -7,6 +7,7 @@ import { type ExecutionEvent, isLast } from '../event.ts';
 import type { Checkpoint, EventLog, LogBatch, StreamHead, SubscribeOptions } from '../event-log.ts';
 import { sibling } from '../sibling.ts';
 import { purgeOn, startThread } from '../worker-thread.ts';
+import type { Appended } from './appending.ts';
 import type { LogThreadData } from './event-log.worker.ts';
 import type { ReadPage } from './reading.ts';
 import { eventBytes, packEvents, unpackEvents } from './rows.ts';
@@ -23,6 +24,9 @@ export interface SqliteEventLogOptions {
 
 /** One commit takes no more than this, so that the appends behind it do not wait long. */
 const COMMIT_BYTES = 8_000_000;
+/** The buffer that goes back and forth with large commits; smaller and still larger ones are made as they are needed. */
+const SPARE_BYTES = 1_200_000;
+const SMALL_BYTES = 65_536;
 /** Between two steps of packing, so that it takes no more than about half of the thread's time. */
 const PACK_PAUSE_MS = 5;
 
@@ -51,6 +55,8 @@ export async function sqliteEventLog({
     throw error;
   }
   const live = subscribers();
+  /** Comes back from the thread: a new one for each commit would cost more than what is put into it. */
+  let spare: ArrayBuffer | undefined;
   let waiting: Waiting[] = [];
   let committing: Promise<void> | undefined;
   let closed = false;
@@ -80,6 +86,13 @@ export async function sqliteEventLog({
     packing.unref();
   }
 
+  function room(bytes: number): ArrayBuffer {
+    if (bytes < SMALL_BYTES || bytes > SPARE_BYTES) return new ArrayBuffer(bytes);
+    const buffer = spare ?? new ArrayBuffer(SPARE_BYTES);
+    spare = undefined;
+    return buffer;
+  }
+
   function takeGroup(): Waiting[] {
     let bytes = 0;
     const size = waiting.findIndex((entry, index) => {
@@ -98,12 +111,11 @@ export async function sqliteEventLog({
       const events =
         group.length === 1 && group[0] ? group[0].events : group.flatMap((entry) => entry.events);
       try {
-        const packed = packEvents(events);
-        const { lastId, repeated } = await thread.call<{ lastId: number; repeated: number[] }>(
-          'append',
-          [packed],
-          { transfer: [packed.buffer] },
-        );
+        const packed = packEvents(events, room);
+        const { lastId, repeated, buffer } = await thread.call<Appended>('append', [packed], {
+          transfer: [packed.buffer],
+        });
+        if (buffer.byteLength === SPARE_BYTES) spare = buffer;
         const again = new Set(repeated);
         const fresh = again.size === 0 ? events : events.filter((_, index) => !again.has(index));
         live.deliver(fresh, committed + 1);

@@ -1,7 +1,7 @@
 /** The log's database, on its own thread: purges, and what the other modules here do with it. */
 import { join } from 'node:path';
 import { databaseBytes, explained, isConnectionLost, transaction, vacuumStep } from '../database.ts';
-import { serveThread } from '../worker-thread.ts';
+import { Moved, serveThread } from '../worker-thread.ts';
 import { append } from './appending.ts';
 import { type Connection, connect, LOG_FILE, streamOf } from './log-store.ts';
 import { pack } from './packing.ts';
@@ -71,7 +71,11 @@ serveThread<LogThreadData>(({ folder, maxBytes }) => {
   };
   return {
     open: () => use(({ lastId }) => lastId),
-    append: (events: EventRows) => use((open) => append(open, events)),
+    append: (events: EventRows) =>
+      use((open) => {
+        const appended = append(open, events);
+        return new Moved(appended, [appended.buffer]);
+      }),
     readAll: (afterId: number) => use((open) => readAll(open, afterId)),
     readOne: (execution: string, afterId: number, afterPosition: number, lifecycleOnly: boolean) =>
       use((open) => readOne(open, execution, afterId, afterPosition, lifecycleOnly)),

@@ -34,7 +34,11 @@ export function eventBytes(event: ExecutionEvent): number {
   return event.type === OUTPUT ? event.data.byteLength + 200 : 1000;
 }
 
-export function packEvents(events: readonly ExecutionEvent[]): EventRows {
+/** @param room gives a buffer of at least so many bytes. */
+export function packEvents(
+  events: readonly ExecutionEvent[],
+  room: (bytes: number) => ArrayBuffer = (size) => new ArrayBuffer(size),
+): EventRows {
   const rows: EventRow[] = [];
   const parts: Uint8Array[] = [];
   let end = 0;
@@ -52,7 +56,7 @@ export function packEvents(events: readonly ExecutionEvent[]): EventRows {
       rows.push({ executionId, position, at, type, end });
     }
   }
-  const bytes = new Uint8Array(end);
+  const bytes = new Uint8Array(room(end));
   let start = 0;
   for (const part of parts) {
     bytes.set(part, start);

@@ -16,6 +16,7 @@ import type { FrameReader } from '../../events/frames.ts';
 import { serveThread, threadData } from '../../events/worker-thread.ts';
 import { claimFrames, openFrameReader, refersTo } from './bodies.ts';
 import { compressBody } from './body.ts';
+import { createBurst } from './burst.ts';
 import { executionDocument } from './executions.ts';
 import type { SqliteOutputIndexOptions } from './output-index.ts';
 import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
@@ -49,6 +50,8 @@ export interface BatchRows {
 /** Which index a call is about: the one that readers see, or the one that a rebuild fills. */
 export type Target = 'current' | 'next';
 
+/** Between two looks whether a burst of output is over. */
+const BURST_PAUSE_MS = 20;
 /** Rows that one step of a purge deletes, so that the projector gets its turn. */
 const PURGE_ROWS = 200;
 
@@ -234,10 +237,16 @@ serveThread<SqliteOutputIndexOptions>(({ folder }) => {
     if (found) removeStore(found.store.path);
   };
 
+  const burst = createBurst();
   let scheduled: NodeJS.Timeout | undefined;
   /** Upkeep runs a step, then lets the calls that came meanwhile have their turn. */
   function tidy(): void {
     scheduled = undefined;
+    // An index that nobody reads yet is filled as fast as it can be.
+    if (!open.next && burst.lasts()) {
+      scheduled = setTimeout(tidy, BURST_PAUSE_MS);
+      return;
+    }
     let more = false;
     for (const found of Object.values(open)) {
       try {
@@ -247,6 +256,7 @@ serveThread<SqliteOutputIndexOptions>(({ folder }) => {
       }
     }
     if (more) schedule();
+    else burst.done();
   }
   function schedule(): void {
     scheduled ??= setTimeout(tidy, 1);
@@ -260,6 +270,7 @@ serveThread<SqliteOutputIndexOptions>(({ folder }) => {
       }),
     write: (target: Target, batch: BatchRows) =>
       use(target, ({ store, upkeep }) => {
+        burst.add(batch.blocks.reduce((sum, { rawBytes }) => sum + rawBytes, 0));
         for (const id of write(store, batch)) upkeep.touched(id);
         schedule();
       }),

@@ -43,7 +43,7 @@ export function removeStore(path: string): void {
 
 export interface StoreOptions {
   readOnly: boolean;
-  frames: FrameReader | undefined;
+  frames?: FrameReader | undefined;
 }
 
 export function openStore(path: string, { readOnly, frames }: StoreOptions): Store {

@@ -8,6 +8,7 @@ import type { ExecutionEvent, OutputAppended } from '../../../events/event.ts';
 import type { Checkpoint } from '../../../events/event-log.ts';
 import { applyEvent, type ExecutionDocument } from '../../../projections/execution-document.ts';
 import type { OutputIndex } from '../../../projections/output-index.ts';
+import { createBurst } from '../../../projections/sqlite/burst.ts';
 import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
 import {
   bucketOf,
@@ -188,6 +189,28 @@ test('a block has the keys of every word and substring that is in it', () => {
   assert.not.ok(hasKeys(keys, requiredKeys(['zebra'], [])));
   assert.not.ok(hasKeys(keys, requiredKeys([], ['zebra'])));
   assert.not.ok(hasKeys(keys, requiredKeys([], ['xyz'])));
+});
+
+test('the search index waits for a burst of output, but neither for a steady stream nor for ever', () => {
+  let now = 0;
+  const steady = createBurst(() => now);
+  for (; now < 10_000; now += 10) {
+    steady.add(100_000);
+    assert.not.ok(steady.lasts(), `after ${now} ms of 10 MB/s`);
+  }
+  const burst = createBurst(() => now);
+  const began = now;
+  let mostMs = 0;
+  for (; now < began + 5000; now += 10) {
+    burst.add(1_000_000);
+    if (burst.lasts()) mostMs = now - began;
+  }
+  assert.ok(mostMs > 500 && mostMs < 2000, `it waited ${mostMs} ms for 100 MB/s`);
+  burst.done();
+  burst.add(1_000_000);
+  assert.ok(burst.lasts());
+  now += 300;
+  assert.not.ok(burst.lasts(), 'the burst is over');
 });
 
 test('a segment names the blocks that have the keys, and hardly any other', () => {
