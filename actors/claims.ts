@@ -47,6 +47,9 @@ interface Pending extends PlacedEvent {
 const KEEP_EVERY_MS = 1000;
 const RECOVER_AT_ONCE = 8;
 const COMMANDS_KEPT = 10_000;
+/** Requests that wait are remembered up to so many, and only those that are small. */
+const HEARD_KEPT = 10_000;
+const HEARD_PARAMETERS = 4096;
 
 export function labelsFit(wanted: Record<string, string> | undefined, has: Record<string, string>): boolean {
   return Object.entries(wanted ?? {}).every(([name, value]) => has[name] === value);
@@ -62,6 +65,8 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
   /** Per worker: what has been handed to it and not ended, as far as it was seen here. */
   const given = new Map<string, Set<string>>();
   const pending = new Map<string, Pending>();
+  /** The whole lifecycle so far of executions whose request was heard here: to read it again costs all that came since. */
+  const heard = new Map<string, LifecycleEvent[]>();
   let onDuty = false;
   let beating = true;
   /** Since when this worker's own heartbeats have come through without a gap. */
@@ -72,13 +77,19 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
     if (mine.has(executionId) || supervisor.owns(executionId)) return;
     mine.add(executionId);
     try {
-      const history: LifecycleEvent[] = [];
-      for await (const events of log.read(executionId, { lifecycleOnly: true })) {
-        history.push(...(events as LifecycleEvent[]));
+      // After a silence the others may have given it up without this worker having heard of it.
+      const told = lease.valid() ? heard.get(executionId) : undefined;
+      heard.delete(executionId);
+      const known = told?.some(({ type }) => type === 'execution.scheduled') ? told : undefined;
+      const history: LifecycleEvent[] = known ?? [];
+      if (!known) {
+        for await (const events of log.read(executionId, { lifecycleOnly: true })) {
+          history.push(...(events as LifecycleEvent[]));
+        }
       }
       const scheduled = history.find(({ type }) => type === 'execution.scheduled');
       const named = scheduled?.type === 'execution.scheduled' ? scheduled.worker : undefined;
-      if (named !== self.worker || !(await supervisor.recover(executionId))) {
+      if (named !== self.worker || !(await supervisor.recover(executionId, history))) {
         mine.delete(executionId);
         return;
       }
@@ -89,6 +100,22 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
       logger.warn({ executionId, err: error }, 'an execution of this worker could not be taken yet');
       setTimeout(() => void take(executionId), heartbeatMs).unref();
     }
+  }
+
+  function remember(event: LifecycleEvent): void {
+    const id = event.executionId;
+    const history = heard.get(id);
+    if (event.type === 'execution.completed' || event.type === 'execution.abandoned') heard.delete(id);
+    else if (history) history.push(event);
+    else if (
+      event.type === 'execution.requested' &&
+      event.script === undefined &&
+      heard.size < HEARD_KEPT &&
+      JSON.stringify(event.parameters).length < HEARD_PARAMETERS
+    )
+      heard.set(id, [event]);
+    // Whose is somebody else's is no longer waited for.
+    if (event.type === 'execution.scheduled' && event.worker !== self.worker) heard.delete(id);
   }
 
   function note(event: LifecycleEvent): void {
@@ -206,7 +233,10 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
   const standing = await feed.watch(signal);
   async function watch(): Promise<void> {
     for await (const events of standing) {
-      for (const event of events) note(event);
+      for (const event of events) {
+        remember(event);
+        note(event);
+      }
       void handOut();
     }
   }

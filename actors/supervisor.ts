@@ -27,8 +27,12 @@ export interface Supervisor {
   accept(requested: ExecutionRequested): void;
   /** @returns false when the execution is not this supervisor's. */
   cancel(executionId: string, by: string): boolean;
-  /** Goes on with an unfinished execution of an earlier life. @returns false when its history shows an end. */
-  recover(executionId: string): Promise<boolean>;
+  /**
+   * Goes on with an unfinished execution, of an earlier life or handed to this worker. Without its history, which must be
+   * whole, it is read from the log.
+   * @returns false when its history shows an end.
+   */
+  recover(executionId: string, history?: readonly LifecycleEvent[]): Promise<boolean>;
   /** Appends nothing more for these, ends their processes and forgets them: another worker has abandoned them. */
   fence(executionIds: readonly string[]): Promise<void>;
   load(): { running: number; queued: number; limit: number };
@@ -183,10 +187,12 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       member?.actor.send({ type: 'cancel', by });
       return member !== undefined;
     },
-    async recover(executionId) {
-      const history: LifecycleEvent[] = [];
-      for await (const batch of worker.log.read(executionId, { lifecycleOnly: true })) {
-        history.push(...(batch as LifecycleEvent[]));
+    async recover(executionId, known) {
+      const history = [...(known ?? [])];
+      if (!known) {
+        for await (const batch of worker.log.read(executionId, { lifecycleOnly: true })) {
+          history.push(...(batch as LifecycleEvent[]));
+        }
       }
       const [requested] = history;
       if (requested?.type !== 'execution.requested') return false;
