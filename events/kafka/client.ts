@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { ISocketFactory, Kafka, logLevel as LogLevel, Producer } from 'kafkajs';
 import { ServiceError } from '../errors.ts';
 
@@ -117,6 +117,10 @@ export interface KafkaClient {
 }
 
 const require = createRequire(import.meta.url);
+/** Below this a way through another thread and a stream takes longer than the compression itself. */
+const SMALL_BYTES = 64 * 1024;
+/** Room for the whole answer, usually: each further piece of it is a way through the other thread of its own. */
+const atMost = (bytes: number) => Math.min(2 * 1024 * 1024, Math.max(1024, bytes));
 let quiet = false;
 
 interface RequestQueue {
@@ -170,8 +174,14 @@ export async function kafkaClient(connection: KafkaConnection): Promise<KafkaCli
   const compress = promisify(zstdCompress);
   const decompress = promisify(zstdDecompress);
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-    compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
-    decompress: (buffer: Buffer) => decompress(buffer),
+    compress: async ({ buffer }: { buffer: Buffer }) =>
+      buffer.length < SMALL_BYTES
+        ? zstdCompressSync(buffer)
+        : compress(buffer, { chunkSize: atMost(buffer.length) }),
+    decompress: async (buffer: Buffer) =>
+      buffer.length < SMALL_BYTES
+        ? zstdDecompressSync(buffer, { chunkSize: atMost(8 * buffer.length) })
+        : decompress(buffer, { chunkSize: atMost(8 * buffer.length) }),
   });
   CompressionCodecs[CompressionTypes.Snappy] = unsupported('snappy');
   CompressionCodecs[CompressionTypes.LZ4] = unsupported('lz4');

@@ -19,7 +19,7 @@ export interface Refused {
 }
 
 /** Large enough to be fast, small enough that its answer comes soon. */
-const REQUEST_BYTES = 2 * 1024 * 1024;
+const REQUEST_BYTES = 4 * 1024 * 1024;
 /** One is on its way while the next one's documents are made. */
 const REQUESTS_AT_ONCE = 2;
 const REQUEST_ITEMS = 2000;

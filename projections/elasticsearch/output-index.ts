@@ -37,7 +37,7 @@ export interface ElasticsearchOutputIndex extends OutputIndex {
 
 const REFRESH_EVERY_MS = 100;
 /** A write ends with refreshes and a checkpoint: much must be written between them for these to cost little. */
-const BATCH_BYTES = 16 * 1024 * 1024;
+const BATCH_BYTES = 32 * 1024 * 1024;
 const PAGE_BYTES = 2_000_000;
 /** Few at first, so that a reader has its first lines soon. */
 const FIRST_PAGE = 4;
