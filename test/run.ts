@@ -87,7 +87,13 @@ async function runAll(queue: string[]): Promise<void> {
     console.log(`${mark} ${file}  ${outcome.passed} passed${skipped}  ${outcome.seconds.toFixed(1)} s`);
     if (outcome.problem) console.log(`     ${outcome.problem}\n${outcome.output.replaceAll(/^/gm, '     ')}`);
     else if (outcome.skipped) console.log(outcome.output.replaceAll(/^/gm, '     '));
+    for (const line of saidSkipped(outcome)) console.log(`     ${styleText('yellow', line)}`);
   }
+}
+
+/** What a suite says that needs something this machine has not; its file passes, but that must not go unseen. */
+function saidSkipped({ output }: Outcome): string[] {
+  return [...output.matchAll(/^SKIPPED: .*$/gm)].map(([line]) => line);
 }
 
 /** One Kafka and Elasticsearch for all files that use them. Where there is none, each file says so, or fails in CI. */
@@ -113,6 +119,8 @@ await withStack(async () => {
 
 const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
 const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
+for (const outcome of outcomes)
+  for (const line of saidSkipped(outcome)) console.log(styleText('yellow', `${outcome.file}: ${line}`));
 for (const { file, problem } of outcomes) if (problem) console.log(`failed: ${file}: ${problem}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && outcomes.length > 0 ? 0 : 1);
