@@ -96,6 +96,7 @@ async function views(
   live: string,
   shot: (name: string) => Promise<unknown>,
 ) {
+  await page.goto(url);
   await page.waitForSelector('.execution');
   await page.waitForTimeout(400);
   await shot('executions');
@@ -105,7 +106,8 @@ async function views(
   await shot('run');
   await page.goto(`${url}/executions/${build}#L29-L32`);
   await page.waitForSelector('.row .text:not(:empty)');
-  await page.waitForTimeout(600);
+  await page.waitForSelector('.fact-kept');
+  await page.waitForTimeout(300);
   await shot('log');
   await page.goto(`${url}/executions/${live}`);
   await page.waitForSelector('.row .text:not(:empty)');

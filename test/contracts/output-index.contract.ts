@@ -497,6 +497,11 @@ export function outputIndexContract({
       assert.equal(facets.actions, { 'core.local': 4 });
       assert.equal(facets.statuses, { succeeded: 3, running: 1 });
       assert.equal(facets.streams, { stdout: 3, stderr: 1 });
+      const byDay = Object.values(facets.days);
+      assert.is(
+        byDay.reduce((sum, count) => sum + count, 0),
+        4,
+      );
       assert.is(
         facets.histogram.reduce((sum, { count }) => sum + count, 0),
         4,

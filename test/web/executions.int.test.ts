@@ -172,6 +172,7 @@ list('an execution that is not there says so', () =>
     async ({ page }, server) => {
       await page.goto(`${server.url}/executions/019a0000-0000-7000-8000-000000000000`);
       await page.getByText('This execution cannot be shown').waitFor();
+      await page.getByRole('toolbar').waitFor({ state: 'hidden' });
       await page.getByRole('link', { name: 'See all executions' }).click();
       await page.getByRole('heading', { name: 'Executions' }).waitFor();
     },

@@ -25,6 +25,7 @@ search('lines are found in all executions, with context, counts and a plot, and 
       .allInnerTexts();
     assert.equal(context, ['49', '50', 'connection refused by zebra', '51', '52']);
     assert.equal(await page.locator('.hit-line.match mark').allInnerTexts(), ['zebra', 'zebra']);
+    await page.locator('.hit-title.command', { hasText: 'echo "zebra crossing"' }).waitFor();
     await page.locator('.plot rect.bar').first().waitFor();
     await page.locator('.summary', { hasText: '2 lines' }).waitFor();
     await page

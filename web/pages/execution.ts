@@ -13,6 +13,7 @@ export function ExecutionPage({ id }: { id: string }) {
   const viewport = useRef<HTMLDivElement>(null);
   const minimap = useRef<HTMLCanvasElement>(null);
   const [session, setSession] = useState<LogSession>();
+  const [missing, setMissing] = useState(false);
   // before the first paint, so that lines which are here already are in it
   useLayoutEffect(() => {
     if (!viewport.current || !minimap.current) return undefined;
@@ -21,7 +22,11 @@ export function ExecutionPage({ id }: { id: string }) {
     made.start(range?.from);
     if (range) made.select(range);
     setSession(made);
-    const unwatch = made.state.watch((state) => connection.set(state.connection));
+    const unwatch = made.state.watch((state) => {
+      const gone = state.error !== '' && state.execution === undefined && state.lines === 0;
+      setMissing(gone);
+      connection.set(gone ? undefined : state.connection);
+    });
     const unhash = here.watch((location) => {
       const next = parseRange(location.hash);
       if (!next || location.path !== `/executions/${id}`) return;
@@ -38,7 +43,7 @@ export function ExecutionPage({ id }: { id: string }) {
 
   return h(
     'div',
-    { class: 'page execution-page' },
+    { class: `page execution-page${missing ? ' missing' : ''}` },
     session ? h(ExecutionHead, { session }) : h('div', { class: 'execution-head' }),
     session ? h(LogTools, { session }) : h('div', { class: 'tools' }),
     h(

@@ -1,8 +1,9 @@
 /** Search hits with their context, by execution, and the counts beside them. */
 import { type ComponentChild, h } from 'preact';
-import { dateTime } from '../format.ts';
+import { commandOf, dateTime } from '../format.ts';
 import { withoutControls } from '../log/ansi.ts';
-import type { SearchHit, SearchLine } from '../types.ts';
+import type { Execution, SearchHit, SearchLine } from '../types.ts';
+import { StatusMark } from '../ui/parts.ts';
 
 /** Text with its highlights as elements; control characters do not reach the page as themselves. */
 export function marked(text: string, highlights: readonly [number, number][]): ComponentChild[] {
@@ -39,9 +40,17 @@ function HitLine(props: { execution: string; line: SearchLine; highlights?: read
   );
 }
 
-export function HitGroup({ hits }: { hits: readonly SearchHit[] }) {
+/** @param execution that the hits are in, once it is known: it says what ran better than the action does. */
+export function HitGroup({
+  hits,
+  execution,
+}: {
+  hits: readonly SearchHit[];
+  execution?: Execution | undefined;
+}) {
   const first = hits[0];
   if (!first) return null;
+  const command = execution ? commandOf(execution.parameters).trim() : '';
   let drawn = 0;
   const rows: ComponentChild[] = [];
   for (const hit of hits) {
@@ -60,10 +69,16 @@ export function HitGroup({ hits }: { hits: readonly SearchHit[] }) {
     h(
       'header',
       null,
+      execution ? h(StatusMark, { status: execution.status }) : null,
       h(
         'a',
-        { href: `/executions/${first.execution_id}#L${first.seq}`, 'data-route': true, class: 'hit-title' },
-        first.action,
+        {
+          href: `/executions/${first.execution_id}#L${first.seq}`,
+          'data-route': true,
+          class: `hit-title${command ? ' command' : ''}`,
+          title: command || undefined,
+        },
+        command.slice(0, 200) || first.action,
       ),
       h('time', { dateTime: first.at }, dateTime(Date.parse(first.at))),
       h('span', { class: 'quiet' }, first.execution_id),

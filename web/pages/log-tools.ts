@@ -1,7 +1,7 @@
 /** The tools of the log and their keys: toolbar, find bar, replay, download. */
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
-import { query, request } from '../api.ts';
+import { query } from '../api.ts';
 import { useShortcuts } from '../keys.ts';
 import type { LogSession } from '../log/session.ts';
 import { record } from '../router.ts';
@@ -10,22 +10,16 @@ import { FindBar } from './find-bar.ts';
 import { LogToolbar } from './log-toolbar.ts';
 import { Replay } from './replay.ts';
 
-/** Saves what the log shows, and only that: the stream or host that it is filtered to. */
-async function download(session: LogSession) {
+/**
+ * Saves what the log shows, and only that: the stream or host that it is filtered to. The browser writes it to the disk
+ * as it comes, so it may be larger than memory.
+ */
+function download(session: LogSession) {
   const { filter } = session.state.get();
-  try {
-    const response = await request(
-      `/v1/executions/${session.id}/${filter.stream ?? 'output'}${query({ follow: 'false', host: filter.host })}`,
-      { headers: { accept: 'text/plain' } },
-    );
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(await response.blob());
-    link.download = `${session.id}${filter.stream ? `.${filter.stream}` : ''}.log`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  } catch (error) {
-    tell((error as Error).message, 'error');
-  }
+  const link = document.createElement('a');
+  link.href = `/v1/executions/${session.id}/${filter.stream ?? 'output'}${query({ follow: 'false', host: filter.host })}`;
+  link.download = `${session.id}${filter.stream ? `.${filter.stream}` : ''}.log`;
+  link.click();
 }
 
 export function LogTools({ session }: { session: LogSession }) {
@@ -58,7 +52,7 @@ export function LogTools({ session }: { session: LogSession }) {
     { keys: ['w'], label: 'Wrap long lines', run: () => wrapLines.set(!wrapLines.get()) },
     { keys: ['t'], label: 'Timestamps', run: nextTimestamps },
     { keys: ['r'], label: 'Replay', run: () => setReplaying((on) => !on) },
-    { keys: ['d'], label: 'Download', run: () => void download(session) },
+    { keys: ['d'], label: 'Download', run: () => download(session) },
     { keys: ['Escape'], label: 'Clear the selection', run: () => clearSelection(session) },
   ]);
   return h(
@@ -72,7 +66,7 @@ export function LogTools({ session }: { session: LogSession }) {
       onReplay: () => setReplaying(!replaying),
       onFirstError: () => void firstError(),
       onTimestamps: nextTimestamps,
-      onDownload: () => void download(session),
+      onDownload: () => download(session),
     }),
     finding
       ? h(FindBar, {

@@ -7,7 +7,7 @@ import { useShortcuts } from '../keys.ts';
 import { here, navigate } from '../router.ts';
 import { type Subscription, subscribe } from '../sse.ts';
 import { connection, useCell } from '../state.ts';
-import type { SearchPage as Page, SearchFacets, SearchHit, Status } from '../types.ts';
+import type { Execution, SearchPage as Page, SearchFacets, SearchHit, Status } from '../types.ts';
 import { Button, EmptyState, icon, StatusMark } from '../ui/parts.ts';
 import { Plot } from '../ui/plot.ts';
 import { Facet, grouped, HitGroup } from './hits.ts';
@@ -20,6 +20,7 @@ const SPANS: readonly [value: string, label: string][] = [
   ['7d', 'Last 7 days'],
 ];
 const MAX_LIVE = 500;
+const EXECUTIONS_AT_ONCE = 50;
 
 interface Asked {
   q: string;
@@ -40,6 +41,24 @@ function askedOf(search: URLSearchParams): Asked {
     since: get('since'),
     until: get('until'),
   };
+}
+
+/** The executions that hits are in, asked for as hits come, many at once. */
+function useExecutions(hits: readonly SearchHit[]): ReadonlyMap<string, Execution> {
+  const [known, setKnown] = useState<ReadonlyMap<string, Execution>>(new Map());
+  const asked = useRef(new Set<string>());
+  useEffect(() => {
+    const ids = [...new Set(hits.map((hit) => hit.execution_id))].filter((id) => !asked.current.has(id));
+    const some = ids.slice(0, EXECUTIONS_AT_ONCE);
+    if (!some.length) return;
+    for (const id of some) asked.current.add(id);
+    getJson<Execution[]>(`/v1/executions${query({ id: some.join(','), limit: EXECUTIONS_AT_ONCE })}`).then(
+      (found) => setKnown((old) => new Map([...old, ...found.map((item) => [item.id, item] as const)])),
+      // the hits themselves say enough to go on
+      () => {},
+    );
+  }, [hits, known]);
+  return known;
 }
 
 /** The times that a day of UTC has, as the address holds them; none for no day. */
@@ -146,6 +165,7 @@ export function SearchPage() {
     { keys: ['l'], label: 'Live', run: () => change({ live: !live }, true) },
   ]);
 
+  const executions = useExecutions(hits);
   const narrowed = Boolean(asked.action || asked.status || asked.stream || asked.since || asked.until);
   const total = facets ? `${plural(facets.total, 'line')}${facets.complete ? '' : ' or more'}` : '';
   return h(
@@ -315,7 +335,11 @@ export function SearchPage() {
                 )
               : null,
             grouped(hits).map((group) =>
-              h(HitGroup, { key: `${group[0]?.execution_id}/${group[0]?.seq}`, hits: group }),
+              h(HitGroup, {
+                key: `${group[0]?.execution_id}/${group[0]?.seq}`,
+                hits: group,
+                execution: executions.get(group[0]?.execution_id ?? ''),
+              }),
             ),
             cursor
               ? h(
