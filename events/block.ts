@@ -6,7 +6,7 @@
 import type { OutputAppended, StreamName } from './event.ts';
 
 /** Bytes of output that a block holds at most, unless a single chunk is larger. */
-export const BLOCK_BYTES = 262_144;
+export const BLOCK_BYTES = 131_072;
 
 export interface BlockPlace {
   executionId: string;

@@ -25,50 +25,83 @@ export function countKeys(set: Uint32Array): number {
 
 /** 4 bytes count and parameter, then for each number the difference to the one before: unary quotient, then the rest. */
 const HEAD_BYTES = 4;
+/** In place of a parameter: the bits follow as they are. */
+const AS_BITS = 255;
 
 /** How many low bits of each difference are written as they are. */
 function parameter(universe: number, count: number): number {
   return Math.max(0, Math.min(22, Math.floor(Math.log2((0.69 * universe) / Math.max(1, count)))));
 }
 
-/**
- * The set as bytes.
- * @param universe one more than the largest key there can be.
- */
-export function encodeSet(set: Uint32Array, universe: number): Uint8Array {
-  const count = countKeys(set);
-  const k = parameter(universe, count);
-  // Quotients add up to at most universe >> k, one stop bit and k bits come with each number.
-  const out = new Uint8Array(HEAD_BYTES + ((count * (k + 1) + (universe >>> k) + 7) >>> 3) + 4);
+function headed(bytes: number, count: number, k: number): Uint8Array {
+  const out = new Uint8Array(HEAD_BYTES + bytes);
   out[0] = count & 255;
   out[1] = (count >>> 8) & 255;
   out[2] = (count >>> 16) & 255;
   out[3] = k;
+  return out;
+}
+
+/** The set as bytes: coded, or as its bits where these are hardly more. */
+export function encodeSet(set: Uint32Array): Uint8Array {
+  const universe = set.length * 32;
+  const count = countKeys(set);
+  const k = parameter(universe, count);
+  // Quotients add up to at most universe >> k, one stop bit and k bits come with each number.
+  const most = (count * (k + 1) + (universe >>> k) + 7) >>> 3;
+  if (most >= set.byteLength) {
+    const out = headed(set.byteLength, count, AS_BITS);
+    out.set(new Uint8Array(set.buffer, set.byteOffset, set.byteLength), HEAD_BYTES);
+    return out;
+  }
+  const out = headed(most + 4, count, k);
   let at = HEAD_BYTES * 8;
   let before = -1;
-  eachKey(set, (key) => {
-    const difference = key - before - 1;
-    before = key;
-    at += difference >>> k;
-    out[at >>> 3] = (out[at >>> 3] as number) | (1 << (at & 7));
-    at++;
-    let rest = difference & ((1 << k) - 1);
-    for (let left = k; left > 0; ) {
-      const room = 8 - (at & 7);
-      out[at >>> 3] = (out[at >>> 3] as number) | ((rest << (at & 7)) & 255);
-      const step = Math.min(room, left);
-      rest >>>= step;
-      at += step;
-      left -= step;
+  const low = (1 << k) - 1;
+  for (let place = 0; place < set.length; place++) {
+    for (let rest = set[place] as number; rest !== 0; rest &= rest - 1) {
+      const key = place * 32 + 31 - Math.clz32(rest & -rest);
+      const difference = key - before - 1;
+      before = key;
+      at += difference >>> k;
+      // The stop bit, and above it the low bits: at most 23 bits that begin anywhere in a byte.
+      let value = (((difference & low) << 1) | 1) << (at & 7);
+      for (let byte = at >>> 3; value !== 0; byte++) {
+        out[byte] = (out[byte] as number) | (value & 255);
+        value >>>= 8;
+      }
+      at += k + 1;
     }
-  });
+  }
   return out.subarray(0, (at + 7) >>> 3);
+}
+
+/** The set that {@link encodeSet} was given. @param universe how many keys there can be. */
+export function decodeBits(bytes: Uint8Array, universe: number): Uint32Array<ArrayBuffer> {
+  const set = new Uint32Array(universe >>> 5);
+  if (bytes[3] === AS_BITS) {
+    new Uint8Array(set.buffer).set(bytes.subarray(HEAD_BYTES));
+    return set;
+  }
+  decodeSet(bytes, (key) => {
+    set[key >>> 5] = (set[key >>> 5] as number) | (1 << (key & 31));
+    return true;
+  });
+  return set;
 }
 
 /** Calls `each` with every number that {@link encodeSet} was given, rising, until it answers false. */
 export function decodeSet(bytes: Uint8Array, each: (key: number) => boolean): void {
   const count = (bytes[0] as number) | ((bytes[1] as number) << 8) | ((bytes[2] as number) << 16);
   const k = bytes[3] as number;
+  if (k === AS_BITS) {
+    for (let place = HEAD_BYTES; place < bytes.length; place++) {
+      for (let rest = bytes[place] as number; rest !== 0; rest &= rest - 1) {
+        if (!each((place - HEAD_BYTES) * 8 + 31 - Math.clz32(rest & -rest))) return;
+      }
+    }
+    return;
+  }
   let at = HEAD_BYTES * 8;
   let key = -1;
   for (let n = 0; n < count; n++) {

@@ -6,7 +6,7 @@
 export const BLOCKS_PER_EXECUTION = 2 ** 24;
 
 /** Raise it when the tables change: an index of another version is dropped and filled again from the log. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /**
  * `blocks.ordinal` is null until the block is in the search index; blocks get theirs in order. `spill` marks one in which a line

@@ -3,7 +3,7 @@
  * word. Groups of characters: a row of 64 bits for each key, one for each block, so that a query reads a few rows and
  * combines them. Rows are kept in pages and keys are folded to fewer rows where blocks are small. Pure: no database.
  */
-import { countKeys, decodeSet, eachKey, encodeSet } from './key-bits.ts';
+import { countKeys, decodeBits, decodeSet, eachKey, encodeSet } from './key-bits.ts';
 import { type BlockKeys, FOURGRAM_BITS, type RequiredKeys, TRIGRAM_BITS, WORD_BITS } from './tokens.ts';
 
 export const SEGMENT_BLOCKS = 64;
@@ -15,8 +15,11 @@ const ROW_BYTES = 8;
 /** Nine such pages fill a page of the database. */
 const PAGE_ROWS = 112;
 const LEAST_ROW_BITS = 6;
-/** Rows for each key of the fullest block, so that most bits of a row are zero by chance alone. */
-const ROWS_PER_KEY = 2.2;
+/**
+ * Rows for each key of the fullest block. Groups of four are asked for by the dozen and tell blocks apart; groups of three
+ * are asked for only where a query has no more, and stand in nearly every block anyway.
+ */
+const ROWS_PER_KEY = { trigrams: 1.1, fourgrams: 2 };
 
 /** How a segment is laid out, in bits of the number of its parts. */
 export interface Shape {
@@ -33,8 +36,8 @@ export interface Segment {
   pages: Uint8Array[];
 }
 
-const rowBits = (keys: number, most: number) =>
-  Math.min(most, Math.max(LEAST_ROW_BITS, Math.ceil(Math.log2(Math.max(1, keys * ROWS_PER_KEY)))));
+const rowBits = (rows: number, most: number) =>
+  Math.min(most, Math.max(LEAST_ROW_BITS, Math.ceil(Math.log2(Math.max(1, rows)))));
 const pagesOf = (bits: number) => Math.ceil((1 << bits) / PAGE_ROWS);
 
 /** Where the row of a group's key is: the page's number, and where in it the row begins. */
@@ -83,13 +86,18 @@ function buildBuckets(blocks: readonly BlockKeys[], bits: number): Segment['buck
     set.fill(0);
     let some = false;
     for (const [block, { words }] of blocks.entries()) {
-      eachKey(words.subarray(bucket * share, (bucket + 1) * share), (key) => {
-        const value = (key << BLOCK_BITS) | block;
-        set[value >>> 5] = (set[value >>> 5] as number) | (1 << (value & 31));
-        some = true;
-      });
+      const half = block >>> 5;
+      const bit = 1 << (block & 31);
+      for (let place = 0; place < share; place++) {
+        for (let rest = words[bucket * share + place] as number; rest !== 0; rest &= rest - 1) {
+          // The value of a key and a block is `key * 64 + block`: two elements of the set for each key.
+          const at = (place * 32 + 31 - Math.clz32(rest & -rest)) * 2 + half;
+          set[at] = (set[at] as number) | bit;
+          some = true;
+        }
+      }
     }
-    buckets.push(some ? encodeSet(set, universe) : undefined);
+    buckets.push(some ? encodeSet(set) : undefined);
   }
   return buckets;
 }
@@ -118,8 +126,8 @@ export function buildSegment(blocks: readonly BlockKeys[]): Segment {
   const words = blocks.reduce((sum, keys) => sum + countKeys(keys.words), 0);
   const shape: Shape = {
     buckets: Math.max(0, Math.min(MOST_BUCKET_BITS, Math.round(Math.log2(words / BUCKET_WORDS)))),
-    trigrams: rowBits(most('trigrams'), TRIGRAM_BITS),
-    fourgrams: rowBits(most('fourgrams'), FOURGRAM_BITS),
+    trigrams: rowBits(most('trigrams') * ROWS_PER_KEY.trigrams, TRIGRAM_BITS),
+    fourgrams: rowBits(most('fourgrams') * ROWS_PER_KEY.fourgrams, FOURGRAM_BITS),
   };
   return {
     shape,
@@ -145,7 +153,7 @@ const KINDS = [
 
 /** The keys of one block as bytes, for as long as its segment is not made: each set coded, behind its length. */
 export function encodeKeys(keys: BlockKeys): Uint8Array {
-  const parts = KINDS.map(([kind, bits]) => encodeSet(keys[kind], 1 << bits));
+  const parts = KINDS.map(([kind]) => encodeSet(keys[kind]));
   const out = Buffer.alloc(parts.reduce((sum, part) => sum + 4 + part.byteLength, 0));
   let at = 0;
   for (const part of parts) {
@@ -170,14 +178,7 @@ function parts(bytes: Uint8Array): Record<keyof BlockKeys, Uint8Array> {
 
 export function decodeKeys(bytes: Uint8Array): BlockKeys {
   const given = parts(bytes);
-  const open = ([kind, bits]: (typeof KINDS)[number]) => {
-    const set = new Uint32Array((1 << bits) >>> 5);
-    decodeSet(given[kind], (key) => {
-      set[key >>> 5] = (set[key >>> 5] as number) | (1 << (key & 31));
-      return true;
-    });
-    return set;
-  };
+  const open = ([kind, bits]: (typeof KINDS)[number]) => decodeBits(given[kind], 1 << bits);
   return { words: open(KINDS[0]), trigrams: open(KINDS[1]), fourgrams: open(KINDS[2]) };
 }
 

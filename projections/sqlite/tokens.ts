@@ -4,7 +4,7 @@
  */
 import { isWordCode } from '../text.ts';
 
-export const WORD_BITS = 20;
+export const WORD_BITS = 19;
 export const TRIGRAM_BITS = 14;
 export const FOURGRAM_BITS = 16;
 const NEWLINE = 10;
@@ -35,11 +35,23 @@ const ASCII_WORD = Uint8Array.from({ length: 128 }, (_, code) => (isWordCode(cod
 
 const bits = (count: number) => new Uint32Array(count >>> 5);
 
-/** All keys of the folded texts of a block. */
-export function keysOf(texts: readonly string[]): BlockKeys {
-  const words = bits(1 << WORD_BITS);
-  const trigrams = bits(1 << TRIGRAM_BITS);
-  const fourgrams = bits(1 << FOURGRAM_BITS);
+export function noKeys(): BlockKeys {
+  return {
+    words: bits(1 << WORD_BITS),
+    trigrams: bits(1 << TRIGRAM_BITS),
+    fourgrams: bits(1 << FOURGRAM_BITS),
+  };
+}
+
+/**
+ * All keys of the folded texts of a block.
+ * @param into is emptied and filled, for callers that need it for a moment only.
+ */
+export function keysOf(texts: readonly string[], into = noKeys()): BlockKeys {
+  const { words, trigrams, fourgrams } = into;
+  words.fill(0);
+  trigrams.fill(0);
+  fourgrams.fill(0);
   for (const text of texts) {
     let group = 0;
     /** Characters since the beginning of the line. */
@@ -54,7 +66,8 @@ export function keysOf(texts: readonly string[]): BlockKeys {
       const isWord =
         code < 128 ? ASCII_WORD[code] === 1 : isLow ? inWord : isWordCode(text.codePointAt(i) ?? code);
       if (isWord) {
-        hash = wordStep(inWord ? hash : WORD_SEED, code);
+        // What the functions above do is written out here and below: they are not always compiled in.
+        hash = Math.imul((inWord ? hash : WORD_SEED) ^ code, 16777619);
         inWord = true;
       } else if (inWord) {
         const key = wordKey(hash);
@@ -65,16 +78,16 @@ export function keysOf(texts: readonly string[]): BlockKeys {
         count = 0;
         continue;
       }
-      group = grow(group, code);
+      group = (group << 8) | (code < 256 ? code : (code ^ (code >>> 8)) & 255);
       if (++count < 3) continue;
-      const three = trigramKey(group);
+      const three = Math.imul(group & 0xffffff, 0x85ebca6b) >>> (32 - TRIGRAM_BITS);
       trigrams[three >>> 5] = (trigrams[three >>> 5] as number) | (1 << (three & 31));
       if (count < 4) continue;
-      const four = fourgramKey(group);
+      const four = Math.imul(group ^ (group >>> 15), 0x9e3779b1) >>> (32 - FOURGRAM_BITS);
       fourgrams[four >>> 5] = (fourgrams[four >>> 5] as number) | (1 << (four & 31));
     }
   }
-  return { words, trigrams, fourgrams };
+  return into;
 }
 
 /** A long text is narrowed down enough by some of its groups of four. */

@@ -14,7 +14,7 @@ import { compressBody, openStored } from './body.ts';
 import { BLOCKS_PER_EXECUTION } from './schema.ts';
 import { addSignature, makeSegment } from './signature-table.ts';
 import type { Store } from './store.ts';
-import { keysOf } from './tokens.ts';
+import { type BlockKeys, keysOf, noKeys } from './tokens.ts';
 
 /** Enough to be indexed while the execution still runs; smaller ones wait for more. */
 const FULL_BYTES = BLOCK_BYTES * 0.75;
@@ -55,6 +55,8 @@ export function upkeep(store: Store, refers = refersTo()): Upkeep {
   ).all() as { execution: number }[];
   const dirty = new Set(unindexed.map((row) => row.execution));
 
+  /** Filled for one block after the other; an idle server has none. */
+  let keys: BlockKeys | undefined;
   /** There may be blocks enough for a segment of the search index. */
   let waiting = true;
   /** There may be free pages that can be given back. */
@@ -114,10 +116,11 @@ export function upkeep(store: Store, refers = refersTo()): Upkeep {
     const { ordinals } = prepare('SELECT ordinals FROM executions WHERE id = ?').get(execution) as {
       ordinals: number;
     };
+    keys ??= noKeys();
     addSignature(
       store,
       execution * BLOCKS_PER_EXECUTION + ordinals,
-      keysOf(searchableTexts(assembled).map(fold)),
+      keysOf(searchableTexts(assembled).map(fold), keys),
     );
     prepare('UPDATE blocks SET ordinal = ?, spill = ? WHERE id = ?').run(
       ordinals,
