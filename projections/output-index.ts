@@ -19,6 +19,8 @@ export interface ProjectedBatch {
   chunks: OutputAppended[];
   /** Stored with the batch, or after it; never before. */
   checkpoint: Checkpoint;
+  /** Where a batch is written in parts: the documents of the whole, for what a chunk says of its execution. */
+  context?: ExecutionDocument[];
 }
 
 export interface ChunkRange {

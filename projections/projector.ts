@@ -50,7 +50,7 @@ export interface Projector {
 /** The place before the first event, for logs that accept it (see `covers` of the adapters). */
 const NOWHERE = '' as Checkpoint;
 const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 5_000;
+const LAST_RETRY_MS = 2_000;
 /** Documents of unfinished executions that are kept in memory; others are read from the index when they are needed. */
 const CACHED_DOCUMENTS = 10_000;
 
@@ -124,8 +124,14 @@ export async function writeParts(
     }
     const half = size >> 1;
     const split = Math.max(0, half - documents.length);
-    const first = { documents: documents.slice(0, half), chunks: chunks.slice(0, split), checkpoint: before };
-    const second = { documents: documents.slice(half), chunks: chunks.slice(split), checkpoint };
+    const context = batch.context ?? documents;
+    const first = {
+      documents: documents.slice(0, half),
+      chunks: chunks.slice(0, split),
+      checkpoint: before,
+      context,
+    };
+    const second = { documents: documents.slice(half), chunks: chunks.slice(split), checkpoint, context };
     await writeParts(write, first, before, reject);
     await writeParts(write, second, before, reject);
   }

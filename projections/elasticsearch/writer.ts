@@ -104,8 +104,12 @@ export function generationWriter(options: GenerationWriterOptions): GenerationWr
     return sendChunks(batch);
   }
 
-  async function writeChunks({ documents, chunks }: ProjectedBatch): Promise<Set<string>> {
-    const executions = new Map(documents.map((document) => [document.id, document]));
+  async function writeChunks({
+    documents,
+    chunks,
+    context = documents,
+  }: ProjectedBatch): Promise<Set<string>> {
+    const executions = new Map(context.map((document) => [document.id, document]));
     const { continues, commit } = await lines.judge(chunks);
     const output = new Set<string>();
     // Made one by one as they are sent: the cluster works on some while the next are made.

@@ -7,7 +7,7 @@ import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
 import { sqliteFrames } from '../../events/sqlite/frames.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
-import { type ProjectorOptions, type Rejected, startProjector } from '../../projections/projector.ts';
+import { folder, type ProjectorOptions, type Rejected, startProjector } from '../../projections/projector.ts';
 import { rebuildIndex } from '../../projections/rebuild.ts';
 import { sqliteOutputIndex } from '../../projections/sqlite/output-index.ts';
 import { withFolder } from '../support/folder.ts';
@@ -220,6 +220,33 @@ test('events whose stream has no beginning are set aside', () =>
     await within(10_000, projector.caughtUp(await log.end()), 'catching up');
     assert.is(rejected.length, 3);
   }));
+
+test('what follows the end of an execution is left out, also where its end was written before', async () => {
+  const { events, record } = run(1, 2);
+  events.push({
+    ...record.completed(),
+    type: 'execution.abandoned',
+    reason: 'gone',
+    by: 'other',
+  } as ExecutionEvent);
+  const late = record.output({ text: 'still here\n' });
+  let stored: ExecutionDocument | undefined;
+  for (const event of events) stored = applyEvent(stored, event);
+  const rejected: Rejected[] = [];
+  const resumed = folder(
+    async () => stored,
+    (one) => void rejected.push(one),
+  );
+  assert.equal(await resumed.fold([late]), { documents: [], chunks: [] });
+  const whole = folder(
+    async () => undefined,
+    (one) => void rejected.push(one),
+  );
+  const { documents, chunks } = await whole.fold([...events, late]);
+  assert.equal(documents, [stored]);
+  assert.is(chunks.length, 2);
+  assert.is(rejected.length, 0);
+});
 
 test('a hole in the positions is shown as output that retention dropped', () =>
   withParts(async ({ log, index, start }) => {

@@ -1,100 +1,132 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startStack } from '../../scripts/stack.ts';
+import { type Stack, startStack } from '../../scripts/stack.ts';
 import { withFaultyProxy } from '../support/faulty-proxy.ts';
 import { follow } from '../support/follower.ts';
 import { type Nodes, numbered, numberedOutput, outputOf, withNodes } from '../support/nodes.ts';
-import { stackOrSkip } from '../support/stack.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('Outages of Kafka and Elasticsearch');
-/** Clients of an engine that was away come back in growing steps, and the machine may be busy; exactness is what is tested. */
-const PATIENCE_MS = 240_000;
+/** For what must come in the end, however slow the machine; it comes within seconds where nothing else runs. */
+const PATIENCE_MS = 120_000;
+/** Elasticsearch is away for this long. */
+const AWAY_MS = 60_000;
+const COMMANDS = 20;
+const LINES = 150;
+const LINE_EVERY_MS = 400;
 
-async function httpText(nodes: Nodes, node: string, id: string): Promise<string> {
-  return (await nodes.node(node).fetch(`/v1/executions/${id}/stdout?follow=false`)).text();
-}
-
-/** Log, index and followers hold every line once, in order. */
-async function assertExact(nodes: Nodes, node: string, ids: string[], count: number): Promise<void> {
-  const expected = numberedOutput(count);
-  for (const id of ids) {
-    const done = await nodes.node(node).ended(id, PATIENCE_MS);
-    assert.is(done.status, 'succeeded');
-    const events = await nodes.events(id);
-    assert.is(outputOf(events), expected, 'log');
-    assert.equal(
-      events.map(({ position }) => position),
-      events.map((_, index) => index),
+/** Servers of its own, for it kills them; they end with this process. In CI they must start. */
+async function ownStack(): Promise<Stack | undefined> {
+  try {
+    return await startStack({ private: true });
+  } catch (error) {
+    if (process.env.CI) throw error;
+    process.stderr.write(
+      `\nSKIPPED: Outages need a Kafka and Elasticsearch: ${(error as Error).message}\n\n`,
     );
-    await until(
-      PATIENCE_MS,
-      async () => (await httpText(nodes, node, id)) === expected,
-      'the index to have all',
-    );
+    return undefined;
   }
 }
 
-if (await stackOrSkip('Outages')) {
-  // Servers of its own, for it kills them; they end with this process.
-  const stack = await startStack({ private: true });
-  test('a broker that is killed and comes back delays commands by nothing and loses no line', () =>
+/** Asks every now and then: the servers are to come back, not to be busy with questions. */
+async function eventually(check: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await check().catch(() => false))) {
+    if (performance.now() > deadline) throw new Error(`${what} did not come true within ${PATIENCE_MS} ms`);
+    await delay(250);
+  }
+}
+
+async function assertIndexed(nodes: Nodes, id: string, expected: string): Promise<void> {
+  const server = nodes.node('one');
+  await eventually(async () => {
+    const { status } = await server.json<{ status: string }>(`/v1/executions/${id}`);
+    const response = await server.fetch(`/v1/executions/${id}/stdout?follow=false`);
+    return status === 'succeeded' && (await response.text()) === expected;
+  }, `the index to have all of ${id}`);
+}
+
+async function assertLogged(nodes: Nodes, id: string, expected: string): Promise<void> {
+  const events = await nodes.events(id);
+  assert.ok(outputOf(events) === expected, 'the log has every line once, in order');
+  assert.equal(
+    events.map(({ position }) => position),
+    events.map((_, index) => index),
+  );
+}
+
+const stack = await ownStack();
+if (stack) {
+  test('while Elasticsearch is away for a minute and the broker is killed twice, commands do not wait and no line is lost', () =>
     withNodes(stack, [{ name: 'one' }], async (nodes) => {
       const server = nodes.node('one');
-      const ids = await Promise.all(Array.from({ length: 20 }, () => server.run(numbered(200, 40))));
+      const expected = numberedOutput(LINES);
+      // Each prints from before the outage until it is over.
+      const ids = await Promise.all(
+        Array.from({ length: COMMANDS }, () => server.run(numbered(LINES, LINE_EVERY_MS))),
+      );
       const followers = ids.map((id) => follow(server, id, { retryMs: 300 }));
-      for (let round = 0; round < 2; round++) {
-        await delay(500 + Math.random() * 1500);
-        await stack.kafka.kill();
-        await delay(1500 + Math.random() * 1500);
-        await stack.kafka.start();
-      }
-      await assertExact(nodes, 'one', ids, 200);
-      for (const [at, follower] of followers.entries()) {
-        await within(PATIENCE_MS, follower.ended, `follower ${at}`);
-        assert.is(follower.bytes('stdout').toString(), numberedOutput(200), `follower ${at}`);
-      }
-      for (const id of ids) {
-        const { elapsed_seconds: seconds } = await server.json<{ elapsed_seconds: number }>(
-          `/v1/executions/${id}`,
+      const everyoneHas = (line: number) =>
+        Promise.all(
+          followers.map((follower, at) =>
+            until(
+              PATIENCE_MS,
+              () => follower.bytes().includes(`line ${line}\n`),
+              `follower ${at} to be at ${line}`,
+            ),
+          ),
         );
-        assert.ok(seconds < 25, `the command took ${seconds} s, as if it had waited`);
+      await everyoneHas(1);
+      await stack.elasticsearch.kill();
+      const back = delay(AWAY_MS).then(() => stack.elasticsearch.start());
+      back.catch(() => {});
+      for (let round = 0; round < 2; round++) {
+        await delay(Math.random() * 5000);
+        await stack.kafka.kill();
+        await delay(1000 + Math.random() * 3000);
+        await stack.kafka.start();
+        const last = Math.max(...followers.map((follower) => follower.chunks.at(-1)?.seq ?? 0));
+        await everyoneHas(Math.min(LINES, last + 5));
+      }
+      const ready = await server.fetch('/readyz');
+      assert.match(await ready.text(), /elasticsearch|output.?index/i, 'the server says what is away');
+      for (const [at, follower] of followers.entries()) {
+        await within(AWAY_MS + PATIENCE_MS, follower.ended, `the end of follower ${at}`);
+        assert.ok(
+          follower.bytes('stdout').toString() === expected,
+          `follower ${at} had every line once, in order`,
+        );
+      }
+      for (const id of ids) await assertLogged(nodes, id, expected);
+      await back;
+      for (const id of ids) await assertIndexed(nodes, id, expected);
+      await eventually(async () => {
+        const { hits } = await server.json<{ hits: unknown[] }>('/v1/search?q=149&limit=100');
+        return hits.length === ids.length;
+      }, 'every hit');
+      const printing = (LINES * LINE_EVERY_MS) / 1000;
+      for (const id of ids) {
+        const { elapsed_seconds } = await server.json<{ elapsed_seconds: number }>(`/v1/executions/${id}`);
+        assert.ok(
+          elapsed_seconds < 2 * printing,
+          `the command took ${elapsed_seconds} s, as if it had waited`,
+        );
       }
       assert.not.match(server.printed(), /TimeoutNegativeWarning|partitioner/i);
     }));
-  test('while Elasticsearch is away commands and followers go on, and afterwards everything is found', () =>
+
+  test('after an outage in which nothing more is printed, what was being written is written', () =>
     withNodes(stack, [{ name: 'one' }], async (nodes) => {
       const server = nodes.node('one');
-      const first = await server.run('echo before');
-      await server.ended(first);
-      const ids = await Promise.all(Array.from({ length: 10 }, () => server.run(numbered(150, 30))));
-      const followers = ids.map((id) => follow(server, id));
-      await delay(1500);
+      // One execution and so one partition: no record in another one wakes anybody.
+      const id = await server.run(numbered(40, 50));
+      const follower = follow(server, id);
+      await until(PATIENCE_MS, () => follower.bytes().length > 0, 'the first line');
       await stack.elasticsearch.kill();
-      try {
-        for (const [at, follower] of followers.entries()) {
-          await until(
-            PATIENCE_MS,
-            () => follower.bytes('stdout').toString() === numberedOutput(150),
-            `follower ${at} during the outage`,
-          );
-        }
-        const ready = await server.fetch('/readyz');
-        assert.match(await ready.text(), /elasticsearch|output.?index/i, 'the server says what is away');
-        await delay(5000);
-      } finally {
-        await stack.elasticsearch.start();
-      }
-      await assertExact(nodes, 'one', ids, 150);
-      await until(
-        30_000,
-        async () => {
-          const { hits } = await server.json<{ hits: unknown[] }>('/v1/search?q=149&limit=100');
-          return hits.length === ids.length;
-        },
-        'every hit',
-      );
+      await within(PATIENCE_MS, follower.ended, 'the end of the follower');
+      await stack.elasticsearch.start();
+      await assertIndexed(nodes, id, numberedOutput(40));
     }));
 
   test('429 and 413 are waited out; a document that is refused is parked, and the rest is there', () =>
@@ -113,18 +145,11 @@ if (await stackOrSkip('Outages')) {
           'echo good; sleep 0.3; echo cG9pc29uIGxpbmUK | base64 -d; sleep 0.3; echo good again',
         );
         const ids = await Promise.all(Array.from({ length: 4 }, () => server.run(numbered(100, 10))));
-        await assertExact(nodes, 'one', ids, 100);
+        for (const id of ids) await assertIndexed(nodes, id, numberedOutput(100));
+        for (const id of ids) await assertLogged(nodes, id, numberedOutput(100));
         assert.ok(proxy.refused > 3, 'the faults were met');
-        assert.is(
-          outputOf(await nodes.events(poisoned)),
-          'good\npoison line\ngood again\n',
-          'the log has all',
-        );
-        await until(
-          20_000,
-          async () => (await httpText(nodes, 'one', poisoned)) === 'good\ngood again\n',
-          'the rest of the output',
-        );
+        await assertLogged(nodes, poisoned, 'good\npoison line\ngood again\n');
+        await assertIndexed(nodes, poisoned, 'good\ngood again\n');
         const { projector } = await server.json<{ projector: { rejected: number } }>('/v1/operations');
         assert.is(projector.rejected, 1);
         const { kafkaClient } = await import('../../events/kafka/client.ts');
@@ -138,7 +163,7 @@ if (await stackOrSkip('Outages')) {
           signal: parked.signal,
           onMessage: ({ value, headers }) => letters.push(`${headers.linefeed_reason} ${value}`),
         });
-        await until(10_000, () => letters.length > 0, 'the parked document');
+        await until(PATIENCE_MS, () => letters.length > 0, 'the parked document');
         parked.abort();
         assert.match(letters[0] ?? '', /status 400.*poison line/s);
       }),
