@@ -23,6 +23,7 @@ import { openEngines } from './engines.ts';
 import { ServiceError } from './events/errors.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createSeal, loadSealKey } from './events/seal.ts';
+import { settleHeap } from './events/settle-heap.ts';
 import type { OutputIndex } from './projections/output-index.ts';
 import { type Projector, type Rejected, startProjector } from './projections/projector.ts';
 import { rebuildIndex } from './projections/rebuild.ts';
@@ -141,6 +142,7 @@ async function compose(
     closing,
   });
   closers.push(() => server.close());
+  closers.push(settleHeap());
   return { url: server.url, port: server.port, token: keys.token, close };
 }
 

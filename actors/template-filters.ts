@@ -1,5 +1,5 @@
 /** The filters of templates, and how values are printed, tested and reached into: own members only. */
-import { RE2JS } from 're2js';
+import { compileRe2, type Re2 } from '../events/re2.ts';
 
 /** Stands for a value that is not there; printing it is an error, `default` and `is defined` can deal with it. */
 export class Missing {
@@ -72,8 +72,7 @@ export const FILTERS: Record<string, (value: unknown, ...args: unknown[]) => unk
   basename: (value) => print(value).split('/').at(-1),
   dirname: (value) => print(value).split('/').slice(0, -1).join('/') || '.',
 };
-const regex = (pattern: unknown, ignoreCase: unknown): RE2JS =>
-  RE2JS.compile(print(pattern), truthy(ignoreCase) ? RE2JS.CASE_INSENSITIVE : 0);
+const regex = (pattern: unknown, ignoreCase: unknown): Re2 => compileRe2(print(pattern), truthy(ignoreCase));
 Object.assign(FILTERS, {
   regex_match: (value, pattern, ignoreCase = false) =>
     regex(pattern, ignoreCase).matcher(print(value)).lookingAt(),

@@ -6,6 +6,7 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type ErrorCode, ServiceError } from './errors.ts';
+import { settleHeap } from './settle-heap.ts';
 
 interface Plain {
   name: string;
@@ -164,6 +165,7 @@ export function threadData<D>(): D {
 export function serveThread<D>(open: (data: D) => ThreadMethods): void {
   if (isMainThread || !parentPort) throw new Error('serveThread is for worker threads');
   const port = parentPort;
+  settleHeap();
   const running = new Map<number, AbortController>();
   let methods: ThreadMethods = {};
   let failed: unknown;

@@ -2,8 +2,8 @@
  * The query language of search: `word`, `prefix*`, `*part*`, `"a phrase"`, `/regex/i`, and `-` before any of them. All
  * terms must hold in one line. Parses and explains what is wrong; matcher.ts gives the terms their meaning.
  */
-import { RE2JS } from 're2js';
 import { ServiceError } from '../events/errors.ts';
+import { compileRe2, type Re2 } from '../events/re2.ts';
 
 export interface TextTerm {
   kind: 'text';
@@ -17,7 +17,7 @@ export interface RegexTerm {
   kind: 'regex';
   pattern: string;
   ignoreCase: boolean;
-  compiled: RE2JS;
+  compiled: Re2;
 }
 
 export type Term = TextTerm | RegexTerm;
@@ -97,7 +97,7 @@ function readRegex(source: string, at: number): { term: Term; end: number } | un
     throw invalid(`The flag "${flags}" of ${whole} is not known: only /regex/i (case is ignored) is.`);
   }
   try {
-    const compiled = RE2JS.compile(pattern.replaceAll('\\/', '/'), ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
+    const compiled = compileRe2(pattern.replaceAll('\\/', '/'), ignoreCase);
     return { term: { kind: 'regex', pattern, ignoreCase, compiled }, end: at + whole.length };
   } catch (cause) {
     throw invalid(

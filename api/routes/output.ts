@@ -2,9 +2,9 @@
  * An execution's output, everything so far and then what comes: raw, NDJSON or SSE as `Accept` asks.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { RE2JS } from 're2js';
 import { ServiceError } from '../../events/errors.ts';
 import { isEnd, type StreamName } from '../../events/event.ts';
+import { compileRe2 } from '../../events/re2.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import { requires } from '../authentication.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
@@ -197,7 +197,7 @@ function refuseExpired(document: ExecutionDocument, format: Format, after: numbe
 /** RE2: linear in the text, whatever the expression. */
 function lineTest(expression: string): (text: string) => boolean {
   try {
-    const compiled = RE2JS.compile(expression);
+    const compiled = compileRe2(expression);
     return (text) => compiled.matcher(text).find();
   } catch (cause) {
     throw new ServiceError(

@@ -107,9 +107,6 @@ serveThread<SqliteOutputIndexOptions>(({ folder }) => {
     execution: (id: string) => use((store) => executions.executionDocument(store, id)),
     lastExecution: () => use(executions.lastDocument),
     executions: (request: ExecutionPageRequest) => use((store) => executions.executionsPage(store, request)),
-    unfinished: () => use(executions.unfinishedDocuments),
-    purgeCandidates: (bounds: Parameters<typeof executions.purgeCandidates>[1]) =>
-      use((store) => executions.purgeCandidates(store, bounds)),
     search: (request: SearchRequest, signal: AbortSignal) =>
       searches.use((store) => search(store, request, helper, signal)),
     facets: (request: SearchRequest, signal: AbortSignal) =>

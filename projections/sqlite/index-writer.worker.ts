@@ -17,7 +17,7 @@ import { serveThread, threadData } from '../../events/worker-thread.ts';
 import { claimFrames, openFrameReader, refersTo } from './bodies.ts';
 import { compressBody } from './body.ts';
 import { createBurst } from './burst.ts';
-import { executionDocument } from './executions.ts';
+import { executionDocument, purgeCandidates, unfinishedDocuments } from './executions.ts';
 import type { SqliteOutputIndexOptions } from './output-index.ts';
 import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 import { dropEmptySegments, dropSignature } from './signature-table.ts';
@@ -304,6 +304,10 @@ serveThread<SqliteOutputIndexOptions>(({ folder }) => {
       }),
     dropOld: (path: string) => removeStore(path),
     abortRebuild: () => drop('next'),
+    // What the server itself asks, at its start and when it sweeps: an idle one needs no reader for that.
+    unfinished: () => use('current', ({ store }) => unfinishedDocuments(store)),
+    purgeCandidates: (bounds: Parameters<typeof purgeCandidates>[1]) =>
+      use('current', ({ store }) => purgeCandidates(store, bounds)),
     ping: () => use('current', ({ store }) => transaction(store.database, () => {})),
     size: () => use('current', ({ store }) => databaseBytes(store.path)),
     close: () => {
