@@ -54,7 +54,7 @@ log('scrolled up it stays put, counts new lines and leads back', () =>
       timeout: 60,
     });
     await page.goto(`${server.url}/executions/${id}`);
-    await row(page, 205).waitFor();
+    await rowsUntil(page, 'lines beyond the first', (shown) => (shown.at(-1)?.seq ?? 0) >= 205);
     await page.mouse.move(500, 500);
     await page.mouse.wheel(0, -1000);
     const unseen = async () => {
@@ -270,6 +270,26 @@ log('finding goes over all lines, not only the loaded ones, with a count, both d
     await page.locator('.find-status', { hasText: 'No matches' }).waitFor();
     await page.keyboard.press('Escape');
     await countUntil(page.locator('.find'), 0);
+  }),
+);
+
+log('the newest line stays in view when what is above the log takes more room', () =>
+  site.visit(async ({ page }, server) => {
+    await open(page, server, 'seq 1 500');
+    /** Pixels between the end of the last line and that of the window. */
+    const below = () =>
+      page.evaluate(() => {
+        const last = document.querySelector('.row[data-seq="500"]')?.getBoundingClientRect();
+        return Math.round(innerHeight - (last?.bottom ?? Number.POSITIVE_INFINITY));
+      });
+    const atTheEnd = (what: string) =>
+      until(SOON_MS, async () => (await below()) >= 0 && (await below()) < 20, what);
+    await atTheEnd('the end of the log at that of the window');
+    await page.keyboard.press('/');
+    await page.locator('.find').waitFor();
+    await atTheEnd('the same with the find bar');
+    await page.setViewportSize({ width: 390, height: 600 });
+    await atTheEnd('the same on a small screen');
   }),
 );
 
