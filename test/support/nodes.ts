@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionEvent } from '../../events/event.ts';
-import { kafkaEventLog } from '../../events/kafka/event-log.ts';
+import { type KafkaEventLog, kafkaEventLog } from '../../events/kafka/event-log.ts';
 import type { Stack } from '../../scripts/stack.ts';
 import { withFolder } from './folder.ts';
 import { type ServerProcess, withServer } from './server.ts';
@@ -48,11 +48,12 @@ export async function withNodes(
 ): Promise<void> {
   const prefix = randomPrefix();
   const started = new Map<string, ServerProcess>();
+  let log: Promise<KafkaEventLog> | undefined;
   const nodes: Nodes = {
     prefix,
     node: (name) => started.get(name) as ServerProcess,
     async events(id) {
-      const log = await kafkaEventLog({
+      log ??= kafkaEventLog({
         brokers: [stack.kafka.address],
         topicPrefix: prefix,
         partitions: 4,
@@ -61,8 +62,7 @@ export async function withNodes(
         outputTtlMs: 7 * 86_400_000,
       });
       const events: ExecutionEvent[] = [];
-      for await (const batch of log.read(id)) events.push(...batch);
-      await log.close();
+      for await (const batch of (await log).read(id)) events.push(...batch);
       return events;
     },
   };
@@ -88,7 +88,11 @@ export async function withNodes(
       );
     });
   };
-  await withFolder((root) => start(specs, root));
+  try {
+    await withFolder((root) => start(specs, root));
+  } finally {
+    await (await log)?.close();
+  }
 }
 
 /** A command that prints `count` numbered lines, evenly, without a process a line. */
