@@ -52,6 +52,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** A worker that joins its group while another is being given up waits for that, and the machine may be busy. */
+const START_MS = 120_000;
 const ENDS = ['succeeded', 'failed', 'timeout', 'canceled', 'abandoned'];
 
 /**
@@ -90,7 +92,7 @@ export async function withServer<T>(
       });
     }
     await until(
-      30_000,
+      START_MS,
       async () => {
         if (started.exitCode !== null)
           throw new Error(`the server ended with ${started.exitCode}:\n${printed}`);
