@@ -3,7 +3,7 @@
  * A line is matched as a person sees it (no escape sequences), case folded one character at a time.
  */
 import { requiredLiterals } from './literals.ts';
-import { regexPieces, textPieces } from './pieces.ts';
+import { type Piece, regexPieces, textPieces } from './pieces.ts';
 import { parseQuery, type RegexTerm, type Term, type TextTerm } from './query.ts';
 import { fold, isWordCode, WORDS } from './text.ts';
 
@@ -19,7 +19,7 @@ export interface Matcher {
   /** Folded texts of several words, which `words` covers one by one. */
   phrases: string[];
   /** Each has a match in any line that matches; see pieces.ts. For one user at a time: they keep a place. */
-  pieces: RegExp[];
+  pieces: Piece[];
 }
 
 const wordAt = (text: string, index: number) =>
@@ -114,7 +114,7 @@ export function compile(source: string): Matcher {
   const words: string[] = [];
   const fragments: string[] = [];
   const phrases: string[] = [];
-  const pieces: RegExp[] = [];
+  const pieces: Piece[] = [];
   for (const term of query.terms) {
     if (term.kind === 'text') {
       const parts = wordsAndFragments(term);

@@ -5,20 +5,25 @@
  */
 import { behindEscape, behindGroup } from './literals.ts';
 
-/** What stands at one place of the text: its source, and how much it tells. */
+/** What stands at one place of the text, or at several: its source, how much it tells, and what it holds literally. */
 interface Atom {
   source: string;
   weight: number;
+  core?: string;
 }
 
-type Piece = Atom[];
+export interface Piece {
+  regex: RegExp;
+  /** Bytes that its match contains as they are; only where there are some that tell something. */
+  core?: Buffer;
+}
 
 const MOST_REPEATED = 16;
 /** More pieces tell little more; each is a look at the text. */
 const MOST_PIECES = 6;
 
 const escaped = (char: string) => char.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
-const literal = (char: string): Atom => ({ source: escaped(char), weight: 1 });
+const literal = (char: string): Atom => ({ source: escaped(char), weight: 1, core: char });
 
 const ESCAPES: Record<string, Atom> = {
   d: { source: '[0-9]', weight: 0.4 },
@@ -27,8 +32,20 @@ const ESCAPES: Record<string, Atom> = {
 };
 const WORD: Atom = { source: '[0-9A-Za-z_]', weight: 0.2 };
 
-const weigh = (piece: Piece) => piece.reduce((sum, { weight }) => sum + weight, 0);
-const sourceOf = (piece: Piece) => piece.map(({ source }) => source).join('');
+/** The longest run of what is literal. */
+function coreOf(atoms: readonly Atom[]): string {
+  const runs = atoms
+    .map(({ core }) => core ?? '\n')
+    .join('')
+    .split('\n');
+  return runs.reduce((longest, run) => (run.length > longest.length ? run : longest), '');
+}
+
+const joined = (atoms: readonly Atom[]): Atom => ({
+  source: atoms.map(({ source }) => source).join(''),
+  weight: atoms.reduce((sum, { weight }) => sum + weight, 0),
+  core: coreOf(atoms),
+});
 
 /** Branches of a pattern, split at its own level. */
 function branches(pattern: string): string[] {
@@ -65,11 +82,11 @@ function piecesOf(pattern: string, anyCase: boolean): Atom[] {
 
 function sequence(pattern: string, anyCase: boolean): Atom[] {
   const found: Atom[] = [];
-  let current: Piece = [];
+  let current: Atom[] = [];
   /** What a repetition that follows would repeat. */
   let last: Atom | undefined;
   const cut = () => {
-    if (current.length > 0) found.push({ source: sourceOf(current), weight: weigh(current) });
+    if (current.length > 0) found.push(joined(current));
     current = [];
     last = undefined;
   };
@@ -143,30 +160,44 @@ function sequence(pattern: string, anyCase: boolean): Atom[] {
 /** Less tells nothing, and may be no character at all. */
 const LEAST_WEIGHT = 0.15;
 
-const chosen = (pieces: Atom[], flags: string) =>
+/** A shorter core stands in most texts. */
+const LEAST_CORE = 3;
+
+/** In any case, letters are not there as they are. */
+const inCase = (core: string, anyCase: boolean) =>
+  anyCase
+    ? coreOf([...core].map((char) => (/[a-z]/i.test(char) ? { source: '', weight: 0 } : literal(char))))
+    : core;
+
+const chosen = (pieces: Atom[], anyCase: boolean): Piece[] =>
   pieces
     .filter(({ weight }) => weight >= LEAST_WEIGHT)
     .sort((a, b) => b.weight - a.weight)
     .slice(0, MOST_PIECES)
-    .map(({ source }) => new RegExp(source, flags));
+    .map(({ source, core: exact = '' }) => {
+      const core = inCase(exact, anyCase);
+      const regex = new RegExp(source, anyCase ? 'gi' : 'g');
+      return core.length < LEAST_CORE ? { regex } : { regex, core: Buffer.from(core) };
+    });
 
 /** Of an RE2 pattern. */
-export function regexPieces(pattern: string, ignoreCase: boolean): RegExp[] {
+export function regexPieces(pattern: string, ignoreCase: boolean): Piece[] {
   if (pattern.includes('\\Q')) return [];
   const anyCase = ignoreCase || /\(\?[a-zA-Z-]*i/.test(pattern);
-  return chosen(piecesOf(pattern, anyCase), anyCase ? 'gi' : 'g');
+  return chosen(piecesOf(pattern, anyCase), anyCase);
 }
 
 const NOT_BEHIND = '(?<![0-9A-Za-z_])';
 const NOT_BEFORE = '(?![0-9A-Za-z_])';
 
 /** Of a text in any case, which may have to begin or end at the border of a word. */
-export function textPieces(text: string, startsWord: boolean, endsWord: boolean): RegExp[] {
+export function textPieces(text: string, startsWord: boolean, endsWord: boolean): Piece[] {
   const runs = [...text.matchAll(/[\x20-\x7e]+/g)];
   const pieces = runs.map(({ 0: run, index }) => {
     const before = startsWord && index === 0 && /^\w/.test(run) ? NOT_BEHIND : '';
     const after = endsWord && index + run.length === text.length && /\w$/.test(run) ? NOT_BEFORE : '';
-    return { source: before + [...run].map(escaped).join('') + after, weight: run.length };
+    const { source, weight, core = '' } = joined([...run].map(literal));
+    return { source: before + source + after, weight, core };
   });
-  return chosen(pieces, 'gi');
+  return chosen(pieces, true);
 }

@@ -4,6 +4,7 @@
  */
 import { isAscii } from 'node:buffer';
 import type { Matcher } from './matcher.ts';
+import type { Piece } from './pieces.ts';
 import { fold, visible } from './text.ts';
 
 interface View {
@@ -36,14 +37,59 @@ function viewOf(bytes: Buffer, asBytes: boolean): View {
 const withoutReturn = (text: string) => (text.endsWith('\r') ? text.slice(0, -1) : text);
 
 /** The piece whose first hit is furthest, as it is likely the rarest; null when one has none. */
-function rarest(pieces: readonly RegExp[], text: string): { piece: RegExp; at: number } | null {
+function rarest(pieces: readonly Piece[], text: string): { piece: RegExp; at: number } | null {
   let found: { piece: RegExp; at: number } | null = null;
-  for (const piece of pieces) {
-    piece.lastIndex = 0;
-    if (!piece.test(text)) return null;
-    if (!found || piece.lastIndex > found.at) found = { piece, at: piece.lastIndex };
+  for (const { regex } of pieces) {
+    regex.lastIndex = 0;
+    if (!regex.test(text)) return null;
+    if (!found || regex.lastIndex > found.at) found = { piece: regex, at: regex.lastIndex };
   }
   return found;
+}
+
+const LINE_END = 10;
+const ESCAPE = 27;
+/** A core that is found so early is likely in every other line, and a regular expression is faster then. */
+const RARE_BYTES = 1_000;
+
+/**
+ * The same over the bytes as they are, for texts of ASCII and pieces that hold something literally: no text is made of all
+ * the bytes. False, with nothing visited, when that is not so or not worth it.
+ */
+function scanCores(bytes: Buffer, pieces: readonly Piece[], visit: Visit): boolean {
+  let rare: { core: Buffer; at: number } | undefined;
+  const cores = pieces.flatMap(({ core }) => core ?? []);
+  if (cores.length === 0 || !isAscii(bytes) || bytes.includes(ESCAPE)) return false;
+  for (const core of cores) {
+    const at = bytes.indexOf(core);
+    if (at < 0) return true;
+    if (!rare || at > rare.at) rare = { core, at };
+  }
+  if (!rare || rare.at < RARE_BYTES) return false;
+  const { core } = rare;
+  let counted = 0;
+  let number = 0;
+  for (let { at } = rare; at >= 0; ) {
+    const start = bytes.lastIndexOf(LINE_END, at) + 1;
+    const found = bytes.indexOf(LINE_END, at);
+    const end = found < 0 ? bytes.length : found;
+    const numberOf = () => {
+      for (let next = bytes.indexOf(LINE_END, counted); next >= 0 && next < start; ) {
+        number++;
+        counted = next + 1;
+        next = bytes.indexOf(LINE_END, counted);
+      }
+      return number;
+    };
+    const line = withoutReturn(bytes.toString('latin1', start, end));
+    const mayMatch = pieces.every(({ regex }) => {
+      regex.lastIndex = 0;
+      return regex.test(line);
+    });
+    if (mayMatch && !visit(line, numberOf)) return true;
+    at = end + 1 < bytes.length ? bytes.indexOf(core, end + 1) : -1;
+  }
+  return true;
 }
 
 /** Called with the visible text of a line and what tells its number, from 0; false ends the scan. */
@@ -52,6 +98,7 @@ export type Visit = (line: string, number: () => number) => boolean;
 /** @param bytes whole lines; the last may lack its line end. */
 export function scanLines(bytes: Buffer, matcher: Pick<Matcher, 'pieces' | 'literals'>, visit: Visit): void {
   const { pieces, literals } = matcher;
+  if (scanCores(bytes, pieces, visit)) return;
   const { text, lineAt, suitsPieces } = viewOf(bytes, pieces.length > 0 || literals.length === 0);
   let counted = 0;
   let number = 0;

@@ -208,7 +208,23 @@ test('a substring matches exactly where the folded line contains it', () => {
 /** Regular expressions of many shapes. */
 const anyPattern = (() => {
   const atom = fc.constantFrom(
-    ...['a', 'b', 'S', 'k', '.', '\\.', '[ab]', '[^a]', '[a-k1]', '(ab)', '(?:a|b)', '(a|b1|)', '(?i:a)'],
+    ...[
+      'a',
+      'b',
+      'S',
+      'k',
+      '.',
+      '\\.',
+      '[ab]',
+      '[^a]',
+      '[a-k1]',
+      '(ab)',
+      '(?:a|b)',
+      '(a|b1|)',
+      '(?i:a)',
+      'aab',
+      'a1b1',
+    ],
     ...['\\d', '\\w', '\\s', '\\b', '\\W', 'é', '\\x41', '1', ' ', '^', '$'],
   );
   const repeat = fc.constantFrom(
@@ -308,8 +324,14 @@ test('a scan of bytes finds the lines that a regex matches one by one', () => {
     // Bytes that are no UTF-8.
     fc.array(anyLine, { maxLength: 8 }).map((lines) => Buffer.from(lines.join('\n'), 'latin1')),
   );
+  // What is rare in a long text is looked for in another way.
+  const anyText = fc
+    .tuple(fc.boolean(), anyBytes)
+    .map(([isLong, bytes]) =>
+      isLong ? Buffer.concat([Buffer.from('- - - -\n'.repeat(150)), bytes]) : bytes,
+    );
   fc.assert(
-    fc.property(anyPattern, fc.boolean(), anyBytes, (source, ignoreCase, bytes) => {
+    fc.property(anyPattern, fc.boolean(), anyText, (source, ignoreCase, bytes) => {
       const query = `/${source}/${ignoreCase ? 'i' : ''}`;
       const found = scanned(query, bytes);
       assert.equal(found, expected(query, bytes), JSON.stringify({ query, bytes: bytes.toString('latin1') }));
@@ -345,7 +367,7 @@ test('a scan of bytes finds the lines that words, phrases and parts match one by
       's',
       'ſ',
     ],
-    ...['\u001b[31m', '\u001b', '\u009b1m', '\u0085', '/'],
+    ...['\u001b[31m', '\u001b', '\u009b1m', '\u0085', '/', '1_1', 'a 1.'],
   );
   const line = fc.array(part, { maxLength: 10 }).map((parts) => parts.join(''));
   const wanted = fc
@@ -366,13 +388,56 @@ test('a scan of bytes finds the lines that words, phrases and parts match one by
       fc.array(line, { maxLength: 8 }),
       fc.constantFrom('\n', '\r\n'),
       (source, lines, end) => {
-        const bytes = Buffer.from(lines.join(end));
+        const before = lines.length % 2 ? `= = = =${end}`.repeat(150) : '';
+        const bytes = Buffer.from(before + lines.join(end));
         const found = scanned(source, bytes);
         assert.equal(found, expected(source, bytes), JSON.stringify({ source, lines }));
         hits += found.length;
       },
     ),
     { numRuns: 2000 },
+  );
+  assert.ok(hits > 500, `only ${hits} matches were looked at`);
+});
+
+test('what is rare in a long text is found in whatever line it stands', () => {
+  let hits = 0;
+  const filler = fc.constantFrom(0, 1, 70, 150).map((lines) => 'some other line\n'.repeat(lines));
+  const line = fc
+    .array(fc.constantFrom('n1', '377', ' ', 'x', 'id=', 'ERR42', 'err42', '.', '1.5'), { maxLength: 6 })
+    .map((parts) => parts.join(''));
+  // Another way is taken where there is anything beyond ASCII, or an escape sequence.
+  const odd = fc.constantFrom('', '', '', 'ü', '\u001b[1m');
+  const query = fc.constantFrom(
+    ...[
+      '/n\\d*377 \\w+/',
+      '*377*',
+      '377',
+      '"377 x"',
+      '/ERR4\\d/',
+      '/err\\d2/i',
+      '*err42*',
+      '/377$/',
+      '/^377/',
+    ],
+    ...['*377* -x', '/id=377/ *42*', '/(ERR42|377 ) ?x/', '/377.*id=/', '"1.5 "', '/377\\s/', 'n1377'],
+  );
+  const end = fc.constantFrom('\n', '\n', '\r\n', '');
+  fc.assert(
+    fc.property(
+      query,
+      fc.array(fc.tuple(filler, line), { maxLength: 4 }),
+      end,
+      odd,
+      (source, lines, last, extra) => {
+        const text = lines.map(([before, own]) => before + own + extra).join('\n');
+        const bytes = Buffer.from(`${text}${last}`);
+        const found = scanned(source, bytes);
+        assert.equal(found, expected(source, bytes), JSON.stringify({ source, lines }));
+        hits += found.length;
+      },
+    ),
+    { numRuns: 3000 },
   );
   assert.ok(hits > 500, `only ${hits} matches were looked at`);
 });
@@ -388,7 +453,7 @@ test('pieces of a regex are of fixed width', () => {
   ];
   for (const [pattern, expected] of cases) {
     assert.equal(
-      regexPieces(pattern, false).map(({ source }) => source),
+      regexPieces(pattern, false).map(({ regex }) => regex.source),
       expected,
       pattern,
     );
