@@ -88,7 +88,7 @@ async function one(server: ServerProcess): Promise<void> {
       if (sha(follower.bytes('stdout')) !== sha(stored)) throw new Error(`${id}: a follower is not exact`);
     }
   } else {
-    throw new Error(`${id} ended as ${execution.status}`);
+    throw new Error(`ended as ${execution.status}: ${JSON.stringify(execution)}`);
   }
 }
 
