@@ -221,7 +221,8 @@ function beginning({ prepare }: Store, { newest, after }: CandidateRequest): num
 
 export function* candidates(store: Store, request: CandidateRequest): Generator<Candidate> {
   const { matcher, newest, after, action, status, since, until } = request;
-  const required = requiredKeys(matcher.words, [...matcher.fragments, ...matcher.phrases]);
+  // The groups of a word too: its key may be that of a common one, all its groups hardly are.
+  const required = requiredKeys(matcher.words, [...matcher.words, ...matcher.fragments, ...matcher.phrases]);
   const keys = Object.values(required).some((own) => own.length > 0) ? required : undefined;
   const from = beginning(store, request);
 
