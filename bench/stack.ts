@@ -156,8 +156,8 @@ async function project(node: string): Promise<void> {
     warmAfterMs: 0,
   });
   await index.ensure();
-  const part = 640;
-  const rounds = 3;
+  const part = 1280;
+  const rounds = 2;
   const id = randomUUIDv7();
   const { start, output } = stream(id, part * (rounds + 1));
   let document: ExecutionDocument | undefined;
@@ -223,13 +223,16 @@ async function project(node: string): Promise<void> {
   );
 
   const lines = output.length * CHUNK_LINES;
-  let first = 0;
+  const firsts: number[] = [];
+  for (let n = 0; n < 9; n++) {
+    const asked = performance.now();
+    for await (const _ of index.chunks(id, {})) break;
+    firsts.push(performance.now() - asked);
+  }
+  const first = firsts.sort((a, b) => a - b)[4] as number;
   let replayed = 0;
   const began = performance.now();
-  for await (const page of index.chunks(id, {})) {
-    first ||= performance.now() - began;
-    for (const chunk of page) replayed += chunk.lines;
-  }
+  for await (const page of index.chunks(id, {})) for (const chunk of page) replayed += chunk.lines;
   const replayS = (performance.now() - began) / 1000;
   if (replayed !== lines) throw new Error(`replayed ${replayed} of ${lines} lines`);
   rows.push({
@@ -237,7 +240,7 @@ async function project(node: string): Promise<void> {
     value: Math.round(replayed / replayS).toLocaleString('en'),
     goal: '150,000',
   });
-  rows.push({ measure: 'first byte', value: `${Math.round(first)} ms`, goal: '100 ms' });
+  rows.push({ measure: 'first byte, median of 9', value: `${Math.round(first)} ms`, goal: '100 ms' });
   await index.close();
 }
 

@@ -177,7 +177,7 @@ export async function kafkaClient(connection: KafkaConnection): Promise<KafkaCli
     compress: async ({ buffer }: { buffer: Buffer }) =>
       buffer.length < SMALL_BYTES
         ? zstdCompressSync(buffer)
-        : compress(buffer, { chunkSize: atMost(buffer.length) }),
+        : compress(buffer, { chunkSize: atMost(buffer.length >> 1) }),
     decompress: async (buffer: Buffer) =>
       buffer.length < SMALL_BYTES
         ? zstdDecompressSync(buffer, { chunkSize: atMost(8 * buffer.length) })

@@ -60,15 +60,19 @@ function reasonOf({ error, status }: ItemAnswer): string {
 }
 
 /**
- * Resolves when every document was taken or refused for good.
+ * Resolves when every document was taken or refused for good; with `refresh`, what was taken can be searched then.
  * @throws ServiceError `output-index-unavailable`: some may have been written; sending all again is right.
  */
-export async function sendBulk(client: Requests, items: Iterable<BulkItem>): Promise<Refused[]> {
+export async function sendBulk(
+  client: Requests,
+  items: Iterable<BulkItem>,
+  { refresh = false } = {},
+): Promise<Refused[]> {
   const refused: Refused[] = [];
   const underWay = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
   for (const batch of requests(items)) {
-    const sent = sendOne(client, batch, refused)
+    const sent = sendOne(client, batch, refused, refresh)
       .catch((error) => {
         failure ??= { error };
       })
@@ -83,7 +87,12 @@ export async function sendBulk(client: Requests, items: Iterable<BulkItem>): Pro
   return refused;
 }
 
-async function sendOne(client: Requests, batch: BulkItem[], refused: Refused[]): Promise<void> {
+async function sendOne(
+  client: Requests,
+  batch: BulkItem[],
+  refused: Refused[],
+  refresh: boolean,
+): Promise<void> {
   let left = batch;
   const deadline = performance.now() + PATIENCE_MS;
   for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)) {
@@ -93,7 +102,7 @@ async function sendOne(client: Requests, batch: BulkItem[], refused: Refused[]):
         'POST',
         '/_bulk',
         left.flatMap(({ action, source }) => (source === undefined ? [action] : [action, source])),
-        { query: { filter_path: 'errors,items.*.status,items.*.error' } },
+        { query: { filter_path: 'errors,items.*.status,items.*.error', ...(refresh ? { refresh } : {}) } },
       );
     } catch (error) {
       const status = statusOf(error);
@@ -104,8 +113,8 @@ async function sendOne(client: Requests, batch: BulkItem[], refused: Refused[]):
           return;
         }
         const half = left.length >> 1;
-        await sendOne(client, left.slice(0, half), refused);
-        await sendOne(client, left.slice(half), refused);
+        await sendOne(client, left.slice(0, half), refused, refresh);
+        await sendOne(client, left.slice(half), refused, refresh);
         return;
       }
       if (status === undefined || !BUSY.includes(status) || performance.now() > deadline) throw error;

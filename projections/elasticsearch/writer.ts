@@ -72,15 +72,14 @@ export function generationWriter(options: GenerationWriterOptions): GenerationWr
   }
   const lines = continuedLines(isContinued);
 
-  async function refresh(indices: Set<string>, everyMs: number): Promise<void> {
-    const waitMs = refreshedAt + everyMs - performance.now();
+  async function refreshIsDue(): Promise<void> {
+    const waitMs = refreshedAt + options.refreshEveryMs - performance.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     refreshedAt = performance.now();
-    await client.send('POST', `/${[...indices].join(',')}/_refresh`);
   }
 
-  async function sendOrRefuse(items: Iterable<BulkItem>): Promise<void> {
-    const refused = await sendBulk(client, items);
+  async function sendOrRefuse(items: Iterable<BulkItem>, refresh = false): Promise<void> {
+    const refused = await sendBulk(client, items, { refresh });
     const [first] = refused;
     if (!first) return;
     const { index, create } = JSON.parse(first.item.action);
@@ -132,13 +131,15 @@ export function generationWriter(options: GenerationWriterOptions): GenerationWr
     const ahead = staged.get(batch);
     const output = await (ahead ? ahead.catch(() => sendAnew(batch)) : sendChunks(batch));
     const { documents, checkpoint } = batch;
+    if (options.searchable) await refreshIsDue();
     // A document can be read as soon as it is written, a chunk only after a refresh; and a document says through which
     // position the chunks are there.
-    if (options.searchable && output.size > 0) await refresh(output, options.refreshEveryMs);
-    await sendOrRefuse(documents.map((document) => executionItem(names, document)));
-    const touched = new Set(documents.map(({ id, requestedAt }) => names.executions(id, requestedAt)));
-    if (options.searchable && touched.size > 0)
-      await refresh(touched, output.size > 0 ? 0 : options.refreshEveryMs);
+    if (options.searchable && output.size > 0)
+      await client.send('POST', `/${[...output].join(',')}/_refresh`);
+    await sendOrRefuse(
+      documents.map((document) => executionItem(names, document)),
+      options.searchable,
+    );
     if (checkpoint === '') return;
     const places = [...checkpointParts(checkpoint)].map(([partition, place]) => ({
       action: JSON.stringify({

@@ -89,6 +89,9 @@ if (stack) {
         const last = Math.max(...followers.map((follower) => follower.chunks.at(-1)?.seq ?? 0));
         await everyoneHas(Math.min(LINES, last + 5));
       }
+      // The workers' group has its members again.
+      const another = await server.run('true');
+      assert.is((await server.ended(another, PATIENCE_MS)).status, 'succeeded');
       const ready = await server.fetch('/readyz');
       assert.match(await ready.text(), /elasticsearch|output.?index/i, 'the server says what is away');
       for (const [at, follower] of followers.entries()) {
