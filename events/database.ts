@@ -20,8 +20,6 @@ export interface DatabaseOptions {
   /** Code of the errors that its failures become. */
   unavailable: ErrorCode;
   readOnly?: boolean;
-  /** Nobody else may open it: no shared-memory file, and a second server on the same folder is refused. */
-  exclusive?: boolean;
   /** `FULL` survives a power cut with everything committed, `NORMAL` may lose the last commits. */
   synchronous: 'FULL' | 'NORMAL';
   cacheBytes: number;
@@ -39,7 +37,6 @@ export function openDatabase(path: string, options: DatabaseOptions): DatabaseSy
       if (!options.readOnly) chmodSync(path, 0o600);
       // Only a new file takes the first two: bigger pages hold bigger chunks, and pages freed can be given back.
       if (!options.readOnly) database.exec('PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL');
-      if (options.exclusive) database.exec('PRAGMA locking_mode = EXCLUSIVE');
       if (!options.readOnly) database.exec('PRAGMA journal_mode = WAL');
       database.exec(`PRAGMA synchronous = ${options.synchronous};
         PRAGMA cache_size = -${Math.ceil(options.cacheBytes / 1024)};
@@ -71,7 +68,7 @@ export function transaction<T>(database: DatabaseSync, body: () => T): T {
 }
 
 function resultCode(error: unknown): number {
-  const { errcode } = error as { errcode?: number };
+  const errcode = (error as { errcode?: number } | undefined)?.errcode;
   return typeof errcode === 'number' ? errcode & 0xff : 0;
 }
 

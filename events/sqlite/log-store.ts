@@ -9,6 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { explained, openDatabase } from '../database.ts';
+import { ServiceError } from '../errors.ts';
 import type { StreamName } from '../event.ts';
 import { type EventRow, OUTPUT } from './rows.ts';
 
@@ -40,6 +41,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 `;
 
+/** Raise it when an older version would read the tables wrongly. */
+const LOG_VERSION = 1;
 /** Columns that a log of an earlier version lacks. */
 const ADDED = [
   ['events', 'frame', 'TEXT'],
@@ -107,6 +110,14 @@ function openTables(path: string, maxBytes: number | undefined): DatabaseSync {
     maxBytes,
   });
   try {
+    const { user_version: found } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (found > LOG_VERSION) {
+      throw new ServiceError(
+        'event-log-unavailable',
+        `${path} was written by a newer version of Linefeed; start that version, or give this one another data folder.`,
+        { retriable: false },
+      );
+    }
     database.exec(SCHEMA);
     for (const [table, column, type] of ADDED) {
       const columns = database.prepare(`PRAGMA table_info(${table})`).all() as { name: string }[];
@@ -114,6 +125,7 @@ function openTables(path: string, maxBytes: number | undefined): DatabaseSync {
       database.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
     }
     database.prepare("INSERT OR IGNORE INTO facts VALUES ('identity', ?)").run(randomUUID());
+    database.exec(`PRAGMA user_version = ${LOG_VERSION}`);
     return database;
   } catch (error) {
     database.close();

@@ -125,7 +125,7 @@ test('a log of the version before is opened, read and gone on with', () =>
     await log.close();
     const database = new DatabaseSync(join(folder, 'events.sqlite'));
     database.exec(
-      'ALTER TABLE events DROP COLUMN frame; ALTER TABLE streams DROP COLUMN purged; DELETE FROM facts',
+      'PRAGMA user_version = 0; ALTER TABLE events DROP COLUMN frame; ALTER TABLE streams DROP COLUMN purged; DELETE FROM facts',
     );
     database.close();
     log = await sqliteEventLog({ folder });
@@ -136,6 +136,21 @@ test('a log of the version before is opened, read and gone on with', () =>
     } finally {
       await log.close();
     }
+  }));
+
+test('a log of a newer version is refused with what to do', () =>
+  withFolder(async (folder) => {
+    const log = await sqliteEventLog({ folder });
+    await log.close();
+    const database = new DatabaseSync(join(folder, 'events.sqlite'));
+    database.exec('PRAGMA user_version = 99');
+    database.close();
+    const error = await sqliteEventLog({ folder }).then(
+      () => undefined,
+      (reason: Error & { code?: string }) => reason,
+    );
+    assert.is(error?.code, 'event-log-unavailable');
+    assert.match(error?.message ?? '', /newer version/);
   }));
 
 test.run();
