@@ -41,7 +41,7 @@ async function answersSecurely(node: string, security: StackSecurity): Promise<v
   if (status !== 200) throw new Error(`health answered ${status}`);
 }
 
-/** @param security TLS on its HTTP port, and one superuser. */
+/** @param security TLS on its HTTP port, and one user with what Linefeed needs. */
 export async function packagedElasticsearch(
   folder: string,
   say: (text: string) => void,

@@ -70,7 +70,15 @@ export function scramArguments({ user, password }: StackSecurity): string[] {
   ]);
 }
 
-/** Lines of elasticsearch.yml, and the files of its file realm with one superuser. */
+/** What Linefeed needs to be allowed on Elasticsearch, with index prefixes as tests make them; docs/scaling.md names it. */
+const ROLE = `linefeed:
+  cluster: [monitor, manage_index_templates, manage_ilm]
+  indices:
+    - names: ['t*-*']
+      privileges: [all]
+`;
+
+/** Lines of elasticsearch.yml, and the files of its file realm with one user of few rights. */
 export function elasticsearchSecurity({ user, password }: StackSecurity): {
   settings: string[];
   files: Record<string, string>;
@@ -86,6 +94,6 @@ export function elasticsearchSecurity({ user, password }: StackSecurity): {
       'xpack.security.http.ssl.certificate: server.pem',
       'xpack.security.http.ssl.key: server.key',
     ],
-    files: { users: `${user}:${entry}\n`, users_roles: `superuser:${user}\n` },
+    files: { users: `${user}:${entry}\n`, users_roles: `linefeed:${user}\n`, 'roles.yml': ROLE },
   };
 }
