@@ -16,18 +16,19 @@ import type { Spool } from './spool.ts';
  * `$0` is the spool folder: it makes the process recognisable whatever happens to pids. The traps keep the shell alive
  * through signals to the group; the child gets the default dispositions back. The subshell keeps what the shell says
  * about a signal out of the child's stderr. A rename needs no free disk block. Uptime is a clock that nobody sets.
+ * `$1` is the file of its pid: made by this shell, or by a worker that came back and found none (Spool.forbid), never by both.
  */
 const WRAPPER = [
   'trap : TERM INT HUP QUIT USR1 USR2',
   'uptime() { up=; [ ! -r /proc/uptime ] || read -r up _ </proc/uptime; }',
-  'uptime; echo "$$ $up" >"$0/pid"',
+  'uptime; set -C; echo "$$ $up" 2>/dev/null >"$0/$1" || [ ! -s "$0/$1" ] || exit; set +C; shift',
   '(exec "$@" 2>&3 3>&-)',
   'code=$?; uptime; mv "$0/running" "$0/exit.$code.$up"',
 ].join('\n');
 
 /** How often an adopted child, whose exit nobody tells us, is looked at. */
 const ADOPTED_POLL_MS = 100;
-/** A wrapper writes its pid as its first act; one that has not by now never ran. */
+/** A wrapper writes its pid as its first act; one that has not by now most likely never ran. */
 const PID_WAIT_MS = 1000;
 /** A killed process is gone at once, except in the kernel's uninterruptible waits or as a zombie nobody reaps. */
 const KILL_WAIT_MS = 5000;
@@ -103,7 +104,7 @@ export async function startProcess(
   const stderr = launch.merge ? stdout : openSync(join(spool.folder, 'stderr'), 'a', 0o600);
   const log = openSync(join(spool.folder, 'wrapper.log'), 'a', 0o600);
   try {
-    const child = spawn('/bin/sh', ['-c', WRAPPER, spool.folder, ...launch.command], {
+    const child = spawn('/bin/sh', ['-c', WRAPPER, spool.folder, spool.startName(), ...launch.command], {
       cwd: launch.cwd ?? '/',
       env: environment,
       detached: true,
@@ -188,6 +189,15 @@ function since(spool: Spool, uptimeS: number | undefined): number | undefined {
   const started = spool.start()?.uptimeS;
   if (started === undefined || uptimeS === undefined || uptimeS < started) return undefined;
   return Math.round((uptimeS - started) * 1000);
+}
+
+/** Of this boot of the machine; undefined where the system does not say. */
+export function bootId(): string | undefined {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 /** How long the spool's process has been running, in milliseconds, by a clock that nobody sets; 0 where there is none. */

@@ -3,14 +3,27 @@
  * for us, and all that it printed is still here when a worker comes back after a crash.
  *
  * launch.json   what was started (no secrets)      stdout, stderr   append-only output
- * pid           of the group's leader, and uptime  running          renamed to exit.<code>.<uptime> at the child's end
+ * pid, pid.N    of the group's leader, and uptime  running          renamed to exit.<code>.<uptime> at the child's end
  * wrapper.log   the shell's own words              hosts/<label>.stdout, .stderr; result.json: written by some runners
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { STREAM_NAMES, type StreamName } from '../events/event.ts';
 
 export interface LaunchRecord {
+  /** Of the machine, where it says: a file that is not there may have been lost with an earlier one. */
+  boot?: string | undefined;
+  /** Attempts before this one that are known never to have run. */
+  earlier?: number;
   timeoutMs: number;
   hosts: readonly string[];
   merge: boolean;
@@ -44,7 +57,11 @@ export interface Spool {
   saveLaunch(record: LaunchRecord): void;
   /** Undefined when nothing was launched from this folder. */
   launch(): LaunchRecord | undefined;
+  /** Name of the file that the wrapper makes as its first act. */
+  startName(): string;
   start(): StartMarker | undefined;
+  /** Takes the place of the wrapper's first act, so that it never runs the command. @returns false when it came first. */
+  forbid(): boolean;
   exit(): ExitMarker | undefined;
   /** What the wrapping shell had to say: non-empty when a signal ended the child. */
   wrapperLog(): string;
@@ -77,8 +94,11 @@ function json(path: string): unknown {
 export function openSpool(root: string, executionId: string): Spool {
   const folder = join(root, executionId);
   const path = (name: string) => join(folder, name);
+  const launch = () => json(path('launch.json')) as LaunchRecord | undefined;
+  const startName = () => ['pid', launch()?.earlier].filter(Boolean).join('.');
   return {
     folder,
+    startName,
     create() {
       mkdirSync(path('hosts'), { recursive: true, mode: 0o700 });
     },
@@ -86,11 +106,23 @@ export function openSpool(root: string, executionId: string): Spool {
       writeFileSync(path('launch.json'), JSON.stringify(record), { mode: 0o600 });
       writeFileSync(path('running'), '');
     },
-    launch: () => json(path('launch.json')) as LaunchRecord | undefined,
+    launch,
     start() {
-      const [pid = '', uptimeS = ''] = (text(path('pid')) ?? '').trim().split(' ');
+      const [pid = '', uptimeS = ''] = (text(path(startName())) ?? '').trim().split(' ');
       if (!/^\d+$/.test(pid) || Number(pid) <= 1) return undefined;
       return { pid: Number(pid), ...(uptimeS === '' ? {} : { uptimeS: Number(uptimeS) }) };
+    },
+    forbid() {
+      // Linked, for a file made in place would be empty for a moment.
+      rmSync(path('forbidden'), { force: true });
+      writeFileSync(path('forbidden'), '0');
+      try {
+        linkSync(path('forbidden'), path(startName()));
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+        throw error;
+      }
     },
     exit() {
       const name = existsSync(folder)

@@ -16,6 +16,7 @@ import type { Cause, Conclusion, ExecutionContext, Launched, Terminate } from '.
 import { createMask, type Mask } from './mask.ts';
 import {
   adoptProcess,
+  bootId,
   checkLaunch,
   type ExitStatus,
   type RunningProcess,
@@ -108,7 +109,7 @@ export function createWorker(options: WorkerOptions): Worker {
     return runner;
   }
 
-  async function start(spool: Spool, requested: ExecutionRequested): Promise<Launched> {
+  async function start(spool: Spool, requested: ExecutionRequested, earlier = 0): Promise<Launched> {
     spool.create();
     const launch = await runnerOf(requested).prepare({
       executionId: requested.executionId,
@@ -120,7 +121,13 @@ export function createWorker(options: WorkerOptions): Worker {
     const env = environment(requested, launch);
     checkLaunch(launch, env.PATH ?? '');
     const timeoutMs = (launch.timeoutS ?? 0) * 1000;
-    const record: LaunchRecord = { timeoutMs, hosts: launch.hosts ?? [], merge: launch.merge ?? false };
+    const record: LaunchRecord = {
+      boot: bootId(),
+      earlier,
+      timeoutMs,
+      hosts: launch.hosts ?? [],
+      merge: launch.merge ?? false,
+    };
     if (launch.secrets?.length) record.sealedSecrets = seal.seal({ values: launch.secrets });
     spool.saveLaunch(record);
     const command: Launch['command'] =
@@ -141,11 +148,14 @@ export function createWorker(options: WorkerOptions): Worker {
     const spool = openSpool(spoolRoot, requested.executionId);
     const record = spool.launch();
     if (!record) return start(spool, requested);
-    const process = await find(spool, requested.executionId).catch(() => {
+    const process = await find(spool, requested.executionId).catch(() => undefined);
+    if (!process) {
+      const sameBoot = record.boot !== undefined && record.boot === bootId();
+      if (sameBoot && spool.forbid()) return start(spool, requested, (record.earlier ?? 0) + 1);
       throw new Error(
         'The worker was killed while it started the command; it may not have run, and was not started again',
       );
-    });
+    }
     return {
       pid: process.pid,
       hostname: hostname(),

@@ -1,8 +1,12 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { bootId, startProcess } from '../../actors/process.ts';
+import { openSpool } from '../../actors/spool.ts';
 import { withFolder } from '../support/folder.ts';
-import { until } from '../support/within.ts';
+import { until, within } from '../support/within.ts';
 import { completion, output, withWriteSide } from '../support/write-side.ts';
 
 const test = suite('Recovery');
@@ -107,7 +111,6 @@ test('a stranger that has the pid of the child is neither adopted nor killed', (
   withFolder(async (folder) => {
     const { spawn } = await import('node:child_process');
     const { writeFile } = await import('node:fs/promises');
-    const { join } = await import('node:path');
     const stranger = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
     try {
       let id = '';
@@ -140,6 +143,62 @@ test('a stranger that has the pid of the child is neither adopted nor killed', (
       stranger.kill('SIGKILL');
     }
   }));
+
+const LAUNCH = { timeoutMs: 0, hosts: [], merge: false };
+
+test('a worker that was killed just before the command began starts it, once', () =>
+  withFolder((folder) =>
+    withWriteSide(folder, {}, async ({ request, supervisor, finished, spoolRoot }) => {
+      const id = await request(`echo ran >>${folder}/ran; echo hi`);
+      const spool = openSpool(spoolRoot, id);
+      spool.create();
+      spool.saveLaunch({ ...LAUNCH, boot: bootId() });
+      await supervisor.recover(id);
+      const events = await finished(id);
+      assert.is(completion(events).status, 'succeeded');
+      assert.is(output(events, 'stdout').toString(), 'hi\n');
+      assert.is(readFileSync(`${folder}/ran`, 'utf8'), 'ran\n');
+    }),
+  ));
+
+test('of a wrapper and the worker that found no trace of it only the first runs the command', () =>
+  withFolder(async (folder) => {
+    const spool = openSpool(folder, 'one');
+    spool.create();
+    spool.saveLaunch(LAUNCH);
+    assert.is(spool.forbid(), true);
+    const late = await startProcess(
+      spool,
+      { command: ['touch', join(folder, 'late')] },
+      { PATH: process.env.PATH ?? '' },
+    );
+    await within(20_000, late.exited);
+    assert.is(existsSync(join(folder, 'late')), false);
+    spool.saveLaunch({ ...LAUNCH, earlier: 1 });
+    const next = await startProcess(
+      spool,
+      { command: ['touch', join(folder, 'next')] },
+      { PATH: process.env.PATH ?? '' },
+    );
+    assert.is((await within(20_000, next.exited)).exitCode, 0);
+    assert.ok(existsSync(join(folder, 'next')));
+    assert.is(spool.forbid(), false);
+  }));
+
+test('what may have run before the machine went down is not started again', () =>
+  withFolder((folder) =>
+    withWriteSide(folder, {}, async ({ request, supervisor, finished, spoolRoot }) => {
+      const id = await request(`touch ${folder}/ran`);
+      const spool = openSpool(spoolRoot, id);
+      spool.create();
+      spool.saveLaunch({ ...LAUNCH, boot: 'of yesterday' });
+      await supervisor.recover(id);
+      const { status, error } = completion(await finished(id));
+      assert.is(status, 'failed');
+      assert.match(error ?? '', 'it may not have run, and was not started again');
+      assert.is(existsSync(`${folder}/ran`), false);
+    }),
+  ));
 
 test('a cancellation that was asked for before the worker went is carried out by the next one', () =>
   withFolder(async (folder) => {

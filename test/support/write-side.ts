@@ -21,6 +21,8 @@ export interface WriteSide {
   log: EventLog;
   supervisor: Supervisor;
   spoolRoot: string;
+  /** Appends a request for a command line; resolves with the id. */
+  request(cmd: string): Promise<string>;
   /** Appends a request for a command line and hands it to the supervisor; resolves with the id. */
   run(cmd: string, parameters?: Record<string, unknown>, secrets?: Record<string, unknown>): Promise<string>;
   events(executionId: string): Promise<ExecutionEvent[]>;
@@ -65,23 +67,33 @@ export async function withWriteSide<T>(
     return all;
   }
 
+  async function append(
+    cmd: string,
+    parameters: Record<string, unknown> = {},
+    secrets?: Record<string, unknown>,
+  ): Promise<ExecutionRequested> {
+    const requested: ExecutionRequested = {
+      type: 'execution.requested',
+      executionId: randomUUIDv7(),
+      position: 0,
+      at: Date.now(),
+      action: { ref: 'core.local', pack: 'core', name: 'local', runner: 'local-shell-cmd' },
+      parameters: { cmd, ...parameters },
+      user: 'tester',
+      ...(secrets ? { sealed: seal.seal(secrets) } : {}),
+    };
+    await log.append([requested]);
+    return requested;
+  }
+
   try {
     return await body({
       log,
       supervisor,
       spoolRoot,
-      async run(cmd, parameters = {}, secrets) {
-        const requested: ExecutionRequested = {
-          type: 'execution.requested',
-          executionId: randomUUIDv7(),
-          position: 0,
-          at: Date.now(),
-          action: { ref: 'core.local', pack: 'core', name: 'local', runner: 'local-shell-cmd' },
-          parameters: { cmd, ...parameters },
-          user: 'tester',
-          ...(secrets ? { sealed: seal.seal(secrets) } : {}),
-        };
-        await log.append([requested]);
+      request: async (cmd) => (await append(cmd)).executionId,
+      async run(cmd, parameters, secrets) {
+        const requested = await append(cmd, parameters, secrets);
         supervisor.accept(requested);
         return requested.executionId;
       },
