@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { enginesName, runsOnStack } from '../support/engines.ts';
 import { withFolder } from '../support/folder.ts';
-import { follow } from '../support/follower.ts';
+import { type Follower, follow } from '../support/follower.ts';
 import { type ServerProcess, withServer } from '../support/server.ts';
 import { until, within } from '../support/within.ts';
 
@@ -23,16 +23,25 @@ test(`200,000 numbered lines survive ${LIVES} kill -9 of the server, every line 
   withFolder((folder) =>
     withServer(folder, async (server) => {
       const total = 200_000;
+      const go = `${folder}/go`;
       // Awk with a pause now and then: prints for longer than twenty lives of the server take.
-      const cmd = `awk 'BEGIN { for (i = 1; i <= ${total}; i++) { print i; if (i % 5000 == 0) { fflush(); system("sleep 0.35") } } }'; exit 9`;
+      const cmd = `awk 'BEGIN { for (i = 1; i <= ${total}; i++) { print i; if (i % 5000 == 0) { fflush(); system("sleep 0.35") } } }'; until [ -e ${go} ]; do sleep 0.1; done; exit 9`;
       const id = await server.run(cmd);
       const followers = [follow(server, id), follow(server, id, { query: '?stream=stdout' })];
+      const [first] = followers as [Follower];
       for (let life = 0; life < LIVES; life++) {
+        const before = followers[0]?.connections ?? 0;
         await sleep(100 + Math.random() * 400);
+        // On a slow machine a follower comes back too late for most lives; some wait for it.
+        if (life % 3 === 0) await until(20_000, () => (followers[0]?.connections ?? 0) > before || life === 0);
+        // Most lives are shorter than a follower's way back; every third one lets it in.
+        const connected = life % 3 === 0 ? Math.floor(life / 3) : 0;
+        await until(30_000, () => first.connections > connected, 'the follower coming back');
         await server.kill('SIGKILL');
         await server.start();
       }
       const late = follow(server, id);
+      writeFileSync(go, '');
       const execution = await server.ended(id, 60_000);
       assert.is(execution.status, 'failed');
       assert.is(execution.result?.return_code, 9);
@@ -49,7 +58,6 @@ test(`200,000 numbered lines survive ${LIVES} kill -9 of the server, every line 
           'a follower has every line once, in order',
         );
       }
-      assert.ok((followers[0]?.connections ?? 0) > LIVES / 4, 'the follower was cut off again and again');
     }),
   ));
 
