@@ -14,6 +14,8 @@ import type { Store } from './store.ts';
 /** A request that takes longer answers with what it has; nobody waits longer for a first page. */
 const BUDGET_MS = 2_000;
 const SLICE_MS = 8;
+/** How often it sees whether the helper has answered. */
+const LOOK_MS = 1;
 /** What a search goes through by itself before it asks for help. */
 const ALONE_BYTES = 1_500_000;
 /** What the helper gets at a time, and how often before it has answered. */
@@ -66,10 +68,10 @@ export async function* scan(
   const { query, matcher, filterOf, countOnly } = request;
   const end = performance.now() + BUDGET_MS;
   let slice = performance.now() + SLICE_MS;
+  let look = 0;
   let next = candidates.next();
   let bytes = 0;
   let away = 0;
-  let answered = Promise.withResolvers<void>();
   const places: Place[] = [];
 
   function take(): Candidate {
@@ -102,12 +104,11 @@ export async function* scan(
     const settle = (results: (LineMatch[] | null)[]) => {
       for (const [at, place] of batch.entries()) {
         const lines = results[at];
+        if (place.lines) continue;
         if (lines) place.lines = lines;
         else place.isBack = true;
       }
       away--;
-      answered.resolve();
-      answered = Promise.withResolvers();
     };
     thread.call<(LineMatch[] | null)[]>('scan', [query, countOnly, jobs]).then(settle, () => settle([]));
   }
@@ -120,11 +121,12 @@ export async function* scan(
       yield { candidate, lines, scannedBytes };
     }
     const now = performance.now();
-    if (now >= slice || away > 0) {
+    if (now >= slice || (away > 0 && now >= look)) {
       // The helper's answers come in between turns.
       await turn();
-      if (now >= slice) slice = performance.now() + SLICE_MS;
       signal.throwIfAborted();
+      look = performance.now() + LOOK_MS;
+      if (now >= slice) slice = performance.now() + SLICE_MS;
     }
     const isLate = now >= end;
     const thread = bytes > ALONE_BYTES && !isLate ? helper.thread() : undefined;
@@ -136,7 +138,9 @@ export async function* scan(
       bytes += place.scannedBytes;
       places.push(place);
     } else if (places.length > 0) {
-      if (!places[0]?.lines && !places[0]?.isBack) await answered.promise;
+      // Rather than wait for the helper, which may have no processor now, it does what the helper would do last.
+      const place = places.findLast(({ lines, isBack }) => !lines && !isBack);
+      if (place) Object.assign(place, here(place.candidate));
     } else if (next.done) {
       return;
     } else {
