@@ -2,6 +2,7 @@
  * Prometheus metrics of this process. No label holds an execution, a user or a path that a client chose.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { engineCheck } from './engine-check.ts';
 import type { Api } from './env.ts';
 
 export interface Metrics {
@@ -53,6 +54,9 @@ export function metrics(api: Api): Metrics {
     () => api.executions.load().queued,
   );
   gauge('linefeed_executions_limit', 'Executions that may run at once', () => api.executions.load().limit);
+  const up = async (ping: Promise<void>) => ((await engineCheck(ping)).ok ? 1 : 0);
+  gauge('linefeed_event_log_up', 'Whether the event log takes events', () => up(api.log.ping()));
+  gauge('linefeed_output_index_up', 'Whether the output index answers', () => up(api.index.ping()));
   gauge('linefeed_followers', 'Followers of running executions', () => api.hub.followers());
   gauge('linefeed_followed_executions', 'Executions being followed', () => api.hub.tails());
   gauge('linefeed_open_streams', 'Answers that are being streamed', () => api.streams.count());

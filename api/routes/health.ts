@@ -2,14 +2,12 @@
  * Whether the server lives and can work, and its metrics.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { ServiceError } from '../../events/errors.ts';
 import { requires } from '../authentication.ts';
+import { engineCheck } from '../engine-check.ts';
 import { type Api, createRouter } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
 import { problemResponse } from '../problems.ts';
 import { answers } from '../schemas.ts';
-
-const PING_MS = 3000;
 
 export function healthRoutes(api: Api, metrics: Metrics) {
   const router = createRouter();
@@ -44,8 +42,8 @@ export function healthRoutes(api: Api, metrics: Metrics) {
     }),
     async (c) => {
       const checks = {
-        event_log: await check(log.ping()),
-        output_index: await check(index.ping()),
+        event_log: await engineCheck(log.ping()),
+        output_index: await engineCheck(index.ping()),
         ...(api.closing?.aborted ? { server: { ok: false, error: 'stopping' } } : {}),
       };
       const ok = Object.values(checks).every((entry) => entry.ok);
@@ -68,22 +66,4 @@ export function healthRoutes(api: Api, metrics: Metrics) {
     async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }) as never,
   );
   return router;
-}
-
-/** What is wrong is in the server's log; a caller without a token learns only that something is. */
-async function check(ping: Promise<void>): Promise<{ ok: boolean; error?: string }> {
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    await Promise.race([
-      ping,
-      new Promise((_, reject) => {
-        timer = setTimeout(() => reject(new Error('late')), PING_MS);
-      }),
-    ]);
-    return { ok: true };
-  } catch (error) {
-    return { ok: false, error: error instanceof ServiceError ? error.message : 'does not answer' };
-  } finally {
-    clearTimeout(timer);
-  }
 }
