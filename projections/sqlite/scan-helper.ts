@@ -2,20 +2,25 @@
  * A second thread for searches that go through much output: started when the first of them asks, ended when none has asked
  * for a while, so that an idle server does not carry it.
  */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { sibling } from '../../events/sibling.ts';
 import { startThread, type Thread } from '../../events/worker-thread.ts';
 
 const IDLE_MS = 30_000;
 const HEAP_MB = 128;
+/** Work that waits, for each processor, at which a second thread would only take from others. */
+const BUSY_LOAD = 2;
 
 export interface ScanHelper {
-  /** The thread when it has started; asking starts it. Undefined also where there is no second processor. */
+  /** The thread when it has started; asking starts it. Undefined also where no processor is free. */
   thread(): Thread | undefined;
   close(): Promise<void>;
 }
 
-export function scanHelper(processors = availableParallelism()): ScanHelper {
+export function scanHelper(
+  processors = availableParallelism(),
+  load: () => number = () => loadavg()[0] as number,
+): ScanHelper {
   let thread: Thread | undefined;
   let isReady = false;
   let idle: NodeJS.Timeout | undefined;
@@ -38,7 +43,7 @@ export function scanHelper(processors = availableParallelism()): ScanHelper {
   }
   return {
     thread() {
-      if (processors < 2) return undefined;
+      if (processors < 2 || load() > processors * BUSY_LOAD) return undefined;
       thread ??= start();
       clearTimeout(idle);
       idle = setTimeout(() => void close(), IDLE_MS).unref();

@@ -89,7 +89,7 @@ async function withStore(body: (store: Store) => Promise<void>): Promise<void> {
 
 test('pages, orders, counts and context are the same with and without help', () =>
   withStore(async (store) => {
-    const helper = scanHelper(2);
+    const helper = scanHelper(2, () => 0);
     let helped = 0;
     const watched: ScanHelper = {
       thread() {
@@ -125,7 +125,7 @@ test('pages, orders, counts and context are the same with and without help', () 
 
 test('a thread that ends in the middle of a search leaves nothing out', () =>
   withStore(async (store) => {
-    const helper = scanHelper(2);
+    const helper = scanHelper(2, () => 0);
     let asked = 0;
     const failing: ScanHelper = {
       thread() {
@@ -145,10 +145,18 @@ test('a thread that ends in the middle of a search leaves nothing out', () =>
     }
   }));
 
-test('where there is one processor nobody helps', async () => {
-  const helper = scanHelper(1);
-  assert.is(helper.thread(), undefined);
-  await helper.close();
+test('where no processor is free nobody helps', async () => {
+  const free = scanHelper(2, () => 0);
+  const others = [scanHelper(1, () => 0), scanHelper(2, () => 9)];
+  try {
+    await until(20_000, () => {
+      for (const helper of others) assert.is(helper.thread(), undefined);
+      return free.thread() !== undefined;
+    });
+    for (const helper of others) assert.is(helper.thread(), undefined);
+  } finally {
+    for (const helper of [free, ...others]) await helper.close();
+  }
 });
 
 test.run();
