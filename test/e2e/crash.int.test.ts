@@ -30,10 +30,7 @@ test(`200,000 numbered lines survive ${LIVES} kill -9 of the server, every line 
       const followers = [follow(server, id), follow(server, id, { query: '?stream=stdout' })];
       const [first] = followers as [Follower];
       for (let life = 0; life < LIVES; life++) {
-        const before = followers[0]?.connections ?? 0;
         await sleep(100 + Math.random() * 400);
-        // On a slow machine a follower comes back too late for most lives; some wait for it.
-        if (life % 3 === 0) await until(20_000, () => (followers[0]?.connections ?? 0) > before || life === 0);
         // Most lives are shorter than a follower's way back; every third one lets it in.
         const connected = life % 3 === 0 ? Math.floor(life / 3) : 0;
         await until(30_000, () => first.connections > connected, 'the follower coming back');
