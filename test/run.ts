@@ -72,8 +72,8 @@ function runFile(file: string): Promise<Outcome> {
 const files = globSync('test/**/*.test.ts')
   .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
   .sort();
-/** Files that measure, flood and kill come last and one at a time: they want the machine for themselves. */
-const alone = (file: string) => /\/(e2e|stack|web)\/.*\.int\.test\.ts$/.test(file);
+/** Files that measure come last and one at a time: they want the machine for themselves. */
+const alone = (file: string) => /\/e2e\/(bytes|load)\.int\.test\.ts$/.test(file);
 /** The rest share it, the long ones first, so that no core is left with one of them at the end. */
 const long = (file: string) => file.includes('.int.') || file.includes('/cli/commands/');
 const outcomes: Outcome[] = [];

@@ -21,7 +21,7 @@ async function withThread(
 
 async function errorOf(promise: Promise<unknown>): Promise<Error> {
   return within(
-    5000,
+    20_000,
     promise.then(
       () => assert.unreachable('it did not fail') as never,
       (error) => error,
@@ -62,10 +62,10 @@ test('an abort reaches the method that runs', () =>
     const waiting = thread.call<string>('waitForAbort', [], { signal: abort.signal });
     assert.is(await thread.call('double', [1]), 2, 'others run meanwhile');
     abort.abort();
-    assert.is(await within(5000, waiting), 'aborted');
+    assert.is(await within(20_000, waiting), 'aborted');
     const before = new AbortController();
     before.abort();
-    assert.is(await within(5000, thread.call('waitForAbort', [], { signal: before.signal })), 'aborted');
+    assert.is(await within(20_000, thread.call('waitForAbort', [], { signal: before.signal })), 'aborted');
   }));
 
 test('a thread that dies rejects what waits for it, and what comes after', () =>

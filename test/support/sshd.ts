@@ -115,7 +115,7 @@ export async function withSshd<T>(
     };
     try {
       await until(
-        10_000,
+        20_000,
         () => {
           if (child.exitCode !== null) throw new Error(`sshd ended: ${sshd.log()}`);
           return sshd.log().includes('Server listening');

@@ -139,7 +139,7 @@ async function killedWriter(folder: string, after: number): Promise<number> {
   } finally {
     child.kill('SIGKILL');
   }
-  await within(5000, new Promise((resolve) => child.once('close', resolve)), 'the end of the writer');
+  await within(20_000, new Promise((resolve) => child.once('close', resolve)), 'the end of the writer');
   return last();
 }
 

@@ -156,7 +156,7 @@ test('one who follows while others are packed misses nothing', () =>
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       const complete = () => runs.every(({ id, events }) => seen.get(id)?.length === events.length);
-      await until(10_000, complete, 'the follower to have all');
+      await until(20_000, complete, 'the follower to have all');
       for (const { id, events } of runs)
         assert.equal(
           seen.get(id),
