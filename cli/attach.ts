@@ -38,6 +38,7 @@ async function attach(
   let canceledBy: NodeJS.Signals | undefined;
   let cancelDue = false;
   let hungUp = false;
+  let readerLeft = false;
 
   const cancel = async (): Promise<void> => {
     cancelDue = true;
@@ -68,6 +69,7 @@ async function attach(
   });
   terminal.onBrokenPipe(() => {
     terminal.onBrokenPipe(() => {});
+    readerLeft = true;
     void cancel().finally(() => process.exit(EXIT.ok));
   });
   try {
@@ -84,6 +86,8 @@ async function attach(
         if (cancelDue) void cancel();
       },
     });
+    // The end may be heard before the answer to the cancellation.
+    if (readerLeft) return EXIT.ok;
     if (!end) {
       sayDetached(context, execution);
       return hungUp ? 128 + signalNumber('SIGHUP') : EXIT.canceled;
