@@ -39,7 +39,12 @@ hosts('each line names its host, and one host can be seen alone', () =>
               await page.goto(`${server.url}/executions/${id}`);
               // a shell's start-up files may print lines of their own
               const own = (shown: readonly ShownRow[]) => shown.filter(({ text }) => /^line \d$/.test(text));
-              const all = own(await rowsUntil(page, 'ten lines', (shown) => own(shown).length === 10));
+              const all = own(
+                await rowsUntil(page, 'ten lines', (shown) => {
+                  // Names come once there are lines of more than one host.
+                  return own(shown).length === 10 && own(shown).every(({ host }) => host !== '');
+                }),
+              );
               assert.equal([...new Set(all.map(({ host }) => host))].sort(), names);
               await page.getByLabel('Host').selectOption('127.0.0.2');
               const one = await rowsUntil(page, 'the lines of one host', (shown) => {
