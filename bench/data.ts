@@ -7,12 +7,17 @@ export const LINE_BYTES = 100;
 const WORDS =
   'request worker error timeout path users status took connection refused retry cache build step'.split(' ');
 
-/** A small deterministic generator, so that runs can be compared. */
+/**
+ * A small deterministic generator, so that runs can be compared: mulberry32, random in its low bits too, for whose sake an
+ * id's last digit says nothing about the line's number.
+ */
 export function random(seed: number): () => number {
   let state = seed;
   return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 
