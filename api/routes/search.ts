@@ -10,11 +10,8 @@ import { actionOf } from '../action-names.ts';
 import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
 import { findExecution, settled } from '../find.ts';
-import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START } from '../frames.ts';
 import { hitJson, writeHits } from '../live-search.ts';
-import { openFeed } from '../open-feed.ts';
 import { problemResponse } from '../problems.ts';
-import { streamResponse } from '../respond.ts';
 import {
   answers,
   booleanQuery,
@@ -25,6 +22,7 @@ import {
   streamQuery,
   timeQuery,
 } from '../schemas.ts';
+import { streamFeed } from '../stream-feed.ts';
 
 const Query = z.object({
   q: z
@@ -55,7 +53,7 @@ const Counts = z.record(z.string(), z.int());
 
 export function searchRoutes(api: Api) {
   const router = createRouter();
-  const { index, feed, streams, logger } = api;
+  const { index } = api;
   const nameOf = actionOf(api);
   const statusOf = async (id: string) => (await index.execution(id))?.status;
 
@@ -114,22 +112,9 @@ export function searchRoutes(api: Api) {
           200,
         );
       }
-      const stop = new AbortController();
       const from = c.req.valid('header')['last-event-id'];
-      const batches = await openFeed(feed, from, stop.signal);
-      return streamResponse(
-        c,
-        { headers: SSE_HEADERS, streams, logger, ping: SSE_PING, bye: SSE_BYE },
-        async (writer) => {
-          writer.signal.addEventListener('abort', () => stop.abort(), { once: true });
-          if (writer.signal.aborted) stop.abort();
-          try {
-            writer.write(SSE_START);
-            await writeHits(batches, { request, matcher, nameOf, statusOf, writer });
-          } finally {
-            stop.abort();
-          }
-        },
+      return streamFeed(c, api, from, (batches, writer) =>
+        writeHits(batches, { request, matcher, nameOf, statusOf, writer }),
       ) as never;
     },
   );

@@ -8,18 +8,16 @@ import { requires } from '../authentication.ts';
 import { checkpointToken } from '../checkpoint-token.ts';
 import { type Api, createRouter } from '../env.ts';
 import { findExecution } from '../find.ts';
-import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
-import { openFeed } from '../open-feed.ts';
+import { sseFrame } from '../frames.ts';
 import { problemResponse } from '../problems.ts';
 import { publicWire } from '../public-wire.ts';
-import { streamResponse } from '../respond.ts';
 import { EventStream, listQuery } from '../schemas.ts';
+import { streamFeed } from '../stream-feed.ts';
 import { gather } from '../writes.ts';
 import { typeFilter } from './events.ts';
 
 export function streamRoutes(api: Api) {
   const router = createRouter();
-  const { feed, streams, logger } = api;
   const nameOf = actionOf(api);
   const frames = new WeakMap<ExecutionEvent, Buffer>();
 
@@ -57,40 +55,27 @@ export function streamRoutes(api: Api) {
       for (const id of query.execution ?? []) ids?.add((await findExecution(api, id)).id);
       const wanted = typeFilter(query.type);
       const actions = query.action && new Set(query.action);
-      const stop = new AbortController();
-      const batches = await openFeed(feed, from, stop.signal);
-      return streamResponse(
-        c,
-        { headers: SSE_HEADERS, streams, logger, ping: SSE_PING, bye: SSE_BYE },
-        async (writer) => {
-          writer.signal.addEventListener('abort', () => stop.abort(), { once: true });
-          if (writer.signal.aborted) stop.abort();
-          try {
-            writer.write(SSE_START);
-            for await (const { events, checkpoint } of batches) {
-              const kept: ExecutionEvent[] = [];
-              for (const event of events) {
-                if (ids && !ids.has(event.executionId)) continue;
-                if (!wanted(event)) continue;
-                if (actions && !actions.has((await nameOf(event)) ?? '')) continue;
-                kept.push(event);
-              }
-              const last = kept.pop();
-              if (!last) continue;
-              const id = checkpointToken(checkpoint);
-              const wires = kept.map(frame);
-              wires.push(sseFrame(last.type, id, publicWire(last)));
-              for (const bytes of gather(wires)) {
-                const room = writer.write(bytes);
-                if (room) await room;
-              }
-              if (writer.signal.aborted) return;
-            }
-          } finally {
-            stop.abort();
+      return streamFeed(c, api, from, async (batches, writer) => {
+        for await (const { events, checkpoint } of batches) {
+          const kept: ExecutionEvent[] = [];
+          for (const event of events) {
+            if (ids && !ids.has(event.executionId)) continue;
+            if (!wanted(event)) continue;
+            if (actions && !actions.has((await nameOf(event)) ?? '')) continue;
+            kept.push(event);
           }
-        },
-      ) as never;
+          const last = kept.pop();
+          if (!last) continue;
+          const id = checkpointToken(checkpoint);
+          const wires = kept.map(frame);
+          wires.push(sseFrame(last.type, id, publicWire(last)));
+          for (const bytes of gather(wires)) {
+            const room = writer.write(bytes);
+            if (room) await room;
+          }
+          if (writer.signal.aborted) return;
+        }
+      }) as never;
     },
   );
 
