@@ -2,6 +2,7 @@
  * The topics: their names, how they are made, and the check of those that exist. They are a public contract; see
  * docs/events.md.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError } from '../errors.ts';
 import type { EventType } from '../event.ts';
 import { type Cluster, type KafkaClient, logError } from './client.ts';
@@ -94,8 +95,7 @@ export async function ensureTopics(client: KafkaClient, options: TopicOptions): 
     const known = Object.values(names).filter((name) => existing.has(name));
     const count = new Map<string, number>();
     if (known.length > 0) {
-      const { topics } = await admin.fetchTopicMetadata({ topics: known });
-      for (const topic of topics) count.set(topic.name, topic.partitions.length);
+      for (const topic of await described(admin, known)) count.set(topic.name, topic.partitions.length);
     }
     const partitions = count.get(names.executions) ?? count.get(names.output) ?? options.partitions;
     for (const name of [names.executions, names.output]) {
@@ -109,7 +109,7 @@ export async function ensureTopics(client: KafkaClient, options: TopicOptions): 
     const missing = Object.values(names).filter((name) => !existing.has(name));
     if (missing.length > 0) {
       await admin.createTopics({
-        waitForLeaders: true,
+        waitForLeaders: false,
         topics: missing.map((topic) => ({
           topic,
           numPartitions: topic === names.executions || topic === names.output ? partitions : 1,
@@ -117,6 +117,7 @@ export async function ensureTopics(client: KafkaClient, options: TopicOptions): 
           configEntries: Object.entries(wanted[topic] ?? {}).map(([name, value]) => ({ name, value })),
         })),
       });
+      await described(admin, missing);
     }
     if (known.length > 0) await alignConfigs(admin, known, wanted, options.warn ?? (() => {}));
     return partitions;
@@ -124,6 +125,24 @@ export async function ensureTopics(client: KafkaClient, options: TopicOptions): 
     throw logError(error, options.brokers);
   } finally {
     await admin.disconnect().catch(() => {});
+  }
+}
+
+/** What a broker answers that has not heard yet of a topic made at another one, or made a moment ago. */
+const NOT_YET = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
+const SETTLE_MS = 30_000;
+
+/** The topics, once each of their partitions has a leader, or after a while all the same. */
+async function described(admin: ReturnType<KafkaClient['kafka']['admin']>, names: string[]) {
+  for (const end = performance.now() + SETTLE_MS; ; await delay(100)) {
+    const isLate = performance.now() > end;
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: names });
+      const ready = topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+      if (isLate || (ready && topics.length === names.length)) return topics;
+    } catch (error) {
+      if (isLate || !NOT_YET.includes((error as { type?: string }).type ?? '')) throw error;
+    }
   }
 }
 
