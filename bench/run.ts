@@ -167,17 +167,20 @@ async function searching(
   goals: [number, number],
   within?: string,
 ): Promise<void> {
-  const scope = within ? `&execution=${within}` : '';
-  const kinds: [string, (round: number) => string][] = [
+  const everywhere = within ? `&execution=${within}` : '';
+  const kinds: [string, (round: number) => string, scope?: string][] = [
     ['rare word', (round) => `n${(round * 7919) % LINES}`],
     ['common word', () => 'timeout'],
     ['phrase', (round) => `"user=${round * 31} "`],
     ['substring', (round) => `*${(4096 + round * 37).toString(16)}*`],
     ['regex', (round) => `/n\\d*${round % 7}77 \\w+ \\w+ id=[0-9a-f]*${round % 10}\\b/`],
+    ['in one execution', (round) => `timeout "took=${(round * 37) % 900}ms"`, `&execution=${id}`],
   ];
-  void id;
+  // What is measured is a server that searches, not its first steps: other words, asked without the clock.
+  for (const [, query, scope = everywhere] of kinds)
+    for (let round = 101; round <= 105; round++) await search(server, query(round), scope);
   const all: number[] = [];
-  for (const [kind, query] of kinds) {
+  for (const [kind, query, scope = everywhere] of kinds) {
     const times: number[] = [];
     for (let round = 1; round <= 20; round++) {
       const started = performance.now();
