@@ -102,6 +102,8 @@ export async function packagedElasticsearch(
       ES_JAVA_HOME: java,
       ES_PATH_CONF: config,
       ES_TMPDIR: join(folder, 'tmp'),
+      // The launcher's own JVM would leave a library and a file behind in /tmp at each start.
+      CLI_JAVA_OPTS: `-Djava.io.tmpdir=${join(folder, 'tmp')}`,
     },
     cwd: folder,
     logFile,
