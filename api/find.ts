@@ -13,7 +13,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Shorter beginnings span more than two months of ids. */
 const SHORTEST_PREFIX = 4;
 /** How long an answer may wait for the projector. */
-export const SETTLE_MS = 1000;
+export const SETTLE_MS = 3000;
 /** An answer about a running execution waits less: what it says is true of a moment ago in any case. */
 const GLANCE_MS = 150;
 

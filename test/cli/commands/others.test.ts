@@ -24,6 +24,22 @@ async function followed(server: ServerProcess, streams: number): Promise<void> {
   await sleep(200);
 }
 
+/** Resolves when the index has what is asked for: on a busy machine and over the network later than a request waits for it. */
+async function indexed(server: ServerProcess, path: string, fits: (answer: never) => boolean): Promise<void> {
+  await until(60_000, async () => {
+    const answer = await server.fetch(path);
+    return answer.ok && fits((await answer.json()) as never);
+  });
+}
+const isLast = (server: ServerProcess, id: string) =>
+  indexed(server, '/v1/executions/last', (last: { id: string }) => last.id === id);
+const searchable = (server: ServerProcess, word: string, lines: number) =>
+  indexed(
+    server,
+    `/v1/search?limit=1000&q=${word}`,
+    ({ hits }: { hits: unknown[] }) => hits.length === lines,
+  );
+
 const objects = (text: string) =>
   text
     .trimEnd()
@@ -80,6 +96,7 @@ test(
   'cancel ends executions and says when there is nothing to end',
   served(async (server) => {
     const id = await server.run('sleep 60');
+    await isLast(server, id);
     const done = await cli(server, ['cancel', '--wait', 'last']);
     assert.equal([done.code, done.text], [0, `canceled ${id}\n`]);
     assert.is((await server.ended(id)).status, 'canceled');
@@ -91,6 +108,7 @@ test(
   served(async (server) => {
     const id = await server.run(`printf 'one\\nan error here\\nthree\\n'; echo 'error on stderr' >&2`);
     await server.ended(id);
+    await searchable(server, 'error', 2);
     const hits = await cli(server, ['search', 'error', '--stream', 'stdout']);
     assert.equal([hits.code, hits.text], [0, `${id}:2: an error here\n`]);
     const context = await cli(server, ['search', '"error here"', '-C', '1', '-x', 'last']);
@@ -145,6 +163,7 @@ test(
   served(async (server) => {
     const id = await server.run('seq 1 1000 | sed "s/^/needle /"');
     await server.ended(id);
+    await searchable(server, 'needle', 1000);
     const all = await cli(server, ['search', 'needle', '-n', '0']);
     const expected = Array.from(
       { length: 1000 },
