@@ -68,8 +68,12 @@ async function one(server: ServerProcess): Promise<void> {
     counts.cuts++;
   }, 700);
   const execution = await patiently(() => server.ended(id, PATIENCE_MS));
-  for (const follower of followers) await within(PATIENCE_MS, follower.ended, `${id}: the end of a follower`);
+  // A follower that is cut faster than it can come back would never see the end.
   clearInterval(cutting);
+  for (const follower of followers)
+    await within(PATIENCE_MS, follower.ended, `${id}: the end of a follower`).catch((error) => {
+      throw new Error(`${follower.state}; ${JSON.stringify(execution)}`, { cause: error });
+    });
   const stored = Buffer.from(
     await patiently(async () => (await server.fetch(`/v1/executions/${id}/stdout`)).arrayBuffer()),
   );

@@ -16,6 +16,8 @@ export interface Follower {
   /** Chunks by arrival; each was given once if positions rise. */
   readonly chunks: FollowedChunk[];
   readonly connections: number;
+  /** The last id it had, and why the last connection ended when not by itself. */
+  readonly state: string;
   /** Resolves with the data of the `end` event. */
   readonly ended: Promise<{ status: string; exit_code: number | null }>;
   bytes(stream?: 'stdout' | 'stderr'): Buffer;
@@ -34,6 +36,7 @@ export function follow(
   let connection = new AbortController();
   let connections = 0;
   let lastId: string | undefined;
+  let trouble: unknown;
 
   async function connect(): Promise<{ status: string; exit_code: number | null } | undefined> {
     connection = new AbortController();
@@ -70,7 +73,8 @@ export function follow(
       try {
         const end = await connect();
         if (end) return end;
-      } catch {
+      } catch (error) {
+        trouble = error;
         await new Promise((resolve) => setTimeout(resolve, options.retryMs ?? 50));
       }
     }
@@ -82,6 +86,9 @@ export function follow(
     chunks,
     get connections() {
       return connections;
+    },
+    get state() {
+      return `${connections} connections, ${chunks.length} chunks, last id ${lastId}, last trouble: ${trouble}`;
     },
     ended,
     bytes: (stream) =>
