@@ -41,6 +41,7 @@ function lean() {
     process.execPath,
     '--max-semi-space-size=2',
     '--heap-growing-percent=20',
+    '--expose-gc',
     ...process.execArgv,
     fileURLToPath(import.meta.url),
   ];
