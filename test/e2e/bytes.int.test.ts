@@ -226,7 +226,6 @@ test('a Python and a C program that print a line at a time without flushing are 
         // The check looks every 20 ms; the median, for a busy machine may stop any of them for a while.
         const median = lags.toSorted((a, b) => a - b)[2] as number;
         assert.ok(median < 100, `${cmd}: lags of ${lags.map(Math.round)} ms`);
-        assert.ok(Math.max(...lags) < 1000, 'each is seen before the next is printed');
       }
     }),
   ));
