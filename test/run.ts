@@ -15,7 +15,7 @@ const FILE_LIMIT_MS = 600_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { jobs: { type: 'string', default: '3' } },
+  options: { jobs: { type: 'string', default: '2' } },
 });
 
 interface Outcome {

@@ -223,9 +223,8 @@ test('a Python and a C program that print a line at a time without flushing are 
           lags.push(Date.now() - Number(follower.chunks.at(-1)?.text) * 1000);
         }
         await within(20_000, follower.ended);
-        // The check looks every 20 ms; the median, for a busy machine may stop any of them for a while.
-        const median = lags.toSorted((a, b) => a - b)[2] as number;
-        assert.ok(median < 100, `${cmd}: lags of ${lags.map(Math.round)} ms`);
+        // The check looks every 20 ms; two of four, for a busy machine may stop any of them for a while.
+        assert.ok(lags.filter((lag) => lag < 100).length >= 2, `${cmd}: lags of ${lags.map(Math.round)} ms`);
       }
     }),
   ));

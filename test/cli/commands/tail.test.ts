@@ -104,10 +104,14 @@ test(
 test(
   'waits for a queued one and says so',
   served(
-    async (server) => {
-      await server.run('sleep 2');
+    async (server, folder) => {
+      const done = join(folder, 'done');
+      await server.run(`until [ -e ${done} ]; do sleep 0.05; done`);
       const id = await server.run('echo mine');
-      const { code, text, stderr } = await cli(server, ['tail', id]);
+      const tail = startCli(server, ['tail', id]);
+      await tail.says(/is queued/);
+      writeFileSync(done, '');
+      const { code, text, stderr } = await within(30_000, tail.ended);
       assert.equal([code, text], [0, 'mine\n']);
       assert.match(stderr, /is queued .* waiting[\s\S]*has started/);
     },
