@@ -91,7 +91,14 @@ for (const scheme of ['light', 'dark'] as const) {
           await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
           await page.keyboard.press('/');
           await page.keyboard.type('o');
-          await page.locator('mark.now').first().waitFor();
+          // Without a current hit yet Enter goes to the next one.
+          const current = page.locator('mark.now').first();
+          await until(45_000, async () => {
+            if (await current.isVisible()) return true;
+            await page.keyboard.press('Enter');
+            await page.waitForTimeout(500);
+            return false;
+          });
           await inspect(page, 'find and replay');
           assert.is(await overflow(), 0, 'the log is as wide as the screen');
           await page.goto(`${server.url}/executions/${running}`);
