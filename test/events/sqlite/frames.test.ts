@@ -4,17 +4,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ExecutionEvent } from '../../../events/event.ts';
-import type { Checkpoint, EventLog, StreamHead } from '../../../events/event-log.ts';
+import type { Checkpoint, StreamHead } from '../../../events/event-log.ts';
 import { sqliteEventLog } from '../../../events/sqlite/event-log.ts';
 import { withFolder } from '../../support/folder.ts';
 import { recording } from '../../support/output-events.ts';
+import { plain, readAll, subscribed } from '../../support/read-log.ts';
 
 const test = suite('event log on SQLite: frames');
-
-const plain = (events: readonly ExecutionEvent[]) =>
-  events.map((event) =>
-    event.type === 'output.appended' ? { ...event, data: Buffer.from(event.data).toString('latin1') } : event,
-  );
 
 /** Chunks of 20 KB of two streams and a host, a line of 150 KB in pieces, small ones, output that was cut. */
 function fastCommand(n: number): { id: string; events: ExecutionEvent[] } {
@@ -62,23 +58,6 @@ const ordered = (head: StreamHead | undefined) =>
     ...head,
     outputs: [...head.outputs].sort((a, b) => `${a.stream}${a.host}`.localeCompare(`${b.stream}${b.host}`)),
   };
-
-async function readAll(log: EventLog, id: string, after = -1): Promise<ExecutionEvent[]> {
-  const found: ExecutionEvent[] = [];
-  for await (const batch of log.read(id, { after })) found.push(...batch);
-  return found;
-}
-
-async function subscribed(log: EventLog, from: Checkpoint, count: number): Promise<ExecutionEvent[]> {
-  const abort = new AbortController();
-  const found: ExecutionEvent[] = [];
-  for await (const batch of await log.subscribe({ from, signal: abort.signal })) {
-    found.push(...batch.events);
-    if (found.length >= count) break;
-  }
-  abort.abort();
-  return found;
-}
 
 test('long runs are read from any place as they were appended, whatever the cut of the appends', () =>
   withFolder(async (folder) => {

@@ -2,18 +2,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ExecutionEvent } from '../../../events/event.ts';
-import type { Checkpoint, EventLog, SubscribeOptions } from '../../../events/event-log.ts';
+import type { Checkpoint } from '../../../events/event-log.ts';
 import { sqliteEventLog } from '../../../events/sqlite/event-log.ts';
 import { withFolder } from '../../support/folder.ts';
 import { recording } from '../../support/output-events.ts';
+import { plain, readAll, subscribed } from '../../support/read-log.ts';
 import { until } from '../../support/within.ts';
 
 const test = suite('event log on SQLite: packing');
-
-const plain = (events: readonly ExecutionEvent[]) =>
-  events.map((event) =>
-    event.type === 'output.appended' ? { ...event, data: Buffer.from(event.data).toString('latin1') } : event,
-  );
 
 /** A slow command: a line an event, with streams, hosts, pieces, a large chunk and a question in the middle. */
 function slowCommand(n: number, lines: number): { id: string; events: ExecutionEvent[] } {
@@ -33,27 +29,6 @@ function slowCommand(n: number, lines: number): { id: string; events: ExecutionE
     if (k === 200) events.push(record.output({ text: 'piece ' }), record.output({ text: 'of a line\n' }));
   }
   return { id, events };
-}
-
-async function readAll(log: EventLog, id: string, after = -1): Promise<ExecutionEvent[]> {
-  const found: ExecutionEvent[] = [];
-  for await (const batch of log.read(id, { after })) found.push(...batch);
-  return found;
-}
-
-async function subscribed(
-  log: EventLog,
-  from: SubscribeOptions['from'],
-  count: number,
-): Promise<ExecutionEvent[]> {
-  const abort = new AbortController();
-  const found: ExecutionEvent[] = [];
-  for await (const batch of await log.subscribe({ from, signal: abort.signal })) {
-    found.push(...batch.events);
-    if (found.length >= count) break;
-  }
-  abort.abort();
-  return found;
 }
 
 test('packed executions read as before, in a fraction of the room', () =>
