@@ -1,7 +1,8 @@
 /** Ends executions whose worker is gone for good, with everything of their output that is in the log. */
 import type { Logger } from 'pino';
-import { isLast, type LifecycleEvent, type OutputTotals } from '../events/event.ts';
+import { isLast, type OutputTotals } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { lifecycleOf } from './lifecycle.ts';
 
 /** @param workers silent workers, and for how many milliseconds. */
 export async function abandonExecutions(options: {
@@ -15,10 +16,7 @@ export async function abandonExecutions(options: {
   for (const { id, worker } of await options.unfinished()) {
     const silentMs = worker === undefined ? undefined : workers.get(worker);
     if (silentMs === undefined) continue;
-    let ended = false;
-    for await (const events of log.read(id, { lifecycleOnly: true })) {
-      ended ||= (events as LifecycleEvent[]).some(isLast);
-    }
+    const ended = (await lifecycleOf(log, id)).some(isLast);
     const head = await log.head(id);
     if (ended || !head) continue;
     const streams: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };

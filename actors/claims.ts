@@ -4,6 +4,7 @@
  * takes the execution as its own, whatever happens to the duty. The first such event in the log counts, so two workers
  * that both think they have the duty cannot both win.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ExecutionEvent, ExecutionRequested, LifecycleEvent } from '../events/event.ts';
@@ -11,6 +12,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { DutyFeed, Fleet, Heartbeat, PlacedEvent } from '../events/fleet.ts';
 import { abandonExecutions } from './abandon.ts';
 import type { Lease } from './lease.ts';
+import { lifecycleOf } from './lifecycle.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface ClaimsOptions {
@@ -81,12 +83,7 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
       const told = lease.valid() ? heard.get(executionId) : undefined;
       heard.delete(executionId);
       const known = told?.some(({ type }) => type === 'execution.scheduled') ? told : undefined;
-      const history: LifecycleEvent[] = known ?? [];
-      if (!known) {
-        for await (const events of log.read(executionId, { lifecycleOnly: true })) {
-          history.push(...(events as LifecycleEvent[]));
-        }
-      }
+      const history = known ?? (await lifecycleOf(log, executionId));
       const scheduled = history.find(({ type }) => type === 'execution.scheduled');
       const named = scheduled?.type === 'execution.scheduled' ? scheduled.worker : undefined;
       if (named !== self.worker || !(await supervisor.recover(executionId, history))) {
@@ -244,8 +241,8 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
   /** What the others decided while this worker was silent. */
   async function catchUp(): Promise<void> {
     for (const executionId of [...mine]) {
-      for await (const events of log.read(executionId, { lifecycleOnly: true })) {
-        for (const event of events) if (event.type === 'execution.abandoned') note(event);
+      for (const event of await lifecycleOf(log, executionId)) {
+        if (event.type === 'execution.abandoned') note(event);
       }
     }
   }

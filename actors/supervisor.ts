@@ -2,6 +2,7 @@
  * Admits executions, up to a number at once, and queues the rest in order. Itself an actor; each execution that it
  * admits is one more. Brings those of an earlier life back from the log.
  */
+
 import type { Logger } from 'pino';
 import { type ActorRefFrom, assign, createActor, fromCallback, fromPromise, setup } from 'xstate';
 import { type ExecutionRequested, isEnd, type LifecycleEvent } from '../events/event.ts';
@@ -12,6 +13,7 @@ import {
   statusOf,
   type Terminate,
 } from './execution.machine.ts';
+import { lifecycleOf } from './lifecycle.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { Worker } from './worker.ts';
 
@@ -188,12 +190,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       return member !== undefined;
     },
     async recover(executionId, known) {
-      const history = [...(known ?? [])];
-      if (!known) {
-        for await (const batch of worker.log.read(executionId, { lifecycleOnly: true })) {
-          history.push(...(batch as LifecycleEvent[]));
-        }
-      }
+      const history = known ?? (await lifecycleOf(worker.log, executionId));
       const [requested] = history;
       if (requested?.type !== 'execution.requested') return false;
       const status = statusOf(foldExecution(history));

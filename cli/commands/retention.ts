@@ -126,6 +126,5 @@ linefeed purge drops now what is due.`,
     const table =
       answer.spans.length > 0 ? retentionTable(answer, terminal.columns()) : ['Nothing has ended yet.'];
     await terminal.print([...retentionWords(answer), '', ...table].join('\n'));
-    return;
   });
 }
