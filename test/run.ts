@@ -12,6 +12,8 @@ import { parseArgs, stripVTControlCharacters, styleText } from 'node:util';
 import { startStack } from '../scripts/stack.ts';
 
 const FILE_LIMIT_MS = 600_000;
+/** What a process may take to end once its tests have: longer, and something they started still runs. */
+const END_LIMIT_MS = 30_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -41,13 +43,18 @@ function runFile(file: string): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     let output = '';
-    let late = false;
-    const limit = setTimeout(() => {
-      late = true;
-      process.kill(-(child.pid as number), 'SIGKILL');
-    }, FILE_LIMIT_MS);
+    let late: string | undefined;
+    const limited = (ms: number, what: string) =>
+      setTimeout(() => {
+        late = `${what} after ${ms / 1000} s`;
+        process.kill(-(child.pid as number), 'SIGKILL');
+      }, ms);
+    let limit = limited(FILE_LIMIT_MS, 'still running');
     child.stdout.on('data', (data) => {
       output += data;
+      if (!/^\s*Duration:/m.test(stripVTControlCharacters(output.slice(-500)))) return;
+      clearTimeout(limit);
+      limit = limited(END_LIMIT_MS, 'its tests have ended, its process has not');
     });
     child.stderr.on('data', (data) => {
       output += data;
@@ -57,7 +64,7 @@ function runFile(file: string): Promise<Outcome> {
       const counts = summary(stripVTControlCharacters(output));
       const { total, passed, skipped } = counts ?? { total: 0, passed: 0, skipped: 0 };
       let problem: string | undefined;
-      if (late) problem = `still running after ${FILE_LIMIT_MS / 1000} s`;
+      if (late) problem = late;
       else if (!counts || total === 0) problem = 'no test was run';
       else if (passed + skipped < total) problem = `${total - passed - skipped} failed`;
       else if (code !== 0) problem = `exit code ${code}`;

@@ -137,15 +137,16 @@ Commands it has started outlive it: a server started again on the same data fold
     const server = await startServer(config).catch((error: unknown) => {
       throw startError(error, config.port, config.host);
     });
-    await terminal.print(`Linefeed listens on ${terminal.style(server.url, 'bold')}`);
+    // In one write: who waits for the address has the rest with it.
+    const banner = [`Linefeed listens on ${terminal.style(server.url, 'bold')}`];
     if (server.token)
-      await terminal.print(`  open   ${terminal.style(`${server.url}/?token=${server.token}`, 'cyan')}`);
-    await terminal.print(`  data   ${config.data}`);
+      banner.push(`  open   ${terminal.style(`${server.url}/?token=${server.token}`, 'cyan')}`);
+    banner.push(`  data   ${config.data}`);
     if (terminal.stdout.isTerminal) {
-      await terminal.print(
-        `  try    ${terminal.style("npx linefeed run -- 'for i in 1 2 3; do echo line $i; sleep 1; done'", 'dim')}`,
-      );
+      const example = "npx linefeed run -- 'for i in 1 2 3; do echo line $i; sleep 1; done'";
+      banner.push(`  try    ${terminal.style(example, 'dim')}`);
     }
+    await terminal.print(banner.join('\n'));
     await stopped;
     terminal.note('linefeed: stopping; once more to stop at once');
     const late = new Promise<'late'>((resolve) => setTimeout(resolve, STOP_MS - 500, 'late').unref());

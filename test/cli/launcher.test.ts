@@ -105,7 +105,7 @@ test('SIGTERM to the launcher of a server stops the server in good order', () =>
   withFolder(async (folder) => {
     const environment = { LINEFEED_DATA: join(folder, 'data'), LINEFEED_PORT: '0' };
     const server = startCli(undefined, ['server'], { node, env: environment });
-    await server.says(/listens on (\S+)/);
+    await server.says(/^ {2}data .*\n/m);
     const url = /listens on (\S+)/.exec(server.stdout().toString())?.[1] as string;
     assert.match(server.stdout().toString(), `${url}/?token=`);
     assert.match(server.stdout().toString(), join(folder, 'data'));
