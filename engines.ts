@@ -8,6 +8,8 @@ import { ServiceError } from './events/errors.ts';
 import type { EventLog } from './events/event-log.ts';
 import type { DutyFeed, Fleet } from './events/fleet.ts';
 import type { FrameSource } from './events/frames.ts';
+import { fileKeyStore, moveKeys } from './events/key-file.ts';
+import type { KeyStore } from './events/key-store.ts';
 import { sqliteEventLog } from './events/sqlite/event-log.ts';
 import { sqliteFrames } from './events/sqlite/frames.ts';
 import type { OutputIndex } from './projections/output-index.ts';
@@ -19,6 +21,8 @@ export interface Engines {
   index: OutputIndex;
   /** What this process's projector reads: all of the log, or its share where there are several projectors. */
   projectorLog: EventLog;
+  /** Those of this server, or of all that share the log. */
+  keys: KeyStore;
   /** Keeps what the index refused. */
   park(rejected: Rejected): Promise<void>;
   /** Present where several processes share one log. */
@@ -56,12 +60,13 @@ async function openIndex(
   config: Config,
   closers: Closers,
   logger: Logger,
+  onFatal: (error: Error) => void,
   frames?: FrameSource,
 ): Promise<OutputIndex> {
   const { elasticsearch, garbagecollector } = config;
   const { node, apiKey, username, password, ca } = elasticsearch;
   if (node === undefined) {
-    const index = await sqliteOutputIndex({ folder: config.data, ...(frames ? { frames } : {}) });
+    const index = await sqliteOutputIndex({ folder: config.data, onFatal, ...(frames ? { frames } : {}) });
     closers.push(() => index.close());
     await index.ensure();
     return index;
@@ -87,12 +92,16 @@ async function openIndex(
   return index;
 }
 
-/** @throws ServiceError when an engine cannot be opened or does not answer in a minute. */
+/**
+ * @param onFatal hears when an engine of this process has died for good.
+ * @throws ServiceError when an engine cannot be opened or does not answer in a minute.
+ */
 export async function openEngines(
   config: Config,
   closers: Closers,
   logger: Logger,
   name: string,
+  onFatal: (error: Error) => void,
 ): Promise<Engines> {
   const { kafka, roles } = config;
   if (kafka.brokers.length === 0) {
@@ -102,15 +111,16 @@ export async function openEngines(
         'Roles can be split only over a shared log: set LINEFEED_KAFKA_BROKERS, or let this server play all of them',
       );
     }
-    const log = await sqliteEventLog({ folder: config.data });
+    const log = await sqliteEventLog({ folder: config.data, onFatal });
     closers.push(() => log.close());
-    const index = await openIndex(config, closers, logger, sqliteFrames(config.data));
-    return { log, index, projectorLog: log, park: async () => {} };
+    const index = await openIndex(config, closers, logger, onFatal, sqliteFrames(config.data));
+    return { log, index, projectorLog: log, keys: fileKeyStore(config.data), park: async () => {} };
   }
 
   const { kafkaEventLog } = await import('./events/kafka/event-log.ts');
   const { deadLetters } = await import('./events/kafka/dead-letter.ts');
   const { kafkaFleet } = await import('./events/kafka/fleet.ts');
+  const { kafkaKeyStore } = await import('./events/kafka/key-store.ts');
   const { kafkaDutyFeed } = await import('./events/kafka/duty-feed.ts');
   const { sharedLog, watchIndex } = await import('./events/kafka/shared-log.ts');
   const source = `/linefeed/${name}`;
@@ -149,7 +159,11 @@ export async function openEngines(
   closers.push(() => letters.close());
   const fleet = await kafkaFleet(log, source);
   closers.push(() => fleet.close());
-  const index = await openIndex(config, closers, logger);
+  const keys = await kafkaKeyStore(log, source);
+  closers.push(() => keys.close());
+  const moved = await whenItAnswers('Kafka', () => moveKeys(config.data, keys), logger);
+  if (moved > 0) logger.info({ keys: moved }, 'API keys of this node are good at all nodes now');
+  const index = await openIndex(config, closers, logger, onFatal);
   const reached = () => index.checkpoint();
   let projectorLog: EventLog = log;
   if (roles.includes('projector')) {
@@ -161,6 +175,7 @@ export async function openEngines(
     log,
     index,
     projectorLog,
+    keys,
     park: ({ reason, event, document }) =>
       letters.park({
         executionId: event?.executionId ?? document?.id ?? '',

@@ -34,6 +34,8 @@ export interface RunningServer {
   url: string;
   port: number;
   token: string;
+  /** Resolves when a part has died without which nothing works; the process is then to end, for a new one to start. */
+  failed: Promise<Error>;
   /** Ends within ten seconds: no new work, followers are told to reconnect, children as configured. */
   close(): Promise<void>;
 }
@@ -80,7 +82,11 @@ async function compose(
   const { keys } = tokens;
   const counter = activity();
   const name = workerName(config.data, config.actionrunner.worker);
-  const engines = await openEngines(config, closers, logger, name);
+  const failure = Promise.withResolvers<Error>();
+  const engines = await openEngines(config, closers, logger, name, (error) => {
+    logger.fatal({ err: error }, 'the server cannot go on; commands that run go on without it');
+    failure.resolve(error);
+  });
   const { index, cluster } = engines;
   const log = countedLog(engines.log, counter);
   const has = (role: Config['roles'][number]) => config.roles.includes(role);
@@ -143,7 +149,7 @@ async function compose(
   });
   closers.push(() => server.close());
   closers.push(settleHeap());
-  return { url: server.url, port: server.port, token: keys.token, close };
+  return { url: server.url, port: server.port, token: keys.token, failed: failure.promise, close };
 }
 
 /** The page is static and signs in by itself, so it needs no token; what it shows does. */

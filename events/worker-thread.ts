@@ -3,7 +3,7 @@
  * SQLite is synchronous, so every database lives on such a thread and the main thread stays free for followers.
  */
 import { getCompileCacheDir } from 'node:module';
-import { dirname } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type ErrorCode, ServiceError } from './errors.ts';
 import { settleHeap } from './settle-heap.ts';
@@ -22,11 +22,15 @@ type Answer = { id: number; value: unknown } | { id: number; error: Plain };
 export interface ThreadOptions {
   /** Heap limit of the thread; what it holds outside the heap (buffers, SQLite's cache) is not counted. */
   heapMb?: number;
+  /** Code of the error for calls into a thread that has died. */
+  unavailable?: ErrorCode;
 }
 
 export interface Thread {
   /** @throws what the method threw, a ServiceError as one with the same code. */
   call<T>(method: string, args?: unknown[], options?: CallOptions): Promise<T>;
+  /** Resolves with the reason when the thread has ended without being closed; it answers nothing from then on. */
+  readonly died: Promise<Error>;
   /** Lets calls under way finish, calls `close` in the thread when it has one, and ends it. */
   close(): Promise<void>;
 }
@@ -100,12 +104,22 @@ export function startThread(url: URL, data: unknown, options: ThreadOptions = {}
   const pending = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   let nextId = 1;
   let ended: Error | undefined;
+  let closing: Promise<void> | undefined;
+
+  const death = Promise.withResolvers<Error>();
 
   const end = (error: Error) => {
     ended ??= error;
+    // Before the calls hear of it: who calls again at once then finds the next thread.
+    if (!closing) death.resolve(ended);
     for (const call of pending.values()) call.reject(ended);
     pending.clear();
     worker.unref();
+  };
+  const die = (cause: unknown, why = (cause as Error).message) => {
+    const code = options.unavailable ?? 'internal';
+    const message = `The thread ${basename(url.pathname, extname(url.pathname))} died: ${why}`;
+    end(new ServiceError(code, message, { cause, retriable: true }));
   };
   worker.on('message', (answer: Answer) => {
     const call = pending.get(answer.id);
@@ -115,10 +129,15 @@ export function startThread(url: URL, data: unknown, options: ThreadOptions = {}
     if ('error' in answer) call.reject(fromPlain(answer.error));
     else call.resolve(answer.value as never);
   });
-  worker.on('error', (cause) => {
-    end(new ServiceError('internal', `A database thread failed: ${(cause as Error).message}`, { cause }));
+  worker.on('error', (cause) => die(cause));
+  worker.on('messageerror', (cause) => {
+    die(cause);
+    void worker.terminate();
   });
-  worker.on('exit', () => end(new ServiceError('internal', 'The database is closed', { retriable: false })));
+  worker.on('exit', (code) => {
+    if (closing) end(new ServiceError('internal', 'The database is closed', { retriable: false }));
+    else die(undefined, `it ended with code ${code}`);
+  });
 
   function call<T>(method: string, args: unknown[] = [], { transfer, signal }: CallOptions = {}): Promise<T> {
     if (ended) return Promise.reject(ended);
@@ -135,9 +154,9 @@ export function startThread(url: URL, data: unknown, options: ThreadOptions = {}
     return answer.finally(() => signal.removeEventListener('abort', cancel));
   }
 
-  let closing: Promise<void> | undefined;
   return {
     call,
+    died: death.promise,
     close() {
       closing ??= (async () => {
         if (!ended) await call('close').catch(() => {});

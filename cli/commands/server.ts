@@ -147,7 +147,13 @@ Commands it has started outlive it: a server started again on the same data fold
       banner.push(`  try    ${terminal.style(example, 'dim')}`);
     }
     await terminal.print(banner.join('\n'));
-    await stopped;
+    const failed = await Promise.race([stopped, server.failed]);
+    if (failed) {
+      throw new CliError(`the server cannot go on: ${failed.message}`, {
+        hint: 'Start it again, or have systemd, Docker or Kubernetes do so: it goes on with the commands that run.',
+        cause: failed,
+      });
+    }
     terminal.note('linefeed: stopping; once more to stop at once');
     const late = new Promise<'late'>((resolve) => setTimeout(resolve, STOP_MS - 500, 'late').unref());
     if ((await Promise.race([server.close(), late])) === 'late') {

@@ -20,6 +20,8 @@ export interface SqliteEventLogOptions {
   maxBytes?: number;
   /** How long after an execution's end its small chunks are packed. */
   packAfterMs?: number;
+  /** Hears that the log is gone for this process: only a new start helps. */
+  onFatal?: (error: Error) => void;
 }
 
 /** One commit takes no more than this, so that the appends behind it do not wait long. */
@@ -42,11 +44,13 @@ export async function sqliteEventLog({
   folder,
   maxBytes,
   packAfterMs = 2000,
+  onFatal,
 }: SqliteEventLogOptions): Promise<EventLog> {
-  const thread = startThread(sibling(import.meta.url, './event-log.worker'), {
-    folder,
-    maxBytes,
-  } satisfies LogThreadData);
+  const thread = startThread(
+    sibling(import.meta.url, './event-log.worker'),
+    { folder, maxBytes } satisfies LogThreadData,
+    { unavailable: 'event-log-unavailable' },
+  );
   let committed: number;
   try {
     committed = await thread.call<number>('open');
@@ -54,6 +58,7 @@ export async function sqliteEventLog({
     await thread.close();
     throw error;
   }
+  void thread.died.then(onFatal);
   const live = subscribers();
   /** Comes back from the thread: a new one for each commit would cost more than what is put into it. */
   let spare: ArrayBuffer | undefined;

@@ -10,7 +10,7 @@ import type { SearchRequest } from '../search.ts';
 import { openFrameReader, STORED_COLUMNS, type StoredRow, stored } from './bodies.ts';
 import { inflated, type StoredBlock } from './body.ts';
 import * as executions from './executions.ts';
-import type { SqliteOutputIndexOptions } from './output-index.ts';
+import type { IndexThreadData } from './output-index.ts';
 import { retentionSpans } from './retention.ts';
 import { scanHelper } from './scan-helper.ts';
 import { facets, search } from './search.ts';
@@ -84,9 +84,9 @@ function stats({ prepare }: Store): Omit<IndexStats, 'diskBytes'> {
   return { executions: count, chunks: kept.chunks, unindexedBytes: rest.raw, rawBytes: kept.raw };
 }
 
-const frames = await openFrameReader(threadData<SqliteOutputIndexOptions>().frames);
+const frames = await openFrameReader(threadData<IndexThreadData>().frames);
 
-serveThread<SqliteOutputIndexOptions>(({ folder }) => {
+serveThread<IndexThreadData>(({ folder }) => {
   const open = () => openStore(join(folder, currentName(folder)), { readOnly: true, frames });
   const searches = snapshots(open);
   const helper = scanHelper();

@@ -18,7 +18,7 @@ import { claimFrames, openFrameReader, refersTo } from './bodies.ts';
 import { compressBody } from './body.ts';
 import { createBurst } from './burst.ts';
 import { executionDocument, purgeCandidates, unfinishedDocuments } from './executions.ts';
-import type { SqliteOutputIndexOptions } from './output-index.ts';
+import type { IndexThreadData } from './output-index.ts';
 import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 import { dropEmptySegments, dropSignature } from './signature-table.ts';
 import { currentName, openStore, otherPath, removeStore, type Store, setCurrentName } from './store.ts';
@@ -212,14 +212,14 @@ function firstOpened(path: string, frames: FrameReader | undefined): Open {
   return opened(openCurrent(path, frames));
 }
 
-const { frames: source, largeChunkBytes } = threadData<SqliteOutputIndexOptions>();
+const { frames: source, largeChunkBytes } = threadData<IndexThreadData>();
 const refers = refersTo(largeChunkBytes);
 
 const opened = (store: Store): Open => ({ store, upkeep: upkeep(store, refers) });
 
 const frames = await openFrameReader(source);
 
-serveThread<SqliteOutputIndexOptions>(({ folder }) => {
+serveThread<IndexThreadData>(({ folder }) => {
   const open: Partial<Record<Target, Open>> = {};
   const use = <T>(target: Target, body: (open: Open) => T): T => {
     const path = open[target]?.store.path ?? join(folder, currentName(folder));

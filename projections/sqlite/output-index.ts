@@ -33,7 +33,12 @@ export interface SqliteOutputIndexOptions {
   frames?: FrameSource;
   /** Output in chunks smaller than this on average is kept in the index all the same; 2 KiB by default. */
   largeChunkBytes?: number;
+  /** Hears that the index can no longer be written: only a new start of the process helps. */
+  onFatal?: (error: Error) => void;
 }
+
+/** What goes to the threads. */
+export type IndexThreadData = Omit<SqliteOutputIndexOptions, 'onFatal'>;
 
 /** Nobody has asked for that long: whoever does next waits for the thread to start. */
 const READER_IDLE_MS = 15_000;
@@ -85,10 +90,17 @@ async function asked<T>(signal: AbortSignal | undefined, call: Promise<T>): Prom
 }
 
 /** @throws ServiceError `output-index-unavailable` when the database cannot be opened. */
-export async function sqliteOutputIndex(data: SqliteOutputIndexOptions): Promise<OutputIndex> {
-  const writer = startThread(sibling(import.meta.url, './index-writer.worker'), data, { heapMb: 96 });
-  const startReader = () =>
-    startThread(sibling(import.meta.url, './index-reader.worker'), data, { heapMb: 192 });
+export async function sqliteOutputIndex({
+  onFatal,
+  ...data
+}: SqliteOutputIndexOptions): Promise<OutputIndex> {
+  const start = (module: string, heapMb: number) =>
+    startThread(sibling(import.meta.url, module), data satisfies IndexThreadData, {
+      heapMb,
+      unavailable: 'output-index-unavailable',
+    });
+  const writer = start('./index-writer.worker', 96);
+  const startReader = () => start('./index-reader.worker', 192);
   // An idle server is some 10 MB smaller without it.
   const reader = idleThread(startReader, READER_IDLE_MS);
   const close = async () => {
@@ -101,6 +113,7 @@ export async function sqliteOutputIndex(data: SqliteOutputIndexOptions): Promise
     await close();
     throw error;
   }
+  void writer.died.then(onFatal);
 
   const refers = data.frames ? refersTo(data.largeChunkBytes) : undefined;
   async function write(target: Target, { documents, chunks, checkpoint }: ProjectedBatch): Promise<void> {

@@ -39,6 +39,12 @@ export function scanHelper(
       },
       () => {},
     );
+    // The searches do without it what they had given it, and ask for another.
+    void started.died.then(() => {
+      if (thread !== started) return;
+      thread = undefined;
+      isReady = false;
+    });
     return started;
   }
   return {

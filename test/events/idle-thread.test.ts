@@ -15,6 +15,7 @@ function counted() {
     const thread = startThread(URL_OF_THREAD, {});
     return {
       call: thread.call,
+      died: thread.died,
       async close() {
         await thread.close();
         count.ended++;
@@ -61,19 +62,23 @@ test('a thread is not ended while a call is under way', async () => {
   }
 });
 
-test('a thread that failed is replaced once it is idle', async () => {
+test('a thread that died fails the calls under way, and the next call finds another', async () => {
   const { count, start } = counted();
-  const thread = idleThread(start, 20);
+  const thread = idleThread(start, 60_000);
   try {
-    await within(
-      20_000,
-      thread.call('die').then(
-        () => assert.unreachable('it did not fail'),
-        () => {},
-      ),
-    );
-    await until(20_000, () => count.ended === 1);
+    const failed = (call: Promise<unknown>) =>
+      within(
+        20_000,
+        call.then(
+          () => 'answered',
+          () => 'failed',
+        ),
+      );
+    const waiting = failed(thread.call('waitForAbort'));
+    assert.is(await failed(thread.call('die')), 'failed');
     assert.is(await within(20_000, thread.call<number>('double', [4])), 8);
+    assert.is(await waiting, 'failed');
+    assert.is(count.started, 2);
   } finally {
     await thread.close();
   }

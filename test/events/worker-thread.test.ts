@@ -68,14 +68,27 @@ test('an abort reaches the method that runs', () =>
     assert.is(await within(20_000, thread.call('waitForAbort', [], { signal: before.signal })), 'aborted');
   }));
 
-test('a thread that dies rejects what waits for it, and what comes after', () =>
-  withThread(async (thread) => {
-    const waiting = errorOf(thread.call('waitForAbort'));
-    const dying = errorOf(thread.call('die'));
-    assert.is(((await waiting) as ServiceError).code, 'internal');
-    await dying;
-    await errorOf(thread.call('double', [1]));
-  }));
+for (const [method, how, said] of [
+  ['die', 'ends', /calls\.worker died: .*code 3/],
+  ['dieLater', 'fails outside a call', /calls\.worker died: nobody caught it/],
+  ['fillHeap', 'fills its heap', /calls\.worker died: .*memory/],
+] as const) {
+  test(`a thread that ${how} rejects what waits for it and what comes after, and its owner hears why`, async () => {
+    const thread = startThread(URL_OF_THREAD, {}, { unavailable: 'event-log-unavailable' });
+    try {
+      const waiting = errorOf(thread.call('waitForAbort'));
+      const dying = errorOf(thread.call(method));
+      assert.match((await within(20_000, thread.died, 'the word of its death')).message, said);
+      for (const error of [await waiting, await dying, await errorOf(thread.call('double', [1]))]) {
+        assert.is((error as ServiceError).code, 'event-log-unavailable');
+        assert.ok((error as ServiceError).retriable);
+        assert.match(error.message, said);
+      }
+    } finally {
+      await thread.close();
+    }
+  });
+}
 
 test('a thread that cannot open answers every call with the reason', () =>
   withThread(
@@ -89,9 +102,14 @@ test('a thread that cannot open answers every call with the reason', () =>
 test('closing waits for what was asked before', () =>
   withThread(async (thread) => {
     const answers = [1, 2, 3].map((n) => thread.call<number>('double', [n]));
+    let died = false;
+    void thread.died.then(() => {
+      died = true;
+    });
     await thread.close();
     assert.equal(await Promise.all(answers), [2, 4, 6]);
     await errorOf(thread.call('double', [1]));
+    assert.not(died, 'that is no death');
   }));
 
 test.run();

@@ -26,6 +26,8 @@ export interface ServerProcess {
   /** The execution's document once it has ended. */
   ended(id: string, ms?: number): Promise<ExecutionBody>;
   kill(signal?: NodeJS.Signals): Promise<void>;
+  /** The exit code, once it has ended by itself. */
+  gone(): Promise<number | null>;
   start(): Promise<void>;
   rssBytes(): number;
   openFiles(): Promise<number>;
@@ -153,6 +155,11 @@ export async function withServer<T>(
         `the end of ${id}`,
       ),
     kill,
+    async gone() {
+      const running = child as ChildProcess;
+      if (running.exitCode === null && running.signalCode === null) await once(running, 'exit');
+      return running.exitCode;
+    },
     start,
     rssBytes: () =>
       Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) * 1024,
