@@ -8,6 +8,8 @@ import { ServiceError } from './events/errors.ts';
 import type { EventLog } from './events/event-log.ts';
 import type { DutyFeed, Fleet } from './events/fleet.ts';
 import type { FrameSource } from './events/frames.ts';
+import { fileKeyStore, moveKeys } from './events/key-file.ts';
+import type { KeyStore } from './events/key-store.ts';
 import { sqliteEventLog } from './events/sqlite/event-log.ts';
 import { sqliteFrames } from './events/sqlite/frames.ts';
 import type { OutputIndex } from './projections/output-index.ts';
@@ -19,6 +21,8 @@ export interface Engines {
   index: OutputIndex;
   /** What this process's projector reads: all of the log, or its share where there are several projectors. */
   projectorLog: EventLog;
+  /** Those of this server, or of all that share the log. */
+  keys: KeyStore;
   /** Keeps what the index refused. */
   park(rejected: Rejected): Promise<void>;
   /** Present where several processes share one log. */
@@ -110,12 +114,13 @@ export async function openEngines(
     const log = await sqliteEventLog({ folder: config.data, onFatal });
     closers.push(() => log.close());
     const index = await openIndex(config, closers, logger, onFatal, sqliteFrames(config.data));
-    return { log, index, projectorLog: log, park: async () => {} };
+    return { log, index, projectorLog: log, keys: fileKeyStore(config.data), park: async () => {} };
   }
 
   const { kafkaEventLog } = await import('./events/kafka/event-log.ts');
   const { deadLetters } = await import('./events/kafka/dead-letter.ts');
   const { kafkaFleet } = await import('./events/kafka/fleet.ts');
+  const { kafkaKeyStore } = await import('./events/kafka/key-store.ts');
   const { kafkaDutyFeed } = await import('./events/kafka/duty-feed.ts');
   const { sharedLog, watchIndex } = await import('./events/kafka/shared-log.ts');
   const source = `/linefeed/${name}`;
@@ -154,6 +159,10 @@ export async function openEngines(
   closers.push(() => letters.close());
   const fleet = await kafkaFleet(log, source);
   closers.push(() => fleet.close());
+  const keys = await kafkaKeyStore(log, source);
+  closers.push(() => keys.close());
+  const moved = await whenItAnswers('Kafka', () => moveKeys(config.data, keys), logger);
+  if (moved > 0) logger.info({ keys: moved }, 'API keys of this node are good at all nodes now');
   const index = await openIndex(config, closers, logger, onFatal);
   const reached = () => index.checkpoint();
   let projectorLog: EventLog = log;
@@ -166,6 +175,7 @@ export async function openEngines(
     log,
     index,
     projectorLog,
+    keys,
     park: ({ reason, event, document }) =>
       letters.park({
         executionId: event?.executionId ?? document?.id ?? '',

@@ -11,12 +11,13 @@ import { createService } from './actors/service.ts';
 import { activity, countedLog } from './api/activity.ts';
 import { createApp } from './api/app.ts';
 import { createRouter, type ExtraRoutes, type ProjectorView } from './api/env.ts';
-import { openKeys } from './api/keys.ts';
+import { createKeys } from './api/keys.ts';
 import { pageRoutes } from './api/page.ts';
 import { checkBind } from './api/security.ts';
 import { serve } from './api/server.ts';
 import { st2Routes } from './api/st2/routes.ts';
 import { expiringTokens } from './api/st2/tokens.ts';
+import { openToken } from './api/token.ts';
 import type { Config } from './config.ts';
 import { takeDataFolder, workerName } from './data-folder.ts';
 import { openEngines } from './engines.ts';
@@ -78,8 +79,7 @@ async function compose(
   close: () => Promise<void>,
 ): Promise<RunningServer> {
   const closing = new AbortController();
-  const tokens = expiringTokens(openKeys(config.data), config.auth.users);
-  const { keys } = tokens;
+  const token = openToken(config.data);
   const counter = activity();
   const name = workerName(config.data, config.actionrunner.worker);
   const failure = Promise.withResolvers<Error>();
@@ -88,6 +88,8 @@ async function compose(
     failure.resolve(error);
   });
   const { index, cluster } = engines;
+  const tokens = expiringTokens(createKeys({ token, store: engines.keys }), config.auth.users);
+  const { keys } = tokens;
   const log = countedLog(engines.log, counter);
   const has = (role: Config['roles'][number]) => config.roles.includes(role);
 

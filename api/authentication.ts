@@ -3,8 +3,9 @@
  */
 import { getCookie, setCookie } from 'hono/cookie';
 import { ServiceError } from '../events/errors.ts';
+import type { Scope } from '../events/key-store.ts';
 import type { ApiContext } from './env.ts';
-import { allows, type Identity, type Keys, type Scope } from './keys.ts';
+import { allows, type Identity, type Keys } from './keys.ts';
 import type { Middleware } from './security.ts';
 
 export interface AuthOptions {

@@ -22,10 +22,19 @@ const STATUS: Record<ErrorCode, number> = {
   'stream-output-disabled': 409,
   'event-log-unavailable': 503,
   'output-index-unavailable': 503,
+  'keys-unavailable': 503,
   'append-rejected': 500,
   'index-rejected': 500,
   'unknown-event-type': 500,
   internal: 500,
+};
+
+/** What may be said of engines that are away; where they are is the operator's to know. */
+const AWAY: Partial<Record<ErrorCode, string>> = {
+  'event-log-unavailable': 'The event log does not answer now. Try again shortly.',
+  'output-index-unavailable': 'The output index does not answer now. Try again shortly.',
+  'keys-unavailable':
+    'API keys cannot be changed now, for the event log that keeps them does not answer; those that exist go on working. Try again shortly, and look at the list of keys then: the change may have come through.',
 };
 
 const TITLES: Record<number, string> = {
@@ -86,7 +95,7 @@ export function problemOf(error: unknown, requestId?: string): Problem {
     status === 500
       ? hidden(requestId)
       : status === 503
-        ? `${error.code === 'event-log-unavailable' ? 'The event log' : 'The output index'} does not answer now. Try again shortly.`
+        ? (AWAY[error.code] ?? 'This does not answer now. Try again shortly.')
         : error.message;
   return {
     ...problem(status, detail, error.code, requestId),

@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'stream-output-disabled',
   'event-log-unavailable',
   'output-index-unavailable',
+  'keys-unavailable',
   'append-rejected',
   'index-rejected',
   'unknown-event-type',

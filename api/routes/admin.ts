@@ -4,9 +4,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
 import { ServiceError } from '../../events/errors.ts';
+import { SCOPES } from '../../events/key-store.ts';
 import { requires } from '../authentication.ts';
 import { type Api, type ApiContext, createRouter, type RebuildProgress } from '../env.ts';
-import { type KeyInfo, SCOPES } from '../keys.ts';
+import type { KeyInfo } from '../keys.ts';
 import { problemResponse } from '../problems.ts';
 import { answers } from '../schemas.ts';
 
@@ -71,9 +72,9 @@ export function adminRoutes(api: Api) {
       },
       responses: answers(Key.extend({ key: z.string() }), 'The key', 201),
     }),
-    (c) => {
+    async (c) => {
       const { name, scopes } = c.req.valid('json');
-      const { key, ...info } = keys.create(name, scopes);
+      const { key, ...info } = await keys.create(name, scopes);
       audit(c, 'API key made', { keyId: info.id, scopes });
       return c.json({ ...keyJson(info), key } as never, 201);
     },
@@ -97,9 +98,9 @@ export function adminRoutes(api: Api) {
       },
       responses: { 204: { description: 'Revoked' }, default: problemResponse },
     }),
-    (c) => {
+    async (c) => {
       const { id } = c.req.valid('param');
-      keys.revoke(id);
+      await keys.revoke(id);
       audit(c, 'API key revoked', { keyId: id });
       return c.body(null, 204);
     },

@@ -4,7 +4,8 @@
  */
 import { createHmac, randomUUID, scryptSync, timingSafeEqual } from 'node:crypto';
 import type { Config } from '../../config.ts';
-import type { Identity, Keys, Scope } from '../keys.ts';
+import type { Scope } from '../../events/key-store.ts';
+import type { Identity, Keys } from '../keys.ts';
 
 export interface IssuedToken {
   id: string;

@@ -1,8 +1,8 @@
 /** Heartbeats on the compacted topic `<prefix>.workers`, commands on `<prefix>.commands`. */
-import { randomUUID } from 'node:crypto';
 import { CANCEL_SCHEMA, type CancelCommand, type Fleet, HEARTBEAT_SCHEMA, type Heartbeat } from '../fleet.ts';
 import { logError, type OwnedProducer } from './client.ts';
 import type { KafkaEventLog } from './event-log.ts';
+import { stateRecord } from './state-record.ts';
 import { followTopic } from './topic-feed.ts';
 
 const HOUR_MS = 3_600_000;
@@ -40,22 +40,7 @@ export async function kafkaFleet(
       await (await used).send({
         topic,
         acks: -1,
-        messages: [
-          {
-            key,
-            partition: 0,
-            value: value === null ? null : JSON.stringify(value),
-            headers: {
-              ce_specversion: '1.0',
-              ce_id: randomUUID(),
-              ce_type: type,
-              ce_source: source,
-              ce_subject: key,
-              ce_time: new Date().toISOString(),
-              'content-type': 'application/json',
-            },
-          },
-        ],
+        messages: [stateRecord(key, type, source, value)],
       });
     } catch (error) {
       producer = undefined;

@@ -12,6 +12,7 @@ export interface Topics {
   output: string;
   workers: string;
   commands: string;
+  keys: string;
   deadLetter: string;
 }
 
@@ -32,6 +33,7 @@ export function topicNames(prefix: string): Topics {
     output: `${prefix}.output`,
     workers: `${prefix}.workers`,
     commands: `${prefix}.commands`,
+    keys: `${prefix}.keys`,
     deadLetter: `${prefix}.dead-letter`,
   };
 }
@@ -73,6 +75,7 @@ function wantedConfigs(names: Topics, options: TopicOptions): Record<string, Rec
       'min.cleanable.dirty.ratio': '0.1',
     },
     [names.commands]: retention(DAY_MS),
+    [names.keys]: { 'cleanup.policy': 'compact' },
     [names.deadLetter]: retention(30 * DAY_MS),
   };
 }

@@ -66,7 +66,7 @@ Executions(
         const conflict = await post('/v1/executions', { ...RUN, parameters: { cmd: 'false' } }, key);
         assert.is(conflict.status, 409);
         assert.is((await conflict.json()).code, 'idempotency-conflict');
-        const other = keys.create('other', ['execute']);
+        const other = await keys.create('other', ['execute']);
         const theirs = await post('/v1/executions', RUN, { ...key, authorization: `Bearer ${other.key}` });
         assert.not.ok(ids.has((await theirs.json()).id));
         await projector.caughtUp(await log.end());

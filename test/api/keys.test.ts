@@ -2,9 +2,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openKeys } from '../../api/keys.ts';
 import { withApi } from '../support/api.ts';
 import { withFolder } from '../support/folder.ts';
+import { openKeys } from '../support/keys.ts';
 
 const Keys = suite('keys and sessions');
 
@@ -16,9 +16,9 @@ Keys('scopes are kept: reading runs nothing, running administers nothing', () =>
   withApi(async ({ call, post, keys, requests, cancels, execution }) => {
     const { id } = await execution([{ text: '1\n' }], { end: false });
     const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
-    const read = bearer(keys.create('reader', ['read']).key);
-    const run = bearer(keys.create('runner', ['execute']).key);
-    const admin = bearer(keys.create('root', ['admin']).key);
+    const read = bearer((await keys.create('reader', ['read'])).key);
+    const run = bearer((await keys.create('runner', ['execute'])).key);
+    const admin = bearer((await keys.create('root', ['admin'])).key);
     assert.is((await call('/v1/executions', { headers: read })).status, 200);
     assert.is((await post('/v1/executions', RUN, read)).status, 403);
     assert.is((await post(`/v1/executions/${id}/re_run`, {}, read)).status, 403);
@@ -109,10 +109,10 @@ Keys('a session ends by itself, with its key, and when the token is replaced', (
     assert.ok(keys.identifySession(session));
     now += 31 * 86_400_000;
     assert.is(keys.identifySession(session), undefined);
-    const key = keys.create('k', ['read']);
+    const key = await keys.create('k', ['read']);
     const own = keys.session({ name: 'k', scopes: ['read'], keyId: key.id });
     assert.equal(keys.identifySession(own)?.scopes, ['read']);
-    keys.revoke(key.id);
+    await keys.revoke(key.id);
     assert.is(keys.identifySession(own), undefined);
     for (const forged of [
       '',

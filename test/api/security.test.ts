@@ -16,8 +16,8 @@ Security(
   () =>
     withApi(async ({ app, call, keys, requests, cancels, execution }) => {
       const { id } = await execution([{ text: '1\n' }]);
-      const { key, id: keyId } = keys.create('gone', ['admin']);
-      keys.revoke(keyId);
+      const { key, id: keyId } = await keys.create('gone', ['admin']);
+      await keys.revoke(keyId);
       const document = openApiDocument(app, 'x');
       let tried = 0;
       for (const [path, methods] of Object.entries(document.paths)) {
@@ -226,7 +226,7 @@ Security('answers carry safe headers, also errors and streams', () =>
 Security('neither tokens nor queries nor keys are ever logged', () =>
   withApi(async ({ call, post, keys, logged, execution }) => {
     const { id } = await execution([{ text: '1\n' }]);
-    const { key } = keys.create('secret-holder', ['read']);
+    const { key } = await keys.create('secret-holder', ['read']);
     await call(`/?token=${keys.token}`);
     await call(`/?token=${key}x`);
     await call(`/v1/executions/${id}/output?x-auth-token=${keys.token}&grep=private`);

@@ -1,9 +1,9 @@
 import { randomBytes, scryptSync } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openKeys } from '../../api/keys.ts';
 import { expiringTokens } from '../../api/st2/tokens.ts';
 import { withFolder } from '../support/folder.ts';
+import { openKeys } from '../support/keys.ts';
 
 const test = suite('tokens that expire');
 
@@ -21,13 +21,13 @@ function withTokens(
     tokens: ReturnType<typeof expiringTokens>;
     at: (ms: number) => void;
     keys: ReturnType<typeof openKeys>;
-  }) => void,
+  }) => void | Promise<void>,
 ) {
   return withFolder(async (folder) => {
     let now = 1_000_000;
     const keys = openKeys(folder);
     const tokens = expiringTokens(keys, users as never, () => now);
-    body({
+    await body({
       tokens,
       keys,
       at: (ms) => {
@@ -54,9 +54,9 @@ test('users log in with plain and hashed passwords, and with nothing else', () =
   }));
 
 test('the installation token does as a password for any name, an API key for its own', () =>
-  withTokens(({ tokens, keys }) => {
+  withTokens(async ({ tokens, keys }) => {
     assert.equal(tokens.login('carol', keys.token)?.name, 'carol');
-    const key = keys.create('robot', ['read']);
+    const key = await keys.create('robot', ['read']);
     assert.equal(tokens.login('admin', key.key), { name: 'robot', scopes: ['read'], keyId: key.id });
   }));
 
@@ -82,11 +82,11 @@ test('a token is known until it expires, and as nobody when it was changed', () 
   }));
 
 test('a token of an API key ends with the key', () =>
-  withTokens(({ tokens, keys }) => {
-    const key = keys.create('robot', ['execute']);
+  withTokens(async ({ tokens, keys }) => {
+    const key = await keys.create('robot', ['execute']);
     const { token } = tokens.issue(tokens.login('x', key.key) as never, 60_000);
     assert.is(tokens.keys.identify(token)?.name, 'robot');
-    keys.revoke(key.id);
+    await keys.revoke(key.id);
     assert.is(tokens.keys.identify(token), undefined);
   }));
 
