@@ -12,7 +12,7 @@ import { activity, countedLog } from './api/activity.ts';
 import { createApp } from './api/app.ts';
 import { createRouter, type ExtraRoutes, type ProjectorView } from './api/env.ts';
 import { createKeys } from './api/keys.ts';
-import { pageRoutes } from './api/page.ts';
+import { type PageRoutes, pageRoutes } from './api/page.ts';
 import { checkBind } from './api/security.ts';
 import { serve } from './api/server.ts';
 import { st2Routes } from './api/st2/routes.ts';
@@ -121,6 +121,7 @@ async function compose(
   const queueLimit = config.actionrunner.queue;
   const executions = createService({ catalogue, runners, log, seal, queueLimit, dispatch });
 
+  const page = pageRoutes(closing.signal);
   const app = createApp({
     config,
     log,
@@ -140,7 +141,7 @@ async function compose(
     version: version(),
     activity: counter,
     closing: closing.signal,
-    extraRoutes: has('api') ? [page, (api) => st2Routes(api, tokens)] : [probesOnly],
+    extraRoutes: has('api') ? [() => pageExtra(page), (api) => st2Routes(api, tokens)] : [probesOnly],
   });
   const server = await serve(app, {
     host: config.host,
@@ -150,14 +151,15 @@ async function compose(
     closing,
   });
   closers.push(() => server.close());
+  if (has('api')) page.prepare();
   closers.push(settleHeap());
   return { url: server.url, port: server.port, token: keys.token, failed: failure.promise, close };
 }
 
 /** The page is static and signs in by itself, so it needs no token; what it shows does. */
-function page(): ExtraRoutes {
+function pageExtra(page: PageRoutes): ExtraRoutes {
   const router = createRouter();
-  router.route('/', pageRoutes());
+  router.route('/', page.router);
   return { router, publicPaths: ['/', '/search', '/operations', /^\/executions(\/[^/]+)?$/, /^\/assets\//] };
 }
 

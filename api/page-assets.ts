@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire, stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sibling } from '../events/sibling.ts';
 import { linkModules } from './link-modules.ts';
 
 /** Packages that the page imports by name. */
@@ -78,13 +79,33 @@ export function readPageAssets(): PageAssets {
   };
 }
 
-/** Changes when a file of the page does. In a package nothing does. */
-export function pageStamp(): string {
-  const { scripts, files, ext } = folders();
-  if (ext === 'js') return 'package';
+/** Paths of all files of web/, in a fixed order. */
+function pageFiles(): string[] {
+  const { scripts, files } = folders();
   return [...new Set([scripts, files])]
     .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
-    .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs)
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** Changes when a file of the page does. In a package nothing does. */
+export function pageStamp(): string {
+  if (folders().ext === 'js') return 'package';
+  return pageFiles()
+    .map((file) => statSync(file).mtimeMs)
     .join();
+}
+
+/** Names the page that these sources, and this code that joins them, would give: a hash of their content. */
+export function pageKey(): string {
+  const require = createRequire(import.meta.url);
+  const code = ['./page-assets', './page-site', './link-modules'].map((path) =>
+    sibling(import.meta.url, path),
+  );
+  const hash = createHash('sha256').update(process.version);
+  for (const file of [...pageFiles(), ...[...PACKAGES].map((name) => require.resolve(name)), ...code]) {
+    hash.update(`\0${file}\0`).update(readFileSync(file));
+  }
+  return hash.digest('base64url').slice(0, 16);
 }

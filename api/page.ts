@@ -3,10 +3,9 @@
  * their content. Holds no data of the installation, so it needs no sign-in; what it shows comes from the API.
  */
 import { extname } from 'node:path';
-import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip } from 'node:zlib';
 import { type Context, Hono } from 'hono';
-import { pageStamp, readPageAssets } from './page-assets.ts';
+import { pageStamp } from './page-assets.ts';
+import { type Encoded, loadSite, prepareSite, type Site } from './page-site.ts';
 
 /** @param inline the hash of the one script that may stand in the document. */
 const policy = (inline: string) =>
@@ -39,42 +38,6 @@ const TYPES: Record<string, string> = {
 /** Paths that show the page. */
 const VIEWS = ['/', '/executions', '/executions/:id', '/search', '/operations'];
 
-interface Encoded {
-  plain: Buffer<ArrayBuffer>;
-  br: Buffer<ArrayBuffer>;
-  gzip: Buffer<ArrayBuffer>;
-}
-interface Site {
-  stamp: string;
-  version: string;
-  policy: string;
-  html: Promise<Encoded>;
-  files: Map<string, Promise<Encoded>>;
-}
-
-const brotli = promisify(brotliCompress);
-const deflate = promisify(gzip);
-
-async function encode(text: string): Promise<Encoded> {
-  const plain = Buffer.from(text);
-  const [br, zipped] = await Promise.all([
-    brotli(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
-    deflate(plain, { level: 9 }),
-  ]);
-  return { plain, br: br as Buffer<ArrayBuffer>, gzip: zipped as Buffer<ArrayBuffer> };
-}
-
-function buildSite(stamp: string): Site {
-  const { version, html, inline, files } = readPageAssets();
-  return {
-    stamp,
-    version,
-    policy: policy(inline),
-    html: encode(html),
-    files: new Map([...files].map(([name, text]) => [name, encode(text)])),
-  };
-}
-
 function send(c: Context, body: Encoded, headers: Record<string, string>): Response {
   const accepted = c.req.header('accept-encoding') ?? '';
   const coding = /\bbr\b/.test(accepted) ? 'br' : /\bgzip\b/.test(accepted) ? 'gzip' : undefined;
@@ -88,24 +51,40 @@ function send(c: Context, body: Encoded, headers: Record<string, string>): Respo
   });
 }
 
-/** The page's routes: `/`, `/executions/:id`, `/search`, `/operations` and `/assets/*`. */
-export function pageRoutes(): Hono {
-  let site: Site | undefined;
+export interface PageRoutes {
+  /** `/`, `/executions/:id`, `/search`, `/operations` and `/assets/*`. */
+  router: Hono;
+  /** Has the page made before somebody asks for it. */
+  prepare(): void;
+}
 
-  /** Built at the first request; again when a file changed, so that a checkout shows what is in it. */
-  function current(): Site {
-    const stamp = pageStamp();
-    if (site?.stamp !== stamp) site = buildSite(stamp);
-    return site;
+/** @param signal ends what is under way for a page that nobody waits for any more. */
+export function pageRoutes(signal?: AbortSignal): PageRoutes {
+  let stamp: string | undefined;
+  let site: Promise<Site> | undefined;
+  let prepared: Promise<void> | undefined;
+
+  /** Loaded when first wanted; again when a file changed, so that a checkout shows what is in it. */
+  function current(): Promise<Site> {
+    const now = pageStamp();
+    if (site && stamp === now) return site;
+    stamp = now;
+    const loading = Promise.resolve(prepared).then(() => loadSite());
+    // a page that cannot be made, because somebody is writing it, is tried again by the next who asks
+    loading.catch(() => {
+      if (site === loading) site = undefined;
+    });
+    site = loading;
+    return loading;
   }
 
   const app = new Hono();
   for (const path of VIEWS) {
     app.get(path, async (c) => {
-      const { html, version, policy } = current();
-      const headers = { ...HEADERS, 'content-security-policy': policy, etag: `"${version}"` };
+      const { html, version, inline } = await current();
+      const headers = { ...HEADERS, 'content-security-policy': policy(inline), etag: `"${version}"` };
       if (c.req.header('if-none-match') === headers.etag) return c.body(null, 304, headers);
-      return send(c, await html, {
+      return send(c, html, {
         ...headers,
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-cache',
@@ -113,18 +92,20 @@ export function pageRoutes(): Hono {
     });
   }
   app.get('/assets/*', async (c) => {
-    site ??= current();
+    const { version, files } = await (site ?? current());
     const match = /^\/assets\/([\w-]{12})\/(.+)$/.exec(c.req.path);
-    const name = match?.[2] ?? '';
-    const body = site.files.get(name);
+    const body = files.get(match?.[2] ?? '');
     if (!body) return c.text('There is no such file. Reload the page.', 404, HEADERS);
-    return send(c, await body, {
-      'content-type': TYPES[extname(name)] ?? 'text/plain; charset=utf-8',
+    return send(c, body, {
+      'content-type': TYPES[extname(match?.[2] ?? '')] ?? 'text/plain; charset=utf-8',
       // an address with another version is an old page's: it gets what there is now, and must ask again
-      'cache-control': match?.[1] === site.version ? 'public, max-age=31536000, immutable' : 'no-cache',
+      'cache-control': match?.[1] === version ? 'public, max-age=31536000, immutable' : 'no-cache',
       etag: `"${match?.[1]}"`,
     });
   });
-  app.get('/favicon.ico', (c) => c.redirect(`/assets/${current().version}/icon.svg`, 302));
-  return app;
+  app.get('/favicon.ico', async (c) => c.redirect(`/assets/${(await current()).version}/icon.svg`, 302));
+  const prepare = () => {
+    prepared ??= prepareSite(signal).catch(() => {});
+  };
+  return { router: app, prepare };
 }
