@@ -1,6 +1,6 @@
 /**
  * Builds the HTTP application from its dependencies; never listens. The order here is the order in which a request is
- * judged: safe headers, name, origin, body, credential, then the routes.
+ * judged: safe headers, name, origin, kind of body, credential, size of the body, then the routes.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -23,7 +23,7 @@ import { outputRoutes } from './routes/output.ts';
 import { retentionRoutes } from './routes/retention.ts';
 import { searchRoutes } from './routes/search.ts';
 import { streamRoutes } from './routes/stream.ts';
-import { basics, bodyGuard, hostGuard, originGuard } from './security.ts';
+import { basics, bodyGuard, hostGuard, originGuard, unannouncedBodies } from './security.ts';
 import { tailHub } from './tail-hub.ts';
 import { turns } from './turns.ts';
 
@@ -87,6 +87,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
       publicPaths: ['/healthz', '/readyz', ...extras.flatMap((extra) => extra.publicPaths ?? [])],
     }),
   );
+  app.use(unannouncedBodies());
 
   for (const extra of extras) app.route('/', extra.router);
   const routes = [

@@ -105,13 +105,15 @@ function isNavigation(c: ApiContext): boolean {
   );
 }
 
-/** Bodies are JSON and say so, which no cross-site form can; their size is bounded also when it is not announced. */
+function tooLarge(): ServiceError {
+  return new ServiceError(
+    'payload-too-large',
+    `The body is larger than ${BODY_LIMIT_BYTES} bytes, the most that is taken. Put large scripts into a pack.`,
+  );
+}
+
+/** Bodies are JSON and say so, which no cross-site form can; none is announced that is too large. */
 export function bodyGuard(): Middleware {
-  const tooLarge = () =>
-    new ServiceError(
-      'payload-too-large',
-      `The body is larger than ${BODY_LIMIT_BYTES} bytes, the most that is taken. Put large scripts into a pack.`,
-    );
   return async function bodyMiddleware(c, next) {
     const { method } = c.req;
     if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return next();
@@ -125,8 +127,23 @@ export function bodyGuard(): Middleware {
       await discardBody(c);
       throw tooLarge();
     }
-    if (c.req.header('Transfer-Encoding')) {
-      const body = await boundedBody(c);
+    return next();
+  };
+}
+
+/** What a login has to say, before anybody knows whose it is. */
+const STRANGER_BODY_BYTES = 16 * 1024;
+
+/**
+ * Bounds bodies whose size was not announced. They have to be held to be measured, so this comes after the credential:
+ * whoever has none could fill the memory with many of them.
+ */
+export function unannouncedBodies(): Middleware {
+  return async function unannouncedMiddleware(c, next) {
+    const { method } = c.req;
+    if (method !== 'GET' && method !== 'HEAD' && c.req.header('Transfer-Encoding')) {
+      const known = c.get('identity') !== undefined;
+      const body = await boundedBody(c, known ? BODY_LIMIT_BYTES : STRANGER_BODY_BYTES);
       if (!body) throw tooLarge();
       c.req.raw = new Request(c.req.url, { method, headers: c.req.raw.headers, body });
     }
@@ -135,12 +152,12 @@ export function bodyGuard(): Middleware {
 }
 
 /** A body whose size was not announced; undefined when it is too large. */
-async function boundedBody(c: ApiContext): Promise<Uint8Array<ArrayBuffer> | undefined> {
+async function boundedBody(c: ApiContext, limitBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of c.req.raw.body ?? []) {
     bytes += piece.byteLength;
-    if (bytes > BODY_LIMIT_BYTES) {
+    if (bytes > limitBytes) {
       c.header('Connection', 'close');
       return undefined;
     }

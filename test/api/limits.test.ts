@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createRouter } from '../../api/env.ts';
 import { withApi } from '../support/api.ts';
 import { within } from '../support/within.ts';
 
@@ -63,6 +65,31 @@ Limits('bodies are bounded, announced or not, and must be JSON objects', () =>
       assert.equal(requests, []);
     },
     { serve: true },
+  ),
+);
+
+Limits('nobody without a credential makes the server hold a body', () =>
+  withApi(
+    async ({ server }) => {
+      /** The answer to a body that was begun and not ended. */
+      const answerTo = async (path: string, bytes: number) => {
+        const socket = connect(server?.port as number, '127.0.0.1');
+        socket.on('error', () => {});
+        try {
+          const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+          socket.write(
+            `${head}Transfer-Encoding: chunked\r\n\r\n${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`,
+          );
+          const [data] = (await within(20_000, once(socket, 'data'), `the answer of ${path}`)) as [Buffer];
+          return data.toString().split('\r\n')[0];
+        } finally {
+          socket.destroy();
+        }
+      };
+      assert.is(await answerTo('/v1/executions', 10), 'HTTP/1.1 401 Unauthorized');
+      assert.is(await answerTo('/open', 50_000), 'HTTP/1.1 413 Payload Too Large');
+    },
+    { serve: true, deps: { extraRoutes: [() => ({ router: createRouter(), publicPaths: ['/open'] })] } },
   ),
 );
 
