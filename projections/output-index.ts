@@ -19,7 +19,10 @@ export interface ProjectedBatch {
   chunks: OutputAppended[];
   /** Stored with the batch, or after it; never before. */
   checkpoint: Checkpoint;
-  /** Where a batch is written in parts: the documents of the whole, for what a chunk says of its execution. */
+  /**
+   * Where a batch is written in parts, because it was refused: the documents of the whole, for what a chunk says of its
+   * execution. Chunks then come before their documents.
+   */
   context?: ExecutionDocument[];
 }
 

@@ -101,7 +101,8 @@ export function folder(
 
 /**
  * Writes the batch; when the index refuses it, finds the parts that it refuses by halving and sets them aside.
- * `before` is the checkpoint in front of the batch, which stays until all parts are written.
+ * `before` is the checkpoint in front of the batch, which stays until all parts are written. All chunks go before all
+ * documents, which say through which position the chunks are there.
  */
 export async function writeParts(
   write: (batch: ProjectedBatch) => Promise<void>,
@@ -123,15 +124,15 @@ export async function writeParts(
       return;
     }
     const half = size >> 1;
-    const split = Math.max(0, half - documents.length);
+    const split = Math.max(0, half - chunks.length);
     const context = batch.context ?? documents;
     const first = {
-      documents: documents.slice(0, half),
-      chunks: chunks.slice(0, split),
+      documents: documents.slice(0, split),
+      chunks: chunks.slice(0, half),
       checkpoint: before,
       context,
     };
-    const second = { documents: documents.slice(half), chunks: chunks.slice(split), checkpoint, context };
+    const second = { documents: documents.slice(split), chunks: chunks.slice(half), checkpoint, context };
     await writeParts(write, first, before, reject);
     await writeParts(write, second, before, reject);
   }

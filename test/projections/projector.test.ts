@@ -6,8 +6,14 @@ import type { Checkpoint, EventLog } from '../../events/event-log.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
 import { sqliteFrames } from '../../events/sqlite/frames.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
-import type { OutputIndex } from '../../projections/output-index.ts';
-import { folder, type ProjectorOptions, type Rejected, startProjector } from '../../projections/projector.ts';
+import type { OutputIndex, ProjectedBatch } from '../../projections/output-index.ts';
+import {
+  folder,
+  type ProjectorOptions,
+  type Rejected,
+  startProjector,
+  writeParts,
+} from '../../projections/projector.ts';
 import { rebuildIndex } from '../../projections/rebuild.ts';
 import { sqliteOutputIndex } from '../../projections/sqlite/output-index.ts';
 import { withFolder } from '../support/folder.ts';
@@ -200,7 +206,9 @@ test('what the index refuses is set aside with the reason, and the rest goes on'
     const { events, id, record } = run(1, 40);
     const poison = record.output({ text: 'poison\n' });
     const after = [record.output({ text: 'after\n' }), record.completed()];
-    await log.append([...events, poison, ...after]);
+    await log.append(events.slice(0, 3));
+    await within(10_000, projector.caughtUp(await log.end()), 'catching up');
+    await log.append([...events.slice(3), poison, ...after]);
     await within(10_000, projector.caughtUp(await log.end()), 'catching up');
     assert.is(rejected.length, 1);
     assert.is(rejected[0]?.event?.position, poison.position);
@@ -210,6 +218,46 @@ test('what the index refuses is set aside with the reason, and the rest goes on'
     assert.is((await index.execution(id))?.status, 'succeeded');
     assert.is(await index.checkpoint(), await log.end());
   }));
+
+for (const refused of ['chunk', 'document'] as const) {
+  test(`of a batch with a refused ${refused} no document names a position whose chunk is not written yet`, async () => {
+    const { events, record } = run(1, 7);
+    const other = run(2, 6);
+    const poison = record.output({ text: 'poison\n' });
+    const whole = folder(
+      async () => undefined,
+      () => {},
+    );
+    const batch = await whole.fold([...events, poison, ...other.events]);
+    const written = new Set<string>();
+    const rejected: Rejected[] = [];
+    const isBad = (part: ProjectedBatch) =>
+      refused === 'chunk'
+        ? part.chunks.some((chunk) => chunk === poison)
+        : part.documents.some(({ id }) => id === other.id);
+    await writeParts(
+      async (part) => {
+        if (isBad(part)) throw new ServiceError('index-rejected', 'it tastes bad');
+        for (const { executionId, position } of part.chunks) written.add(`${executionId} ${position}`);
+        for (const { id, through } of part.documents) {
+          const promised = batch.chunks.filter(
+            (chunk) => chunk.executionId === id && chunk.position <= through && chunk !== poison,
+          );
+          for (const { position } of promised) assert.ok(written.has(`${id} ${position}`), `${position}`);
+        }
+        if (part.checkpoint === 'after') assert.is(rejected.length, 1, 'the checkpoint comes last');
+      },
+      { ...batch, checkpoint: 'after' as Checkpoint },
+      'before' as Checkpoint,
+      (one) => void rejected.push(one),
+    );
+    assert.is(written.size, refused === 'chunk' ? 13 : 14);
+    assert.equal(
+      rejected.map(({ event, document }) => event ?? document?.id),
+      [refused === 'chunk' ? poison : other.id],
+    );
+  });
+}
 
 test('events whose stream has no beginning are set aside', () =>
   withParts(async ({ log, start, rejected }) => {
