@@ -56,6 +56,7 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
   const hosts = new Set<string>();
   let subscription: Subscription | undefined;
   let lastPosition = -1;
+  let newest = -1;
   let had = false;
   let firstLive = Number.POSITIVE_INFINITY;
   let fetching: { from: number; to: number; abort: AbortController } | undefined;
@@ -104,7 +105,7 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
           events.ended(JSON.parse(event.data) as EndRecord);
           subscription?.close();
           events.state({ kind: 'ended' });
-          void refresh();
+          void refreshToEnd();
         }
       },
     });
@@ -122,12 +123,25 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
   async function refresh(): Promise<Execution | undefined> {
     try {
       const document = await load();
+      // an answer may come after a later one
+      const position = document.last_position ?? 0;
+      if (position < newest) return document;
+      newest = position;
       store.setLast(document.last_seq ?? 0);
       events.document(document);
       return document;
     } catch (error) {
       if (!closing.signal.aborted) events.failed(error as Error);
       return undefined;
+    }
+  }
+
+  /** The end is followed from the log; the document may learn of it a little later. */
+  async function refreshToEnd() {
+    for (let waitMs = 100; !closing.signal.aborted; waitMs = Math.min(5000, waitMs * 2)) {
+      const document = await refresh();
+      if (document && ENDED.has(document.status)) return;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
 

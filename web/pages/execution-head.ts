@@ -21,8 +21,8 @@ function howItEnded(execution: Execution, state: LogState): string {
   return '';
 }
 
-/** How long output is kept after an execution's end, once the server has told; Infinity is for ever. */
-function useKept(): number | undefined {
+/** How long output is kept after an execution's end, once the server has told; Infinity is for ever. Asks again at the end. */
+function useKept(running: boolean): number | undefined {
   const [kept, setKept] = useState<number>();
   useEffect(() => {
     let current = true;
@@ -38,7 +38,7 @@ function useKept(): number | undefined {
       current = false;
       clearTimeout(timer);
     };
-  }, []);
+  }, [running]);
   return kept;
 }
 
@@ -55,7 +55,7 @@ function Facts({ execution, state }: { execution: Execution; state: LogState }) 
   const output = execution.output;
   const size = (output?.stdout.bytes ?? 0) + (output?.stderr.bytes ?? 0);
   const ended = howItEnded(execution, state);
-  const kept = useKept();
+  const kept = useKept(running);
   const rerun = (execution.context['re-run'] as { ref?: string } | undefined)?.ref;
   const facts: [string, string][] = [
     ['Action', execution.action.ref],
