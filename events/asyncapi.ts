@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EVENT_SCHEMAS, eventJsonSchema } from './codec.ts';
 import type { EventType } from './event.ts';
 import { CANCEL_SCHEMA, HEARTBEAT_SCHEMA } from './fleet.ts';
+import { KEY_SCHEMA } from './key-store.ts';
 
 type Json = Record<string, unknown>;
 
@@ -19,31 +20,39 @@ const SUMMARIES: Record<EventType, string> = {
   'output.appended': 'Lines that were read together from one stream',
 };
 
-function headers(after: boolean): Json {
-  const text = (description: string) => ({ type: 'string', description });
+const text = (description: string) => ({ type: 'string', description });
+
+/** Of what happens to an execution, where the records of two topics have one order. */
+const EVENT_HEADERS = {
+  ce_id: text('`<execution>/<position>`: the same on every retry, so repeats can be told'),
+  ce_subject: text('The execution'),
+  ce_after: text(
+    'Only where the event before it lies in the other topic: offset there, in the same partition. Who reads both topics delivers this event after that one',
+  ),
+};
+
+const recordHeaders = (subject: string) => ({
+  ce_id: text('Differs with each record'),
+  ce_subject: text(`${subject}; also the key of the record`),
+});
+
+function headers(own: Json): Json {
   return {
     type: 'object',
     required: ['ce_specversion', 'ce_id', 'ce_type', 'ce_source', 'ce_subject', 'ce_time'],
     properties: {
       ce_specversion: { type: 'string', const: '1.0' },
-      ce_id: text('`<execution>/<position>`: the same on every retry, so repeats can be told'),
       ce_type: text('Type of the event; ignore those you do not know'),
       ce_source: text('The process that wrote it'),
-      ce_subject: text('The execution'),
       ce_time: { type: 'string', format: 'date-time' },
       'content-type': { type: 'string', const: 'application/json' },
-      ...(after
-        ? {
-            ce_after: text(
-              'Only where the event before it lies in the other topic: offset there, in the same partition. Who reads both topics delivers this event after that one',
-            ),
-          }
-        : {}),
+      ...own,
     },
   };
 }
 
-function message(name: string, summary: string, payload: Json, after: boolean): Json {
+/** @param own headers that not every message has, or that say something else there. */
+function message(name: string, summary: string, payload: Json, own: Json): Json {
   const { $schema, ...schema } = payload;
   void $schema;
   return {
@@ -51,7 +60,7 @@ function message(name: string, summary: string, payload: Json, after: boolean): 
     title: name,
     summary,
     contentType: 'application/json',
-    headers: headers(after),
+    headers: headers(own),
     payload: {
       schemaFormat: 'application/schema+json;version=draft-2020-12',
       schema: { $id: `urn:linefeed:event:${name}:${WIRE_VERSION}`, ...schema },
@@ -67,19 +76,31 @@ export function asyncApiDocument(version: string, prefix = 'linefeed'): Json {
   const jsonSchema = (schema: z.ZodType) => z.toJSONSchema(schema, { io: 'input' }) as Json;
   const messages: Record<string, Json> = {};
   for (const type of types) {
-    messages[identifier(type)] = message(type, SUMMARIES[type], eventJsonSchema(type), true);
+    messages[identifier(type)] = message(type, SUMMARIES[type], eventJsonSchema(type), EVENT_HEADERS);
   }
   messages.workerHeartbeat = message(
     'worker.heartbeat',
     'A worker lives; a record without a value says that it will not come back',
     jsonSchema(HEARTBEAT_SCHEMA),
-    false,
+    recordHeaders('The worker'),
   );
   messages.commandCancel = message(
     'command.cancel',
     'The owner of an execution is asked to end it',
     jsonSchema(CANCEL_SCHEMA),
-    false,
+    recordHeaders('The execution'),
+  );
+  messages.keyCreated = message(
+    'key.created',
+    'An API key was made; a record without a value makes it unknown',
+    jsonSchema(KEY_SCHEMA),
+    recordHeaders('Id of the API key'),
+  );
+  messages.keyRevoked = message(
+    'key.revoked',
+    'An API key is good for nothing from now on, whatever else comes under its id',
+    jsonSchema(KEY_SCHEMA.required({ revokedAt: true })),
+    recordHeaders('Id of the API key'),
   );
   const channel = (address: string, description: string, names: string[], kafka: Json) => ({
     address,
@@ -110,6 +131,12 @@ export function asyncApiDocument(version: string, prefix = 'linefeed'): Json {
       'What nodes ask of the owners of executions. Internal: use the HTTP API to cancel.',
       ['commandCancel'],
       { partitions: 1 },
+    ),
+    keys: channel(
+      `${prefix}.keys`,
+      'API keys, the newest state of each, with the hash of the key. Internal: use the HTTP API to make and revoke keys.',
+      ['keyCreated', 'keyRevoked'],
+      { partitions: 1, topicConfiguration: { 'cleanup.policy': ['compact'] } },
     ),
   };
   return {

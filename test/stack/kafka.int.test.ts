@@ -65,6 +65,7 @@ async function topicsFollowTheTtls(broker: string): Promise<void> {
   assert.equal([output.get('retention.ms'), output.get('cleanup.policy')], [String(8 * DAY_MS), 'delete']);
   assert.is((await first.settings('executions')).get('retention.ms'), '-1', 'a TTL of 0 keeps for ever');
   assert.is((await first.settings('workers')).get('cleanup.policy'), 'compact');
+  assert.is((await first.settings('keys')).get('cleanup.policy'), 'compact');
   // An operator's own setting, and somebody's mistake.
   const entries = new Map([...output].filter(([name]) => ['segment.ms', 'max.message.bytes'].includes(name)));
   await first.admin.alterConfigs({
@@ -80,6 +81,11 @@ async function topicsFollowTheTtls(broker: string): Promise<void> {
           { name: 'retention.ms', value: '1000' },
         ],
       },
+      {
+        type: TOPIC,
+        name: `${prefix}.keys`,
+        configEntries: [{ name: 'cleanup.policy', value: 'compact,delete' }],
+      },
     ],
   });
   await first.close();
@@ -87,6 +93,7 @@ async function topicsFollowTheTtls(broker: string): Promise<void> {
   const after = await second.settings('output');
   assert.is(after.get('retention.ms'), String(3 * DAY_MS), 'the TTL of the configuration');
   assert.is(after.get('retention.bytes'), '123456789', 'what an operator has set');
+  assert.is((await second.settings('keys')).get('cleanup.policy'), 'compact', 'keys do not expire');
   assert.is((await second.settings('executions')).get('retention.ms'), String(31 * DAY_MS));
   assert.is(second.log.partitions, 3, 'partitions that are there win over the configured ones');
   await second.admin.createPartitions({ topicPartitions: [{ topic: `${prefix}.output`, count: 5 }] });
@@ -101,7 +108,7 @@ async function topicsFollowTheTtls(broker: string): Promise<void> {
 if (await stackOrSkip('Kafka, seen from outside')) {
   const { elasticsearch } = await sharedStack();
 
-  test('topics have the retention of the TTLs, also when these change; readyz, metrics and doctor say when the broker is away', () =>
+  test('topics have the retention of the TTLs, also when these change; readyz, metrics and doctor say when the broker is away, and no key is changed then', () =>
     withBroker(async (kafka) => {
       await topicsFollowTheTtls(kafka.address);
       await withNodes({ kafka, elasticsearch }, [{ name: 'one' }], async (nodes) => {
@@ -112,6 +119,11 @@ if (await stackOrSkip('Kafka, seen from outside')) {
           [await metric('linefeed_event_log_up'), await metric('linefeed_output_index_up')],
           ['1', '1'],
         );
+        const key = await server.post<{ id: string; key: string }>('/v1/keys', {
+          name: 'before',
+          scopes: ['admin'],
+        });
+        const withKey = { headers: { authorization: `Bearer ${key.key}` } };
         await kafka.kill();
         const unready = async () => {
           const answer = await server.fetch('/readyz');
@@ -123,12 +135,29 @@ if (await stackOrSkip('Kafka, seen from outside')) {
         assert.match(JSON.stringify(checks.event_log), /"ok":false.*Kafka|does not answer/);
         assert.equal(checks.output_index, { ok: true });
         assert.is(await metric('linefeed_event_log_up'), '0');
+        assert.is((await server.fetch('/v1/operations', withKey)).status, 200, 'a key that exists works');
+        const headers = { ...withKey.headers, 'content-type': 'application/json' };
+        const body = '{"name":"meanwhile","scopes":["read"]}';
+        const refused = await Promise.all([
+          server.fetch('/v1/keys', { method: 'POST', headers, body }),
+          server.fetch(`/v1/keys/${key.id}`, { method: 'DELETE', headers }),
+        ]);
+        for (const answer of refused) {
+          assert.is(answer.status, 503, answer.url);
+          assert.is(answer.headers.get('retry-after'), '1');
+          const { code, detail } = (await answer.json()) as { code: string; detail: string };
+          assert.is(code, 'keys-unavailable');
+          assert.match(detail, /those that exist go on working\. Try again/);
+        }
         const doctor = await cli(server, ['doctor']);
         assert.is(doctor.code, 1);
         assert.match(doctor.text, /event log/);
         await kafka.start();
         await until(60_000, async () => (await server.fetch('/readyz')).ok, 'the server to be ready again');
         assert.is(await metric('linefeed_event_log_up'), '1');
+        const revoke = () => server.fetch(`/v1/keys/${key.id}`, { method: 'DELETE' });
+        await until(60_000, async () => (await revoke()).status === 204, 'the key to be revoked');
+        assert.is((await server.fetch('/v1/operations', withKey)).status, 401);
         const id = await server.run('echo back');
         assert.is((await server.ended(id, 60_000)).status, 'succeeded');
       });

@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -103,6 +105,74 @@ if (await stackOrSkip('Roles')) {
           positions,
           [...new Set(positions)].sort((a, b) => a - b),
         );
+      },
+    ));
+
+  test('an API key made at one node is good at the others, a revoked one at none, also when all of them start anew', () =>
+    withNodes(
+      stack,
+      [
+        { name: 'a', roles: 'api' },
+        { name: 'b', roles: 'api' },
+      ],
+      async (nodes) => {
+        interface Key {
+          id: string;
+          key: string;
+          scopes: string[];
+          revoked_at?: string;
+        }
+        const make = (name: string, at: string, scope: string) =>
+          nodes.node(at).post<Key>('/v1/keys', { name, scopes: [scope] });
+        const status = async (at: string, { key }: Key) => {
+          const headers = { authorization: `Bearer ${key}` };
+          return (await nodes.node(at).fetch('/v1/operations', { headers })).status;
+        };
+        const becomes = (at: string, key: Key, wanted: number) =>
+          until(PATIENCE_MS, async () => (await status(at, key)) === wanted, `${wanted} for a key at ${at}`);
+        const run = (at: string, { key }: Key) =>
+          nodes.node(at).fetch('/v1/executions', {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+            body: JSON.stringify({ action: 'core.local', parameters: { cmd: 'true' } }),
+          });
+
+        const reader = await make('reader', 'a', 'read');
+        const gone = await make('gone', 'b', 'admin');
+        assert.is(await status('a', reader), 200, 'at once where it was made');
+        await becomes('b', reader, 200);
+        await becomes('a', gone, 200);
+        assert.is((await run('b', reader)).status, 403, 'reading runs nothing, elsewhere neither');
+        const revoked = await nodes.node('a').fetch(`/v1/keys/${gone.id}`, { method: 'DELETE' });
+        assert.is(revoked.status, 204);
+        assert.is(await status('a', gone), 401, 'at once where it was revoked');
+        await becomes('b', gone, 401);
+
+        for (const name of ['a', 'b']) {
+          await nodes.node(name).kill();
+          const { folder } = nodes.node(name);
+          for (const entry of readdirSync(folder)) {
+            if (entry !== 'token') await rm(join(folder, entry), { recursive: true });
+          }
+        }
+        for (const name of ['a', 'b']) await nodes.node(name).start();
+        for (const name of ['a', 'b']) {
+          assert.is(await status(name, reader), 200, name);
+          assert.is((await run(name, reader)).status, 403, name);
+          assert.is(await status(name, gone), 401, name);
+          const listed = await nodes.node(name).json<Key[]>('/v1/keys');
+          assert.equal(
+            listed.map(({ id, scopes, revoked_at }) => [id, scopes, revoked_at !== undefined]),
+            [
+              [reader.id, ['read'], false],
+              [gone.id, ['admin'], true],
+            ],
+          );
+          assert.not.ok(
+            existsSync(join(nodes.node(name).folder, 'keys.json')),
+            'no node has keys of its own',
+          );
+        }
       },
     ));
 
