@@ -4,6 +4,7 @@
 import { z } from '@hono/zod-openapi';
 import parseDuration from 'parse-duration';
 import { STATUSES, STREAM_NAMES } from '../events/event.ts';
+import { calendarOf } from '../projections/time-zone.ts';
 import { problemResponse } from './problems.ts';
 
 const YES = ['true', '1', 'yes', 'y', 'on', 't'];
@@ -71,6 +72,33 @@ export function timeQuery(name: string, now: () => number = Date.now) {
       return z.NEVER;
     })
     .openapi({ type: 'string', description: 'RFC 3339, or a duration ago such as `10m`' });
+}
+
+/** A time zone whose days are meant; a plus sign that was not percent-encoded arrives as a space. */
+export function zoneQuery(name: string) {
+  return z
+    .string()
+    .max(100)
+    .optional()
+    .transform((value, context) => {
+      if (value === undefined || value === '') return undefined;
+      const zone = value.replace(/^ (?=\d)/, '+');
+      try {
+        calendarOf(zone);
+        return zone;
+      } catch {
+        context.addIssue({
+          code: 'custom',
+          message: `Parameter "${name}" is neither the name of a time zone (Europe/Berlin) nor an offset (+05:30)`,
+        });
+        return z.NEVER;
+      }
+    })
+    .openapi({
+      type: 'string',
+      description: 'Whose days are counted: an IANA name, or an offset such as `+05:30`; `UTC` when absent',
+      example: 'Europe/Berlin',
+    });
 }
 
 /** A comma-separated list; the word `null` alone means that the filter is off. */

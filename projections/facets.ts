@@ -1,5 +1,6 @@
 /** Counts matching lines by action, status, stream and time, for the overview beside search results. */
 import type { SearchFacets } from './search.ts';
+import { calendarOf } from './time-zone.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -14,14 +15,17 @@ const WIDTHS_MS = [
 ];
 const BUCKETS = 60;
 
-const dayName = (at: number) => new Date(at).toISOString().slice(0, 10);
-
 export interface FacetCounter {
   add(line: { action: string; status: string; stream: string; at: number }, count?: number): void;
   result(complete: boolean, range: { since?: number | undefined; until?: number | undefined }): SearchFacets;
 }
 
-export function facetCounter(): FacetCounter {
+/**
+ * @param timeZone whose days are counted; see calendarOf.
+ * @throws ServiceError `validation-failed` when there is no such zone.
+ */
+export function facetCounter(timeZone?: string): FacetCounter {
+  const calendar = calendarOf(timeZone);
   const actions: Record<string, number> = {};
   const statuses: Record<string, number> = {};
   const streams: Record<string, number> = {};
@@ -51,22 +55,21 @@ export function facetCounter(): FacetCounter {
       const widest = WIDTHS_MS.at(-1) as number;
       const bucketMs = WIDTHS_MS.find((width) => (last - first) / width < BUCKETS) ?? widest;
       const counts = new Map<number, number>();
-      const byDay = new Map<number, number>();
-      for (const [second, count] of seconds) {
-        const at = Math.floor((second * SECOND_MS) / bucketMs) * bucketMs;
+      const days: Record<string, number> = {};
+      // Bars of hours and days begin where those of the zone do; a change of its clocks within the range moves no bar.
+      const ahead = Number.isFinite(first) ? calendar.offsetMs(first) : 0;
+      const barOf = (at: number) => Math.floor((at + ahead) / bucketMs) * bucketMs - ahead;
+      for (const [second, count] of [...seconds].sort(([a], [b]) => a - b)) {
+        const at = barOf(second * SECOND_MS);
         counts.set(at, (counts.get(at) ?? 0) + count);
-        const day = Math.floor((second * SECOND_MS) / DAY_MS);
-        byDay.set(day, (byDay.get(day) ?? 0) + count);
+        raise(days, calendar.dayOf(second * SECOND_MS), count);
       }
       const histogram: SearchFacets['histogram'] = [];
-      const begin = Math.floor(first / bucketMs) * bucketMs;
+      const begin = barOf(first);
       // A range of many years would give more buckets than anyone can look at.
       for (let at = begin; at <= last && histogram.length <= 10 * BUCKETS; at += bucketMs) {
         histogram.push({ at, count: counts.get(at) ?? 0 });
       }
-      const days = Object.fromEntries(
-        [...byDay].sort(([a], [b]) => a - b).map(([day, n]) => [dayName(day * DAY_MS), n]),
-      );
       return { total, complete, actions, statuses, streams, days, histogram, bucketMs };
     },
   };

@@ -22,6 +22,8 @@ export interface SearchRequest {
   cursor?: string;
   /** Newest executions first is the default; lines of one execution always come in their own order. */
   order?: 'newest' | 'oldest';
+  /** Whose days facets count: an IANA name or an offset; the default is UTC. A search ignores it. */
+  timeZone?: string;
 }
 
 export interface SearchLine {
@@ -58,9 +60,9 @@ export interface SearchFacets {
   actions: Record<string, number>;
   statuses: Record<string, number>;
   streams: Record<string, number>;
-  /** Lines by day of UTC, `2026-11-23`, in order. */
+  /** Lines by day of the zone that was asked for, `2026-11-23`, in order. */
   days: Record<string, number>;
-  /** Lines by time, buckets of equal width covering the range that was asked for or found. */
+  /** Lines by time, buckets of equal width covering the range that was asked for or found, cut as the zone's hours and days. */
   histogram: { at: number; count: number }[];
   bucketMs: number;
 }

@@ -80,6 +80,20 @@ export function ago(at: number, now: number): string {
   return dateTime(at).slice(0, 10);
 }
 
+/** The reader's time zone, as the server takes it: its name, or where the browser knows none its offset of now. */
+export function timeZone(): string {
+  const { timeZone: name } = new Intl.DateTimeFormat().resolvedOptions();
+  if (name && name !== 'Etc/Unknown') return name;
+  const ahead = -new Date().getTimezoneOffset();
+  return `${ahead < 0 ? '-' : '+'}${two(Math.floor(Math.abs(ahead) / 60))}:${two(Math.abs(ahead) % 60)}`;
+}
+
+/** The first and the last instant of a day, `2026-11-23`, in the reader's own time zone. */
+export function dayRange(day: string): { from: number; to: number } {
+  const [year = 0, month = 1, date = 1] = day.split('-').map(Number);
+  return { from: +new Date(year, month - 1, date), to: +new Date(year, month - 1, date + 1) - 1 };
+}
+
 /** What an execution runs, in one line: the command of a shell action, else its parameters. */
 export function commandOf(parameters: Record<string, unknown>): string {
   if (typeof parameters.cmd === 'string') return parameters.cmd;

@@ -21,6 +21,7 @@ import {
   statusListQuery,
   streamQuery,
   timeQuery,
+  zoneQuery,
 } from '../schemas.ts';
 import { streamFeed } from '../stream-feed.ts';
 
@@ -49,6 +50,15 @@ const Query = z.object({
   }),
 });
 
+const FacetsQuery = Query.omit({
+  follow: true,
+  cursor: true,
+  limit: true,
+  context: true,
+  order: true,
+}).extend({
+  tz: zoneQuery('tz'),
+});
 const Counts = z.record(z.string(), z.int());
 
 export function searchRoutes(api: Api) {
@@ -126,7 +136,7 @@ export function searchRoutes(api: Api) {
       tags: ['Search'],
       summary: 'How many lines match, by action, status, stream and time',
       middleware: [requires('read')] as const,
-      request: { query: Query.omit({ follow: true, cursor: true, limit: true, context: true, order: true }) },
+      request: { query: FacetsQuery },
       responses: answers(
         z.object({
           total: z.int(),
@@ -135,7 +145,7 @@ export function searchRoutes(api: Api) {
           statuses: Counts,
           streams: Counts,
           histogram: z.array(z.object({ at: z.string(), count: z.int() })),
-          days: z.record(z.string(), z.int()).describe('By day of UTC, `2026-11-23`'),
+          days: z.record(z.string(), z.int()).describe('By day of `tz`, `2026-11-23`'),
           bucket_ms: z.number(),
         }),
         'Counts; a lower bound unless complete',
@@ -151,7 +161,10 @@ export function searchRoutes(api: Api) {
         context: undefined,
       } as z.output<typeof Query>);
       await settled(api);
-      const { bucketMs, histogram, ...counts } = await index.facets(request, c.req.raw.signal);
+      const { bucketMs, histogram, ...counts } = await index.facets(
+        { ...request, ...(query.tz === undefined ? {} : { timeZone: query.tz }) },
+        c.req.raw.signal,
+      );
       return c.json(
         {
           ...counts,

@@ -291,7 +291,7 @@ export async function facets(
   signal: AbortSignal | undefined,
 ): Promise<SearchFacets> {
   const matcher = compile(request.query);
-  const counter = facetCounter();
+  const counter = facetCounter(request.timeZone);
   let whole = true;
   try {
     for await (const { assembled, facts } of candidates(deps, request, matcher, undefined, signal)) {

@@ -119,7 +119,7 @@ export async function facets(
 ): Promise<SearchFacets> {
   const { query } = request;
   const matcher = compile(query);
-  const counter = facetCounter();
+  const counter = facetCounter(request.timeZone);
   const filterOf = () => lineFilter(request);
   let whole = true;
   try {

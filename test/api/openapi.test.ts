@@ -129,7 +129,8 @@ OpenApi('answers, good and bad, are what the document says', () =>
       }
       await check('GET', '/v1/search', '/v1/search?q=needle&context=1');
       await check('GET', '/v1/search', '/v1/search?q=');
-      await check('GET', '/v1/search/facets', '/v1/search/facets?q=needle');
+      await check('GET', '/v1/search/facets', '/v1/search/facets?q=needle&tz=Asia/Kolkata');
+      await check('GET', '/v1/search/facets', '/v1/search/facets?q=needle&tz=Middle/Earth');
       await check('GET', '/v1/operations', '/v1/operations');
       await check('GET', '/v1/retention', '/v1/retention');
       await check('GET', '/v1/stream', '/v1/stream?after=%00');

@@ -167,7 +167,7 @@ Streams('one execution is followed by `execution`, also as `last`', () =>
 );
 
 Streams('a search shows what has just been printed, with highlights and context', () =>
-  withApi(async ({ json, execution }) => {
+  withApi(async ({ call, json, execution }) => {
     const { id } = await execution([
       { text: 'alpha\nbeta needle\ngamma\n' },
       { text: 'needle err\n', stream: 'stderr' },
@@ -192,6 +192,13 @@ Streams('a search shows what has just been printed, with highlights and context'
     const facets = await json('/v1/search/facets?q=needle');
     assert.is(facets.total, 2);
     assert.equal(facets.streams, { stdout: 1, stderr: 1 });
+    // a whole day apart
+    const dayIn = async (tz: string) =>
+      Object.keys((await json(`/v1/search/facets?q=needle&tz=${tz}`)).days).at(-1);
+    assert.is.not(await dayIn('Pacific/Kiritimati'), await dayIn('-10:00'));
+    const refused = await call('/v1/search/facets?q=needle&tz=Middle/Earth');
+    assert.is(refused.status, 400);
+    assert.match(await refused.text(), 'Parameter \\"tz\\" is neither the name of a time zone');
   }),
 );
 

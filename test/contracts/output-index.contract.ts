@@ -509,6 +509,27 @@ export function outputIndexContract({
       assert.ok(facets.bucketMs > 0);
     }));
 
+  test('facets count days of the time zone that is asked for', () =>
+    withIndex(async (index) => {
+      const to = writer(index, checkpoint);
+      for (const at of [Date.UTC(2026, 10, 22, 23, 30), Date.UTC(2026, 10, 23, 20)]) {
+        const { record } = await started((events) => to.write(events), newId(), at);
+        await to.write([record.output({ text: 'midnight\n' })]);
+      }
+      for (const [timeZone, days] of [
+        [undefined, { '2026-11-22': 1, '2026-11-23': 1 }],
+        ['Europe/Berlin', { '2026-11-23': 2 }],
+        ['Asia/Kolkata', { '2026-11-23': 1, '2026-11-24': 1 }],
+        ['-08:00', { '2026-11-22': 1, '2026-11-23': 1 }],
+      ] as const) {
+        const facets = await index.facets({ query: 'midnight', ...(timeZone ? { timeZone } : {}) });
+        assert.equal(facets.days, days, timeZone);
+        assert.is(facets.total, 2);
+      }
+      const refused = index.facets({ query: 'midnight', timeZone: 'Middle/Earth' });
+      assert.is(await refused.catch((error: { code?: string }) => error.code), 'validation-failed');
+    }));
+
   test('a query or cursor that makes no sense is refused with what to do', () =>
     withIndex(async (index) => {
       for (const request of [

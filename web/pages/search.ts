@@ -2,7 +2,7 @@
 import { h } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { getJson, query } from '../api.ts';
-import { clock, dateTime, plural } from '../format.ts';
+import { clock, dateTime, dayRange, plural, timeZone } from '../format.ts';
 import { useShortcuts } from '../keys.ts';
 import { here, navigate } from '../router.ts';
 import { type Subscription, subscribe } from '../sse.ts';
@@ -61,15 +61,20 @@ function useExecutions(hits: readonly SearchHit[]): ReadonlyMap<string, Executio
   return known;
 }
 
-/** The times that a day of UTC has, as the address holds them; none for no day. */
+/** The times that a day of the reader has, as the address holds them; none for no day. */
 function rangeOf(day: string): { since: string; until: string } {
-  return day ? { since: `${day}T00:00:00.000Z`, until: `${day}T23:59:59.999Z` } : { since: '', until: '' };
+  if (!day) return { since: '', until: '' };
+  const { from, to } = dayRange(day);
+  return { since: new Date(from).toISOString(), until: new Date(to).toISOString() };
 }
 
 /** The day that is asked for, if it is exactly one. */
 function dayOf({ since, until }: Asked): string {
-  const day = since.slice(0, 10);
-  return since && rangeOf(day).since === since && rangeOf(day).until === until ? day : '';
+  const at = Date.parse(since);
+  if (Number.isNaN(at)) return '';
+  const day = dateTime(at).slice(0, 10);
+  const range = rangeOf(day);
+  return range.since === since && range.until === until ? day : '';
 }
 
 export function SearchPage() {
@@ -112,7 +117,10 @@ export function SearchPage() {
         (error: Error) => !abort.signal.aborted && setFailure(error.message),
       )
       .finally(() => !abort.signal.aborted && setBusy(false));
-    getJson<SearchFacets>(`/v1/search/facets${query({ ...asked })}`, abort.signal).then(setFacets, () => {});
+    getJson<SearchFacets>(`/v1/search/facets${query({ ...asked, tz: timeZone() })}`, abort.signal).then(
+      setFacets,
+      () => {},
+    );
     return () => abort.abort();
   }, [key]);
 
@@ -277,7 +285,7 @@ export function SearchPage() {
                     onChoose: (stream) => change({ stream }),
                   }),
                   h(Facet, {
-                    title: 'Day (UTC)',
+                    title: 'Day',
                     counts: facets.days,
                     order: 'name',
                     chosen: dayOf(asked),
