@@ -5,13 +5,13 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ExecutionEvent } from '../events/event.ts';
 import { kafkaEventLog } from '../events/kafka/event-log.ts';
 import { type Stack, startStack } from '../scripts/stack.ts';
+import { withFolder } from '../test/support/folder.ts';
 import { type Follower, follow } from '../test/support/follower.ts';
 import { type Nodes, withNodes } from '../test/support/nodes.ts';
 import type { ServerProcess } from '../test/support/server.ts';
@@ -117,31 +117,26 @@ async function readLog(brokers: string, prefix: string, ids: ReadonlySet<string>
 export async function scaleRun(stack: Stack, options: ScaleOptions): Promise<ScaleReport> {
   const { executions, workers, projectors, apis, say = () => {} } = options;
   const each = Math.floor(options.lines / executions);
-  const folder = await mkdtemp(join(tmpdir(), 'linefeed-scale-'));
-  const config = join(folder, 'worker.yaml');
-  await writeFile(config, `actionrunner:\n  concurrency: ${options.concurrency}\n`);
   // A machine that carries all of them may leave one without a turn for a while.
   const env = { LINEFEED_LEASE: '60s' };
-  const specs = [
-    ...names('projector', projectors).map((name) => ({ name, roles: 'projector', env })),
-    ...names('worker', workers).map((name) => ({
-      name,
-      roles: 'worker',
-      env: { ...env, LINEFEED_CONFIG: config },
-    })),
-    ...names('api', apis).map((name) => ({ name, roles: 'api', env })),
-  ];
   let report: ScaleReport | undefined;
-  try {
+  await withFolder(async (folder) => {
+    const config = join(folder, 'worker.yaml');
+    await writeFile(config, `actionrunner:\n  concurrency: ${options.concurrency}\n`);
+    const specs = [
+      ...names('projector', projectors).map((name) => ({ name, roles: 'projector', env })),
+      ...names('worker', workers).map((name) => ({
+        name,
+        roles: 'worker',
+        env: { ...env, LINEFEED_CONFIG: config },
+      })),
+      ...names('api', apis).map((name) => ({ name, roles: 'api', env })),
+    ];
+    const all = specs.map(({ name }) => name);
     await withNodes(stack, specs, async (nodes) => {
-      report = await measured(
-        nodes,
-        specs.map(({ name }) => name),
-      );
+      report = await measured(nodes, all);
     });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
   return report as ScaleReport;
 
   async function measured(nodes: Nodes, all: string[]): Promise<ScaleReport> {

@@ -1,9 +1,10 @@
 /** A real server in a process of its own, started as a user starts it, that can be killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { atExit } from './at-exit.ts';
 import { engineEnvironment } from './engines.ts';
 import { until } from './within.ts';
 
@@ -163,30 +164,39 @@ export async function withServer<T>(
     start,
     rssBytes: () =>
       Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) * 1024,
-    async openFiles() {
-      const { readdir } = await import('node:fs/promises');
-      return (await readdir(`/proc/${server.pid}/fd`)).length;
-    },
+    openFiles: async () => readdirSync(`/proc/${server.pid}/fd`).length,
   };
+  const release = atExit(() => {
+    child?.kill('SIGKILL');
+    endChildren(folder);
+  });
   try {
     await start();
     return await body(server);
   } finally {
     await kill();
-    await endChildren(folder);
+    endChildren(folder);
+    release();
   }
 }
 
 /** Ends process groups that a killed server left behind; they are told by the spool folder in their command line. */
-async function endChildren(folder: string): Promise<void> {
-  const { readdir, readFile } = await import('node:fs/promises');
-  const spools = await readdir(join(folder, 'spool')).catch(() => [] as string[]);
-  for (const spool of spools) {
-    const pid = Number.parseInt(
-      await readFile(join(folder, 'spool', spool, 'pid'), 'utf8').catch(() => '0'),
-      10,
-    );
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (pid > 1 && command.includes(folder)) process.kill(-pid, 'SIGKILL');
+function endChildren(folder: string): void {
+  const read = (...path: string[]) => {
+    try {
+      return readFileSync(join(...path), 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  const spools = join(folder, 'spool');
+  for (const spool of existsSync(spools) ? readdirSync(spools) : []) {
+    const pid = Number.parseInt(read(spools, spool, 'pid'), 10);
+    if (!(pid > 1 && read('/proc', String(pid), 'cmdline').includes(folder))) continue;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
   }
 }
