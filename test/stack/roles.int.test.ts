@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isLast } from '../../events/event.ts';
+import { fileKeyStore } from '../../events/key-file.ts';
 import { follow } from '../support/follower.ts';
 import { type Nodes, numbered, numberedOutput, outputOf, withNodes } from '../support/nodes.ts';
 import { sharedStack, stackOrSkip } from '../support/stack.ts';
@@ -155,8 +157,19 @@ if (await stackOrSkip('Roles')) {
             if (entry !== 'token') await rm(join(folder, entry), { recursive: true });
           }
         }
+        const before = { id: 'before', key: 'lf_before_0123456789', scopes: ['read'] };
+        const hash = createHash('sha256').update(before.key).digest();
+        await fileKeyStore(nodes.node('b').folder).put({
+          id: before.id,
+          name: 'made when b was alone',
+          scopes: ['read'],
+          hash,
+          createdAt: 1,
+        });
         for (const name of ['a', 'b']) await nodes.node(name).start();
+        await becomes('a', before, 200);
         for (const name of ['a', 'b']) {
+          assert.is(await status(name, before), 200, name);
           assert.is(await status(name, reader), 200, name);
           assert.is((await run(name, reader)).status, 403, name);
           assert.is(await status(name, gone), 401, name);
@@ -164,6 +177,7 @@ if (await stackOrSkip('Roles')) {
           assert.equal(
             listed.map(({ id, scopes, revoked_at }) => [id, scopes, revoked_at !== undefined]),
             [
+              [before.id, ['read'], false],
               [reader.id, ['read'], false],
               [gone.id, ['admin'], true],
             ],
