@@ -1,7 +1,8 @@
 /** Ends executions whose worker is gone for good, with everything of their output that is in the log. */
 import type { Logger } from 'pino';
-import { isLast, type OutputTotals } from '../events/event.ts';
+import { isLast } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { loggedTotals } from './conclusion.ts';
 import { lifecycleOf } from './lifecycle.ts';
 
 /** @param workers silent workers, and for how many milliseconds. */
@@ -19,11 +20,6 @@ export async function abandonExecutions(options: {
     const ended = (await lifecycleOf(log, id)).some(isLast);
     const head = await log.head(id);
     if (ended || !head) continue;
-    const streams: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
-    for (const { stream, offset, lines } of head.outputs) {
-      streams[stream].bytes += offset;
-      streams[stream].lines += lines;
-    }
     const reason = `Its worker ${worker} has not been heard of for ${Math.round(silentMs / 1000)} s`;
     logger.warn({ executionId: id, worker }, 'abandoned: its worker is gone');
     await log.append([
@@ -34,7 +30,7 @@ export async function abandonExecutions(options: {
         at: Date.now(),
         reason,
         by,
-        streams,
+        streams: loggedTotals(head.outputs),
       },
     ]);
   }

@@ -56,17 +56,21 @@ function causeInWords(cause: Cause, { timeoutMs, maxOutputBytes }: Ended): strin
   return `Ended because its output reached the limit of ${maxOutputBytes} bytes`;
 }
 
-/** An end that nobody saw, with the output that the log holds. */
-export function lost(
-  reason: string,
-  outputs: readonly { stream: StreamName; offset: number; lines: number }[] = [],
-): Conclusion {
-  const streams: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
+type Outputs = readonly { stream: StreamName; offset: number; lines: number }[];
+
+/** How much of each stream, over all hosts, the log holds that ends like this. */
+export function loggedTotals(outputs: Outputs): OutputTotals {
+  const totals: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
   for (const { stream, offset, lines } of outputs) {
-    streams[stream].bytes += offset;
-    streams[stream].lines += lines;
+    totals[stream].bytes += offset;
+    totals[stream].lines += lines;
   }
-  return { kind: 'lost', reason, streams };
+  return totals;
+}
+
+/** An end that nobody saw, with the output that the log holds. */
+export function lost(reason: string, outputs: Outputs = []): Conclusion {
+  return { kind: 'lost', reason, streams: loggedTotals(outputs) };
 }
 
 export function maskText(mask: Mask, text: string): string {

@@ -3,14 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
-import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
-import type {
-  ChunkRange,
-  OutputIndex,
-  ProjectedBatch,
-  RetentionSpan,
-} from '../../projections/output-index.ts';
+import type { ExecutionDocument } from '../../projections/execution-document.ts';
+import type { ChunkRange, OutputIndex, RetentionSpan } from '../../projections/output-index.ts';
 import type { SearchHit, SearchRequest } from '../../projections/search.ts';
+import { indexWriter } from '../support/index-writer.ts';
 import { type Recording, recording } from '../support/output-events.ts';
 import { within } from '../support/within.ts';
 
@@ -36,34 +32,6 @@ let made = 0;
 function newId(): string {
   const time = (START + made++).toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${Math.random().toString(16).slice(2, 14).padEnd(12, '0')}`;
-}
-
-/** Writes the events of executions to an index, batch by batch, as the projector does. */
-function writer(
-  index: { write(batch: ProjectedBatch): Promise<void> },
-  checkpoint: (n: number) => Checkpoint,
-) {
-  const documents = new Map<string, ExecutionDocument>();
-  let written = 0;
-  return {
-    documents,
-    /** The batch that the events amount to. */
-    batch(events: readonly ExecutionEvent[]): ProjectedBatch {
-      const touched = new Set<string>();
-      for (const event of events) {
-        documents.set(event.executionId, applyEvent(documents.get(event.executionId), event));
-        touched.add(event.executionId);
-      }
-      return {
-        documents: [...touched].map((id) => documents.get(id) as ExecutionDocument),
-        chunks: events.filter((event): event is OutputAppended => event.type === 'output.appended'),
-        checkpoint: checkpoint(++written),
-      };
-    },
-    async write(events: readonly ExecutionEvent[]): Promise<void> {
-      await index.write(this.batch(events));
-    },
-  };
 }
 
 const plain = (chunks: readonly OutputAppended[]) =>
@@ -129,7 +97,7 @@ export function outputIndexContract({
 
   test('what a write acknowledged is read at once, in order, byte by byte', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
       const chunks = [
         ...output(
@@ -154,7 +122,7 @@ export function outputIndexContract({
 
   test('a megabyte line in pieces comes back whole', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
       const long = Buffer.alloc(1_000_000, 'abcdefghi ');
       const chunks = output(record, 'short\n');
@@ -172,7 +140,7 @@ export function outputIndexContract({
 
   test('ranges by position, line, stream, host and time give what they name', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
       const chunks: OutputAppended[] = [];
       for (let n = 0; n < 200; n++) {
@@ -204,7 +172,7 @@ export function outputIndexContract({
 
   test('the same batch twice reads once, also in parts', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
       const chunks = output(record, 'a\n', 'b\n', 'c\n', 'd\n');
       const first = to.batch(chunks.slice(0, 3));
@@ -221,7 +189,7 @@ export function outputIndexContract({
     try {
       let index = await storage.connect();
       await index.ensure();
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
       const chunks = output(record, 'kept\n', 'also kept\n');
       const last = to.batch(chunks);
@@ -245,7 +213,7 @@ export function outputIndexContract({
 
   test('executions are found by each filter and counted', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const ids: string[] = [];
       for (let n = 0; n < 12; n++) {
         const record = recording(newId(), START + n * 1000);
@@ -295,7 +263,7 @@ export function outputIndexContract({
 
   test('pages of executions are stable while more are added', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const ids: string[] = [];
       const add = async () => {
         const record = recording(newId());
@@ -322,7 +290,7 @@ export function outputIndexContract({
 
   test('a document that is older than the stored one changes nothing', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const record = recording(newId());
       const early = to.batch([record.requested()]);
       await index.write(early);
@@ -335,7 +303,7 @@ export function outputIndexContract({
 
   test('every way to ask finds the lines that match, with highlights', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { record } = await started((events) => to.write(events));
       await to.write(
         output(
@@ -384,7 +352,7 @@ export function outputIndexContract({
 
   test('filters of a search hold', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
       const second = await started((events) => to.write(events), newId(), START + 1000);
       const chunks = [
@@ -411,7 +379,7 @@ export function outputIndexContract({
 
   test('pages of hits, joined, are the whole answer, while output is written', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const expected: string[] = [];
       for (let n = 0; n < 4; n++) {
         const { record } = await started((events) => to.write(events));
@@ -440,7 +408,7 @@ export function outputIndexContract({
 
   test('lines around a hit are those before and after it', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { record } = await started((events) => to.write(events));
       for (let n = 1; n <= 30; n++)
         await to.write([record.output({ text: `row ${n}${n === 15 ? ' here' : ''}\n` })]);
@@ -460,7 +428,7 @@ export function outputIndexContract({
 
   test('a line that came in pieces is one line', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { record } = await started((events) => to.write(events));
       await to.write(output(record, 'before\n', 'pass'));
       await to.write([record.output({ text: 'between\n', stream: 'stderr' })]);
@@ -482,7 +450,7 @@ export function outputIndexContract({
 
   test('facets count what a search finds', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { record } = await started((events) => to.write(events));
       await to.write([
         ...output(record, 'hit one\nhit two\nmiss\n'),
@@ -511,7 +479,7 @@ export function outputIndexContract({
 
   test('facets count days of the time zone that is asked for', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       for (const at of [Date.UTC(2026, 10, 22, 23, 30), Date.UTC(2026, 10, 23, 20)]) {
         const { record } = await started((events) => to.write(events), newId(), at);
         await to.write([record.output({ text: 'midnight\n' })]);
@@ -557,7 +525,7 @@ export function outputIndexContract({
 
   test('retention: candidates are ended and old; what is purged is gone, the rest is not', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const ended: string[] = [];
       for (let n = 0; n < 3; n++) {
         const { id, record } = await started((events) => to.write(events), newId(), START + n * 10_000);
@@ -604,13 +572,13 @@ export function outputIndexContract({
 
   test('a rebuild is unseen until it is committed, and writes go on meanwhile', () =>
     withIndex(async (index) => {
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const record = recording(newId());
       const events = [record.requested(), record.scheduled(), record.started(), ...output(record, 'first\n')];
       const id = (events[0] as ExecutionEvent).executionId;
       await to.write(events);
       const rebuild = await index.beginRebuild();
-      const again = writer(rebuild, checkpoint);
+      const again = indexWriter(rebuild, checkpoint);
       assert.is(await rebuild.execution(id), undefined);
       await again.write(events.slice(0, 2));
       const late = output(record, 'second\n');
@@ -633,7 +601,7 @@ export function outputIndexContract({
   test('it answers a ping and counts what it holds', () =>
     withIndex(async (index) => {
       await index.ping();
-      const to = writer(index, checkpoint);
+      const to = indexWriter(index, checkpoint);
       const { record } = await started((events) => to.write(events));
       await to.write(output(record, 'ten bytes\n'));
       const stats = await index.stats();

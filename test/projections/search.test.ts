@@ -2,13 +2,12 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
-import type { Checkpoint } from '../../events/event-log.ts';
-import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
+import type { OutputAppended } from '../../events/event.ts';
 import { compile } from '../../projections/matcher.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
 import { sqliteOutputIndex } from '../../projections/sqlite/output-index.ts';
 import { withFolder } from '../support/folder.ts';
+import { indexWriter } from '../support/index-writer.ts';
 import { recording } from '../support/output-events.ts';
 import { until } from '../support/within.ts';
 
@@ -47,18 +46,11 @@ async function fill(index: OutputIndex, seed: number, executions: number, lines:
   };
   const pick = (values: readonly string[]) => values[random(values.length)] as string;
   const shown: Shown[] = [];
-  let checkpoint = 0;
+  const { write } = indexWriter(index);
   for (let n = 0; n < executions; n++) {
     const id = `01934f00-0000-7000-8000-${String(n).padStart(12, '0')}`;
     const record = recording(id);
     const own: Shown[] = [];
-    let document: ExecutionDocument | undefined;
-    const write = async (events: ExecutionEvent[]) => {
-      for (const event of events) document = applyEvent(document, event);
-      const chunks = events.filter((event): event is OutputAppended => event.type === 'output.appended');
-      const last = String(++checkpoint) as Checkpoint;
-      await index.write({ documents: [document as ExecutionDocument], chunks, checkpoint: last });
-    };
     await write([record.requested(), record.scheduled(), record.started()]);
     for (let seq = 1; seq <= lines; ) {
       const events: OutputAppended[] = [];
@@ -150,17 +142,7 @@ test('pieces of lines around the border of blocks are found', () =>
     try {
       const id = '01934f00-0000-7000-8000-000000000001';
       const record = recording(id);
-      let document: ExecutionDocument | undefined;
-      let checkpoint = 0;
-      const write = async (events: ExecutionEvent[]) => {
-        for (const event of events) document = applyEvent(document, event);
-        const chunks = events.filter((event): event is OutputAppended => event.type === 'output.appended');
-        await index.write({
-          documents: [document as ExecutionDocument],
-          chunks,
-          checkpoint: String(++checkpoint) as Checkpoint,
-        });
-      };
+      const { write } = indexWriter(index);
       await write([record.requested()]);
       const filler = `${'filler '.repeat(9000)}\n`;
       for (let n = 0; n < 30; n++) {

@@ -2,9 +2,7 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ExecutionEvent, OutputAppended } from '../../../events/event.ts';
-import type { Checkpoint } from '../../../events/event-log.ts';
-import { applyEvent, type ExecutionDocument } from '../../../projections/execution-document.ts';
+import type { ExecutionEvent } from '../../../events/event.ts';
 import type { OutputIndex } from '../../../projections/output-index.ts';
 import type { SearchHit, SearchRequest } from '../../../projections/search.ts';
 import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
@@ -12,6 +10,7 @@ import { type ScanHelper, scanHelper } from '../../../projections/sqlite/scan-he
 import { facets, search } from '../../../projections/sqlite/search.ts';
 import { currentName, openStore, type Store } from '../../../projections/sqlite/store.ts';
 import { withFolder } from '../../support/folder.ts';
+import { indexWriter } from '../../support/index-writer.ts';
 import { recording } from '../../support/output-events.ts';
 import { until } from '../../support/within.ts';
 
@@ -27,16 +26,9 @@ async function fill(index: OutputIndex): Promise<void> {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.floor((state / 2 ** 32) * below);
   };
-  let checkpoint = 0;
+  const { write } = indexWriter(index);
   for (let n = 0; n < EXECUTIONS; n++) {
     const record = recording(`01934f00-0000-7000-8000-${String(n).padStart(12, '0')}`);
-    let document: ExecutionDocument | undefined;
-    const write = async (events: ExecutionEvent[]) => {
-      for (const event of events) document = applyEvent(document, event);
-      const chunks = events.filter((event): event is OutputAppended => event.type === 'output.appended');
-      const last = String(++checkpoint) as Checkpoint;
-      await index.write({ documents: [document as ExecutionDocument], chunks, checkpoint: last });
-    };
     await write([record.requested(), record.started()]);
     let batch: ExecutionEvent[] = [];
     for (let line = 0; line < LINES; ) {

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packBlock, unpackBlock } from '../../../events/block.ts';
-import type { ExecutionEvent, OutputAppended } from '../../../events/event.ts';
-import type { Checkpoint } from '../../../events/event-log.ts';
-import { applyEvent, type ExecutionDocument } from '../../../projections/execution-document.ts';
+import type { OutputAppended } from '../../../events/event.ts';
 import type { OutputIndex } from '../../../projections/output-index.ts';
 import { createBurst } from '../../../projections/sqlite/burst.ts';
 import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
@@ -22,27 +20,11 @@ import {
 } from '../../../projections/sqlite/signatures.ts';
 import { keysOf, requiredKeys } from '../../../projections/sqlite/tokens.ts';
 import { withFolder } from '../../support/folder.ts';
+import { indexWriter } from '../../support/index-writer.ts';
 import { recording } from '../../support/output-events.ts';
 import { until } from '../../support/within.ts';
 
 const test = suite('output index on SQLite: upkeep');
-
-function writer(index: OutputIndex) {
-  const documents = new Map<string, ExecutionDocument>();
-  let checkpoint = 0;
-  return async (...events: ExecutionEvent[]) => {
-    for (const event of events) {
-      documents.set(event.executionId, applyEvent(documents.get(event.executionId), event));
-    }
-    await index.write({
-      documents: [...new Set(events.map((event) => event.executionId))].map(
-        (id) => documents.get(id) as ExecutionDocument,
-      ),
-      chunks: events.filter((event): event is OutputAppended => event.type === 'output.appended'),
-      checkpoint: String(++checkpoint) as Checkpoint,
-    });
-  };
-}
 
 const plain = (chunks: readonly OutputAppended[]) =>
   chunks.map((chunk) => ({ ...chunk, data: Buffer.from(chunk.data).toString('latin1') }));
@@ -72,11 +54,11 @@ test('thousands of tiny chunks become few blocks and stay what they were', () =>
   withFolder(async (folder) => {
     const index = await sqliteOutputIndex({ folder });
     try {
-      const write = writer(index);
+      const { write } = indexWriter(index);
       const record = recording();
       const requested = record.requested();
       const id = requested.executionId;
-      await write(requested, record.started());
+      await write([requested, record.started()]);
       const chunks: OutputAppended[] = [];
       for (let n = 0; n < 3000; n++) {
         const chunk = record.output({
@@ -84,10 +66,10 @@ test('thousands of tiny chunks become few blocks and stay what they were', () =>
           stream: n % 7 ? 'stdout' : 'stderr',
         });
         chunks.push(chunk);
-        await write(chunk);
+        await write([chunk]);
         if (n % 500 === 0) assert.is((await chunksOf(index, id)).length, n + 1);
       }
-      await write(record.completed());
+      await write([record.completed()]);
       await until(20_000, async () => (await index.stats()).unindexedBytes === 0, 'the upkeep');
       assert.equal(plain(await chunksOf(index, id)), plain(chunks));
       for (const n of [0, 1, 1499, 2999]) {
@@ -108,15 +90,15 @@ test('a reader sees every chunk once while blocks are merged under it', () =>
   withFolder(async (folder) => {
     const index = await sqliteOutputIndex({ folder });
     try {
-      const write = writer(index);
+      const { write } = indexWriter(index);
       const record = recording();
       const requested = record.requested();
-      await write(requested, record.started());
+      await write([requested, record.started()]);
       let written = 0;
       let writing = true;
       const work = (async () => {
         for (; written < 1500; written++)
-          await write(record.output({ text: `${'x'.repeat(400)} ${written}\n` }));
+          await write([record.output({ text: `${'x'.repeat(400)} ${written}\n` })]);
         writing = false;
       })();
       while (writing) {
@@ -145,7 +127,7 @@ test('a damaged index is dropped, to be filled from the log again', () =>
     const index = await sqliteOutputIndex({ folder });
     try {
       assert.is(await index.checkpoint(), undefined);
-      await writer(index)(recording().requested());
+      await indexWriter(index).write([recording().requested()]);
       assert.is((await index.executions({})).total, 1);
     } finally {
       await index.close();
@@ -158,7 +140,7 @@ test('a rebuild leaves one database behind', () =>
     try {
       for (let n = 0; n < 3; n++) {
         const rebuild = await index.beginRebuild();
-        await writer(rebuild as unknown as OutputIndex)(recording().requested());
+        await indexWriter(rebuild).write([recording().requested()]);
         await rebuild.commit();
         assert.is((await index.executions({})).total, 1);
         const files = readdirSync(folder).filter((name) => name.endsWith('.sqlite'));
