@@ -10,7 +10,9 @@ import { freePorts, processServer, type StackServer } from './stack-server.ts';
 /** `nobody`: Elasticsearch refuses to run as root. */
 const UNPRIVILEGED = 65_534;
 
-const JVM_OPTIONS = '-Xms1g\n-Xmx1g\n-XX:+UseSerialGC\n';
+// These stand for the file that comes with it, the line about its temporary folder included: else it is /tmp.
+const JVM_OPTIONS = (temporary: string) =>
+  `-Xms1g\n-Xmx1g\n-XX:+UseSerialGC\n-XX:-UsePerfData\n-Djava.io.tmpdir=${temporary}\n`;
 const LOG_OPTIONS = `status = error
 appender.console.type = Console
 appender.console.name = console
@@ -52,11 +54,12 @@ export async function packagedElasticsearch(
   const home = await elasticsearchHome(say);
   const [port, transport] = (await freePorts(2)) as [number, number];
   const config = join(folder, 'config');
+  const temporary = join(folder, 'tmp');
   const root = process.getuid?.() === 0;
   const own = async (path: string) => {
     if (root) await chown(path, UNPRIVILEGED, UNPRIVILEGED);
   };
-  for (const path of [folder, config, join(folder, 'data'), join(folder, 'logs'), join(folder, 'tmp')]) {
+  for (const path of [folder, config, join(folder, 'data'), join(folder, 'logs'), temporary]) {
     await mkdir(path, { recursive: true });
     await own(path);
   }
@@ -74,7 +77,7 @@ export async function packagedElasticsearch(
       'cluster.routing.allocation.disk.threshold_enabled: false',
       '',
     ].join('\n'),
-    'jvm.options': JVM_OPTIONS,
+    'jvm.options': JVM_OPTIONS(temporary),
     'log4j2.properties': LOG_OPTIONS,
     ...secured?.files,
     ...(security
@@ -101,9 +104,9 @@ export async function packagedElasticsearch(
       HOME: folder,
       ES_JAVA_HOME: java,
       ES_PATH_CONF: config,
-      ES_TMPDIR: join(folder, 'tmp'),
-      // The launcher's own JVM would leave a library and a file behind in /tmp at each start.
-      CLI_JAVA_OPTS: `-Djava.io.tmpdir=${join(folder, 'tmp')}`,
+      ES_TMPDIR: temporary,
+      // Of the launcher's own JVMs.
+      CLI_JAVA_OPTS: `-XX:-UsePerfData -Djava.io.tmpdir=${temporary}`,
     },
     cwd: folder,
     logFile,
