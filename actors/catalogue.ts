@@ -56,6 +56,8 @@ interface Entry {
 
 /** An action file larger than this is refused: it is read whole, and at each change. */
 const MAX_FILE_BYTES = 1_048_576;
+/** Files read together: parsing them takes some milliseconds, after which others have their turn. */
+const FILES_AT_ONCE = 16;
 
 export function createCatalogue(options: CatalogueOptions): Catalogue {
   const packs: Packs = openPacks([builtInPacks(), ...options.packs]);
@@ -100,7 +102,12 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     for (const pack of await packs.list()) {
       const names = await readdir(join(pack.folder, 'actions')).catch(() => [] as string[]);
       const files = names.filter((name) => /\.ya?ml$/.test(name)).sort();
-      for (const [path, entry] of await Promise.all(files.map((file) => read(pack, file)))) {
+      const present: [string, Entry][] = [];
+      for (let at = 0; at < files.length; at += FILES_AT_ONCE) {
+        const some = files.slice(at, at + FILES_AT_ONCE);
+        present.push(...(await Promise.all(some.map((file) => read(pack, file)))));
+      }
+      for (const [path, entry] of present) {
         const { ref } = entry.description;
         const other = refs.get(ref);
         const twice = other !== undefined && found.get(other)?.pack.folder === pack.folder;
