@@ -163,6 +163,11 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
       for (const entry of pending.values()) {
         if (entry.sent) continue;
         const { executionId, labels } = entry.event;
+        const by = asked.get(executionId);
+        if (by !== undefined) {
+          void cancelPending(entry, by);
+          continue;
+        }
         const worker = choose(labels);
         if (worker === undefined) continue;
         entry.sent = true;
@@ -184,16 +189,23 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
     }
   }
 
-  async function cancelPending({ event: { executionId }, sent }: Pending, by: string): Promise<void> {
-    if (sent) return; // its worker hears of it, too
-    pending.delete(executionId);
+  /** It stays pending until its end has come by; when that could not be written, the next handing out tries again. */
+  async function cancelPending(entry: Pending, by: string): Promise<void> {
+    if (entry.sent) return; // its worker hears of it, too
+    entry.sent = true;
+    const { executionId } = entry.event;
     const streams = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
     const at = Date.now();
     const ended = { status: 'canceled', exitCode: null, signal: null, elapsedMs: 0, streams, by } as const;
-    await log.append([
-      { type: 'execution.cancel_requested', executionId, position: 1, at, by },
-      { type: 'execution.completed', executionId, position: 2, at, ...ended },
-    ]);
+    try {
+      await log.append([
+        { type: 'execution.cancel_requested', executionId, position: 1, at, by },
+        { type: 'execution.completed', executionId, position: 2, at, ...ended },
+      ]);
+    } catch (error) {
+      entry.sent = false;
+      logger.warn({ executionId, err: error }, 'a request could not be canceled yet');
+    }
   }
 
   async function duty(): Promise<void> {
@@ -206,10 +218,6 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
             const { event } = placed;
             if (event.type === 'execution.requested') {
               pending.set(event.executionId, { ...placed, event, sent: false });
-              const by = asked.get(event.executionId);
-              if (by !== undefined && present) {
-                void cancelPending(pending.get(event.executionId) as Pending, by).catch(() => {});
-              }
             } else {
               pending.delete(event.executionId);
               if (event.type === 'execution.scheduled' && event.worker === self.worker && !present) {
@@ -224,6 +232,19 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
         onDuty = false;
         clearInterval(keeping);
       }
+    }
+  }
+
+  /** A broker that is away must not end it: this worker would still be the one who has the duty. */
+  async function keepDuty(): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await duty();
+      } catch (error) {
+        if (!signal.aborted)
+          logger.warn({ err: error }, 'the duty to hand out requests was interrupted; it is taken up again');
+      }
+      await delay(heartbeatMs, undefined, { signal }).catch(() => {});
     }
   }
 
@@ -314,7 +335,7 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
     asked.set(executionId, by);
     if (asked.size > COMMANDS_KEPT) asked.delete(asked.keys().next().value as string);
     const waiting = pending.get(executionId);
-    if (waiting && onDuty) void cancelPending(waiting, by).catch(() => {});
+    if (waiting && onDuty) void cancelPending(waiting, by);
   }, signal);
 
   const report = (what: string) => (error: unknown) => {
@@ -323,7 +344,7 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
   const loops = [
     live().catch(report('the heartbeat')),
     watch().catch(report('the watch over the log')),
-    duty().catch(report('the duty to hand out requests')),
+    keepDuty(),
   ];
 
   return {
