@@ -18,6 +18,8 @@ export interface KafkaConnection {
   /** Path of a CA certificate. */
   ca?: string;
   sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string };
+  /** Hears of what goes on being tried and has not worked for a while. */
+  warn?: (message: string) => void;
   /** Gets what the client library has to say, at `debug` level for all of it. */
   debug?: (message: string, detail: Record<string, unknown>) => void;
 }
@@ -114,6 +116,8 @@ export interface KafkaClient {
   partitionOf(key: string, partitions: number): number;
   /** kafkajs' number of the zstd codec, and of none. */
   compression: { zstd: number; none: number };
+  /** Warns that `what` has not worked since a time of `performance.now()`: not of short failures, and not at every try. */
+  complain(what: string, since: number, cause: unknown): void;
 }
 
 const require = createRequire(import.meta.url);
@@ -132,6 +136,10 @@ interface RequestQueue {
 
 /** kafkajs' own pause between two looks at requests that wait for others to be answered. */
 const CHECK_PENDING_MS = 10;
+
+/** A broker that is started again takes no longer; what fails for this long is said once a minute. */
+const COMPLAIN_AFTER_MS = 10_000;
+const COMPLAIN_EVERY_MS = 60_000;
 
 /**
  * kafkajs looks at its queue of requests on a timer even when it is empty: with a negative time, of which Node warns
@@ -234,9 +242,19 @@ export async function kafkaClient(connection: KafkaConnection): Promise<KafkaCli
   };
   const partitioner = Partitioners.DefaultPartitioner();
   const layouts = new Map<number, { partitionId: number; leader: number }[]>();
+  const complained = new Map<string, number>();
 
   return {
     kafka,
+    complain(what, since, cause) {
+      const now = performance.now();
+      const last = complained.get(what) ?? Number.NEGATIVE_INFINITY;
+      if (now - since < COMPLAIN_AFTER_MS || now - last < COMPLAIN_EVERY_MS) return;
+      complained.set(what, now);
+      const seconds = Math.round((now - since) / 1000);
+      const reason = logError(cause, connection.brokers).message;
+      connection.warn?.(`${what} has not been possible for ${seconds} s and is tried again: ${reason}`);
+    },
     openCluster(onBytes) {
       const instrumentationEmitter = new Emitter();
       if (onBytes) {

@@ -71,7 +71,7 @@ export async function joinGroup(
   let assigned: number[] | undefined;
   let coordinator: Coordinator | undefined;
   let heardAt = Number.NEGATIVE_INFINITY;
-
+  const startedAt = performance.now();
   let left = false;
 
   const change = (to: number[] | undefined) => {
@@ -150,7 +150,9 @@ export async function joinGroup(
         await stay(cluster, coordinator, () => {
           retryMs = FIRST_RETRY_MS;
         });
-      } catch {
+      } catch (error) {
+        if (!leaving.signal.aborted)
+          client.complain(`To be in the group ${groupId}`, Math.max(heardAt, startedAt), error);
         await delay(retryMs, undefined, { signal: leaving.signal }).catch(() => {});
         retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
       } finally {

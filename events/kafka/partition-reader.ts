@@ -203,6 +203,7 @@ export async function* readPartition(options: PartitionReaderOptions): AsyncGene
         );
       } catch (error) {
         if (stop.aborted) return;
+        client.complain(`To read ${kinds.map((kind) => topics[kind]).join(' and ')}`, heardAt, error);
         if (options.patienceMs !== undefined && performance.now() - heardAt > options.patienceMs) throw error;
         await delay(retryMs, undefined, { signal: stop }).catch(() => {});
         retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);

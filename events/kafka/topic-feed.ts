@@ -22,6 +22,7 @@ export async function followTopic(options: TopicFeedOptions): Promise<void> {
   let next: number | undefined;
   let end: number | undefined;
   let retryMs = 50;
+  let heardAt = performance.now();
   while (!signal.aborted) {
     const cluster = client.openCluster();
     const hangUp = () => cluster.destroy();
@@ -59,6 +60,7 @@ export async function followTopic(options: TopicFeedOptions): Promise<void> {
             { topic, partitions: [{ partition: 0, fetchOffset: String(next), maxBytes: FETCH_BYTES }] },
           ],
         });
+        heardAt = performance.now();
         const [answer] = responses[0]?.partitions ?? [];
         const before: number = next;
         for (const message of answer?.messages ?? []) {
@@ -70,6 +72,7 @@ export async function followTopic(options: TopicFeedOptions): Promise<void> {
         if (next === before && Number(answer?.highWatermark ?? 0) > next) next += 1;
       }
     } catch (error) {
+      if (!signal.aborted) client.complain(`To read ${topic}`, heardAt, error);
       if ((error as { type?: string }).type === 'OFFSET_OUT_OF_RANGE') next = undefined;
       await delay(retryMs, undefined, { signal }).catch(() => {});
       retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
