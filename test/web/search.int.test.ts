@@ -1,4 +1,6 @@
 /** Search over all executions and the operations page, in a real browser. */
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { countUntil, SOON_MS } from '../support/log-page.ts';
@@ -117,6 +119,40 @@ search('operations shows load, rates, followers, storage and retention as they c
     await follower.body?.cancel();
     await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
     await until(SOON_MS, async () => (await figure('Running').innerText()) === '0', 'none running');
+  }),
+);
+
+search('the lag of the projector rises while its index takes nothing, with the reason, and falls again', () =>
+  site.visit(async ({ page }, server) => {
+    const figure = page.locator('.figure', { has: page.locator('dt', { hasText: /^Projector$/ }) });
+    // what the plot says to who cannot see it: "Projector lag: highest 4.1 s, last 3.9 s"
+    const plot = page.getByRole('img', { name: /^Projector lag: / });
+    const shown = async () => {
+      const [, highest = '', last = ''] =
+        /highest (.+), last (.+)$/.exec((await plot.getAttribute('aria-label')) ?? '') ?? [];
+      const height = (await plot.locator('path.line').getAttribute('d')) ?? '';
+      return { highest, last, levels: new Set(height.match(/ [\d.]+/g)).size };
+    };
+    await page.goto(`${server.url}/operations`);
+    await figure.getByText('up to date').waitFor();
+    const index = new DatabaseSync(join(server.folder, 'output.sqlite'));
+    try {
+      // somebody else writes to the index and does not finish, as a backup may
+      index.exec('BEGIN IMMEDIATE');
+      const id = await server.run('echo printed while nobody projects');
+      await figure.getByText(/ s behind$/).waitFor();
+      await page.locator('.failure', { hasText: /^Projector: .*is in use/ }).waitFor();
+      await until(SOON_MS, async () => (await shown()).levels >= 3, 'a line that rises twice');
+      const rising = await shown();
+      assert.is(rising.last, rising.highest);
+      index.exec('ROLLBACK');
+      await figure.getByText('up to date').waitFor();
+      await until(SOON_MS, async () => (await shown()).last === '0 ms', 'the end of the plot on its base');
+      assert.is((await server.ended(id)).status, 'succeeded');
+      assert.is(await page.locator('.failure').count(), 0);
+    } finally {
+      index.close();
+    }
   }),
 );
 

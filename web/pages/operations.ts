@@ -159,7 +159,8 @@ export function OperationsPage() {
           setNow(found);
           setFailure('');
           connection.set({ kind: 'live' });
-          setLag((old) => [...old, { at, value: found.projector?.behind_ms ?? 0 }].slice(-KEPT));
+          const { projector } = found;
+          if (projector) setLag((old) => [...old, { at, value: projector.behind_ms }].slice(-KEPT));
           setReaders((old) => [...old, { at, value: found.followers.followers }].slice(-KEPT));
         } catch (error) {
           if (abort.signal.aborted) return;
@@ -232,19 +233,19 @@ export function OperationsPage() {
         value: short(rates?.last_10s.lines ?? 0),
         note: `${bytes(Math.round(rates?.last_10s.bytes ?? 0))}/s`,
       }),
-      h(Figure, {
-        name: 'Projector',
-        value: behind < 1000 ? 'up to date' : `${duration(behind)} behind`,
-        note: projector?.rejected
-          ? `${plural(projector.rejected, 'event')} rejected`
-          : (projector?.status ?? ''),
-        tone:
-          projector?.error || behind > 60_000
-            ? 'bad'
-            : behind > 5000 || projector?.rejected
-              ? 'warn'
-              : 'good',
-      }),
+      projector
+        ? h(Figure, {
+            name: 'Projector',
+            value: behind < 1000 ? 'up to date' : `${duration(behind)} behind`,
+            note: projector.rejected ? `${plural(projector.rejected, 'event')} rejected` : projector.status,
+            tone:
+              projector.error || behind > 60_000
+                ? 'bad'
+                : behind > 5000 || projector.rejected
+                  ? 'warn'
+                  : 'good',
+          })
+        : h(Figure, { name: 'Projector', value: 'elsewhere', note: 'ask a node with that role' }),
       h(Figure, {
         name: 'Followers',
         value: short(followers.followers),
@@ -287,19 +288,21 @@ export function OperationsPage() {
           }),
         ],
       }),
-      h(Card, {
-        title: 'Projector lag',
-        children: [
-          h(Plot, {
-            kind: 'area',
-            label: 'Projector lag',
-            points: lag,
-            format: (value) => duration(value),
-            time,
-            height: 130,
-          }),
-        ],
-      }),
+      projector
+        ? h(Card, {
+            title: 'Projector lag',
+            children: [
+              h(Plot, {
+                kind: 'area',
+                label: 'Projector lag',
+                points: lag,
+                format: (value) => duration(value),
+                time,
+                height: 130,
+              }),
+            ],
+          })
+        : null,
       h(Card, {
         title: 'Followers',
         children: [
