@@ -7,6 +7,7 @@ import type { Context } from 'hono';
 import { getPathNoStrict } from 'hono/utils/url';
 import { authentication, login } from './authentication.ts';
 import { type Api, type ApiDeps, createRouter, type Env } from './env.ts';
+import { indexedThrough } from './indexed-through.ts';
 import { liveFeed } from './live-feed.ts';
 import { metrics } from './metrics.ts';
 import { openStreams } from './open-streams.ts';
@@ -39,6 +40,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
     feed: liveFeed(log, logger),
     streams: openStreams({ closing: deps.closing, heartbeatMs: deps.heartbeatMs }),
     turns: turns(HISTORY_READERS, HISTORY_SLICE_MS),
+    indexedThrough: indexedThrough(deps.index),
   };
   const extras = (deps.extraRoutes ?? []).map((make) => make(api));
   const measured = metrics(api);

@@ -80,6 +80,8 @@ export interface Api extends ApiDeps {
   feed: LiveFeed;
   streams: OpenStreams;
   turns: Turns;
+  /** See FollowDeps. */
+  indexedThrough: () => Promise<Checkpoint | undefined>;
 }
 
 export interface Env {

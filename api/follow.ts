@@ -7,7 +7,7 @@
  */
 import { ServiceError } from '../events/errors.ts';
 import { type ExecutionEvent, isEnd, isLast, type OutputAppended } from '../events/event.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { Checkpoint, EventLog } from '../events/event-log.ts';
 import type { ExecutionDocument } from '../projections/execution-document.ts';
 import type { ChunkRange, OutputIndex } from '../projections/output-index.ts';
 import type { TailHub } from './tail-hub.ts';
@@ -40,6 +40,8 @@ export interface FollowDeps {
   hub: TailHub;
   /** Bounds how many read history at once; absent means no bound. */
   turns?: Turns;
+  /** A place before which the index lacks nothing; absent, or undefined, where none is known. Fails never. */
+  indexedThrough?: () => Promise<Checkpoint | undefined>;
 }
 
 export interface FollowOptions {
@@ -54,7 +56,7 @@ export interface FollowOptions {
 
 /** @throws ServiceError of the log and the index; an aborted signal ends the sequence without an error. */
 export async function* follow(
-  { log, index, hub, turns }: FollowDeps,
+  { log, index, hub, turns, indexedThrough: through }: FollowDeps,
   executionId: string,
   { after = -1, follow: live, range = {}, signal }: FollowOptions,
 ): AsyncGenerator<FollowItem, void, undefined> {
@@ -62,10 +64,14 @@ export async function* follow(
   let position = after;
   let announced = false;
   let turn: Turn | undefined;
+  // Until the log turns out to have what is neither in the index nor behind the place: a document that was refused.
+  let trusted = true;
+  let overtakenAt: number | undefined;
   try {
     again: while (!signal.aborted) {
       const epoch = tail?.epoch ?? 0;
       turn = await turns?.take(signal);
+      const from = through ? await through() : undefined;
       const document = await index.execution(executionId).catch(whileAway);
       let complete = true;
       if (signal.aborted) return;
@@ -106,12 +112,24 @@ export async function* follow(
       }
 
       // A client may resume at the very last event before the index has it: look at that event once more.
-      const unsure = position >= 0 && position === after && (document?.through ?? -1) < after;
+      let unsure = position >= 0 && position === after && (document?.through ?? -1) < after;
+      const hint = trusted && complete && document && from !== undefined ? from : undefined;
+      if (tail && complete && !tail.covers(unsure ? position - 1 : position)) {
+        await tail.bridge(document?.through ?? -1, hint, signal);
+        if (signal.aborted) return;
+      }
+      if (unsure && tail?.covers(position - 1)) {
+        const [resumed] = tail.after(position - 1) ?? [];
+        if (resumed && isLast(resumed)) {
+          yield { kind: 'end', end: endOfEvent(resumed) };
+          return;
+        }
+        unsure = !resumed;
+      }
       if (unsure || !tail?.covers(position)) {
-        for await (const batch of log.read(executionId, {
-          after: unsure ? position - 1 : position,
-          signal,
-        })) {
+        const request = { signal, ...(hint === undefined ? {} : { from: hint }) };
+        const reader = log.read(executionId, { ...request, after: unsure ? position - 1 : position });
+        for await (const batch of reader) {
           const known = batch.find((event) => event.position === position);
           if (known && isLast(known)) {
             yield { kind: 'end', end: endOfEvent(known) };
@@ -120,6 +138,11 @@ export async function* follow(
           const events = newer(batch, position);
           const [first] = events;
           if (!first) continue;
+          if (first.position > position + 1 && hint !== undefined) {
+            trusted = false;
+            turn?.end();
+            continue again;
+          }
           if (first.position > position + 1) yield { kind: 'trimmed', through: first.position - 1 };
           const last = events.at(-1) as ExecutionEvent;
           position = last.position;
@@ -140,7 +163,11 @@ export async function* follow(
 
       while (!signal.aborted && tail.epoch === epoch) {
         const events = tail.after(position);
-        if (!events) break;
+        if (!events) {
+          if (position === overtakenAt) trusted = false;
+          overtakenAt = position;
+          break;
+        }
         const last = events.at(-1);
         if (!last) {
           await tail.wait(position, epoch, signal);

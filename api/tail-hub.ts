@@ -5,8 +5,9 @@
  */
 import type { Logger } from 'pino';
 import type { ExecutionEvent } from '../events/event.ts';
-import type { EventLog } from '../events/event-log.ts';
-import { type Pacer, pacer } from './pacer.ts';
+import type { Checkpoint, EventLog } from '../events/event-log.ts';
+import { pacer } from './pacer.ts';
+import { type SharedTail, sharedTail } from './shared-tail.ts';
 
 export interface Tail {
   /** Changes when the subscription had to be made anew: what came in between is in history only. */
@@ -15,6 +16,12 @@ export interface Tail {
   covers(position: number): boolean;
   /** The events after the position, without holes; undefined when the ring has them no longer. */
   after(position: number): readonly ExecutionEvent[] | undefined;
+  /**
+   * Where others follow too: fetches into the ring what lies between the position, through which the index is complete,
+   * and the ring; once for all who ask meanwhile. Leaves the ring as it is when that is too much for it.
+   * @param from see `ReadOptions.from`
+   */
+  bridge(position: number, from: Checkpoint | undefined, signal: AbortSignal): Promise<void>;
   /** Resolves when there is news for the position, or when the signal aborts. */
   wait(position: number, epoch: number, signal: AbortSignal): Promise<void>;
   /** To be called once; the last one that leaves ends the subscription. */
@@ -43,8 +50,6 @@ const RING_BYTES = 4 * 1024 * 1024;
 /** With very many executions followed at once their rings shrink, so that memory stays bounded. */
 const TOTAL_BYTES = 64 * 1024 * 1024;
 const SMALLEST_RING_BYTES = 256 * 1024;
-/** What an event costs besides its output. */
-const EVENT_BYTES = 256;
 
 export function tailHub(options: TailHubOptions): TailHub {
   const { log, logger, ringBytes = RING_BYTES, totalBytes = TOTAL_BYTES, retryMs = 500 } = options;
@@ -91,143 +96,12 @@ export function tailHub(options: TailHubOptions): TailHub {
         },
         covers: mine.covers,
         after: mine.after,
+        bridge: mine.bridge,
         wait: mine.wait,
         leave,
       };
     },
     followers: () => [...shared.values()].reduce((sum, tail) => sum + tail.followers, 0),
     tails: () => shared.size,
-  };
-}
-
-interface SharedTail extends Omit<Tail, 'leave' | 'epoch'> {
-  ready: Promise<void>;
-  followers: number;
-  epoch(): number;
-  end(): void;
-}
-
-interface SharedTailOptions {
-  log: EventLog;
-  executionId: string;
-  limit: () => number;
-  wake: Pacer;
-  logger?: Pick<Logger, 'warn'>;
-  retryMs: number;
-}
-
-function sharedTail({ log, executionId, limit, wake, logger, retryMs }: SharedTailOptions): SharedTail {
-  const stop = new AbortController();
-  const waiting = new Set<{ position: number; epoch: number; resolve: () => void }>();
-  let ring: ExecutionEvent[] = [];
-  /** Index of the ring's oldest event; the ones before it are dropped now and then. */
-  let head = 0;
-  let bytes = 0;
-  let epoch = 0;
-
-  const cost = (event: ExecutionEvent) =>
-    (event.type === 'output.appended' ? event.data.byteLength : 0) + EVENT_BYTES;
-  const last = () => ring.at(-1)?.position ?? -1;
-
-  function keep(event: ExecutionEvent): void {
-    if (ring.length > head) {
-      if (event.position <= last()) return;
-      if (event.position > last() + 1) {
-        ring = [];
-        head = 0;
-        bytes = 0;
-      }
-    }
-    ring.push(event);
-    bytes += cost(event);
-    const most = limit();
-    while (bytes > most && ring.length - head > 1) {
-      bytes -= cost(ring[head] as ExecutionEvent);
-      head += 1;
-    }
-    if (head > 256 && head > ring.length / 2) {
-      ring = ring.slice(head);
-      head = 0;
-    }
-  }
-
-  function wakeAll(): void {
-    for (const one of waiting) {
-      if (epoch === one.epoch && last() <= one.position) continue;
-      waiting.delete(one);
-      one.resolve();
-    }
-  }
-
-  async function run(subscription: AsyncIterable<{ events: ExecutionEvent[] }>): Promise<void> {
-    for await (const batch of subscription) {
-      if (stop.signal.aborted) return;
-      for (const event of batch.events) if (event.executionId === executionId) keep(event);
-      if (waiting.size > 0) wake(wakeAll);
-    }
-  }
-
-  const subscribe = () => log.subscribe({ from: 'end', executionId, signal: stop.signal });
-  const ready = subscribe().then((first) => {
-    void (async () => {
-      let subscription: typeof first | undefined = first;
-      while (!stop.signal.aborted) {
-        try {
-          if (!subscription) {
-            subscription = await subscribe();
-            ring = [];
-            head = 0;
-            bytes = 0;
-            epoch += 1;
-            wake(wakeAll);
-          }
-          await run(subscription);
-        } catch (error) {
-          if (!stop.signal.aborted)
-            logger?.warn({ err: error, executionId }, 'a subscription of the log failed; trying again');
-        }
-        subscription = undefined;
-        if (!stop.signal.aborted) await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
-      }
-    })();
-  });
-  // A caller that awaits it hears of the failure; nobody else need.
-  ready.catch(() => {});
-
-  return {
-    ready,
-    followers: 0,
-    epoch: () => epoch,
-    covers(position) {
-      const first = ring[head];
-      return first !== undefined && first.position <= position + 1;
-    },
-    after(position) {
-      const first = ring[head];
-      if (first === undefined || last() <= position) return [];
-      if (first.position > position + 1) return undefined;
-      return ring.slice(head + position + 1 - first.position);
-    },
-    wait(position, known, signal) {
-      return new Promise<void>((resolve) => {
-        if (signal.aborted || epoch !== known || last() > position) return resolve();
-        const done = () => {
-          signal.removeEventListener('abort', abandon);
-          resolve();
-        };
-        const one = { position, epoch: known, resolve: done };
-        const abandon = () => {
-          waiting.delete(one);
-          done();
-        };
-        signal.addEventListener('abort', abandon, { once: true });
-        waiting.add(one);
-      });
-    },
-    end() {
-      stop.abort();
-      for (const one of waiting) one.resolve();
-      waiting.clear();
-    },
   };
 }

@@ -19,6 +19,7 @@ export async function tailStart(
   count: number,
   signal: AbortSignal,
 ): Promise<number> {
+  const place = await deps.indexedThrough?.();
   const document = await deps.index.execution(executionId);
   const indexed = document?.lastSeq ?? 0;
   let lastSeq = indexed;
@@ -30,7 +31,9 @@ export async function tailStart(
 
   if (!document || document.endedAt === undefined) {
     const numbers = numberCollector(filter);
-    for await (const events of deps.log.read(executionId, { after: document?.through ?? -1, signal })) {
+    const from = document && place !== undefined ? { from: place } : {};
+    const request = { after: document?.through ?? -1, signal, ...from };
+    for await (const events of deps.log.read(executionId, request)) {
       for (const event of events) {
         if (event.type !== 'output.appended') continue;
         lastSeq = Math.max(lastSeq, event.seq + event.lines - 1);

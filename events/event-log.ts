@@ -42,6 +42,8 @@ export interface ReadOptions {
   after?: number;
   /** Leave out `output.appended`: what recovery needs is small even where the output is not. */
   lifecycleOnly?: boolean;
+  /** The caller lacks nothing from before this place. An adapter that has to scan may begin here; others need not. */
+  from?: Checkpoint;
   signal?: AbortSignal;
 }
 

@@ -1,6 +1,7 @@
 /**
  * The event log on Apache Kafka: one partition holds an execution, retention is the topics' own. Reading one execution
- * scans its partition from the time in its id: right for recovery, while history for people comes from the index.
+ * scans its partition, from the time in its id or from a later place that the caller knows: right for recovery and for
+ * what the index lacks, while history for people comes from the index.
  */
 import { type CheckpointParts, checkpointParts, joinCheckpoint } from '../checkpoints.ts';
 import { ServiceError } from '../errors.ts';
@@ -125,7 +126,14 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
   ): AsyncGenerator<ExecutionEvent[]> {
     const partition = partitionOf(executionId);
     const until = await offsetsIn(partition, 'end');
-    const from = await offsetsIn(partition, idTime(executionId) || 'beginning');
+    const place = request.from && checkpointParts(request.from).get(String(partition));
+    const given = place === undefined ? undefined : parsePlace(place);
+    if (given && given.executions >= until.executions && given.output >= until.output) return;
+    const first = await offsetsIn(partition, idTime(executionId) || 'beginning');
+    const from = {
+      executions: Math.max(first.executions, given?.executions ?? 0),
+      output: Math.max(first.output, given?.output ?? 0),
+    };
     const batches = read({
       partition,
       from,
