@@ -312,18 +312,28 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
 
   async function live(): Promise<void> {
     let lookedAt = performance.now();
+    let isSilent = false;
     while (!signal.aborted) {
       const nextAt = performance.now() + heartbeatMs;
       try {
         await beat();
-        await giveUpTheSilent();
+        isSilent = false;
+        await giveUpTheSilent().catch((err: unknown) =>
+          logger.warn({ err }, 'executions of workers that are gone could not be given up yet'),
+        );
         await handOut();
         if (performance.now() - lookedAt > leaseMs) {
           lookedAt = performance.now();
           void lookForMine().catch((err: unknown) => logger.debug({ err }, 'the index could not be asked'));
         }
       } catch (error) {
-        logger.debug({ err: error }, 'a heartbeat did not come through');
+        if (lease.valid() || isSilent) logger.debug({ err: error }, 'a heartbeat did not come through');
+        else
+          logger.warn(
+            { err: error },
+            'heartbeats do not come through; this worker writes nothing until they do',
+          );
+        isSilent = !lease.valid();
       }
       const waitMs = Math.max(10, nextAt - performance.now());
       await delay(waitMs, undefined, { signal }).catch(() => {});

@@ -289,7 +289,11 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     forget(executionId) {
       processes.delete(executionId);
-      openSpool(spoolRoot, executionId).remove();
+      try {
+        openSpool(spoolRoot, executionId).remove();
+      } catch {
+        // Something left behind still writes there, or holds a file open on NFS: the next start removes it.
+      }
     },
   };
 }

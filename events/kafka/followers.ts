@@ -124,24 +124,23 @@ export function partitionFollowers({ read, ends }: FollowersOptions) {
         failure: undefined,
         wake: undefined,
       };
-      if (hub) {
-        // Joined first: what the hub passes over while the question is under way would be lost.
-        clearTimeout(hub.linger);
-        hub.followers.add(follower);
+      /** Joined first: what the hub passes over while the question is under way would be lost. */
+      const join = async (standing: Hub) => {
+        clearTimeout(standing.linger);
+        standing.followers.add(follower);
         try {
-          floor = await ends(partition);
+          return await ends(partition);
         } catch (error) {
-          leave(partition, hub, follower);
+          leave(partition, standing, follower);
           throw error;
         }
-      } else {
+      };
+      if (hub) floor = await join(hub);
+      else {
         floor = await ends(partition);
         hub = hubs.get(partition);
-        if (hub) {
-          clearTimeout(hub.linger);
-          hub.followers.add(follower);
-          floor = await ends(partition);
-        } else {
+        if (hub) floor = await join(hub);
+        else {
           hub = { followers: new Set([follower]), stop: new AbortController(), linger: undefined };
           hubs.set(partition, hub);
           void run(partition, floor, hub);
