@@ -2,6 +2,7 @@
  * Makes the output index anew from the log: a second index is filled from the beginning while readers and the projector
  * stay on the first, then the projector is held for the moment in which the new one catches up and takes its place.
  */
+import { ServiceError } from '../events/errors.ts';
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
 import { gathered } from './gathered.ts';
 import type { OutputIndex } from './output-index.ts';
@@ -53,7 +54,11 @@ export async function rebuildIndex(options: RebuildOptions): Promise<void> {
       while (!log.covers(reached, wanted)) {
         const { value, done } = await batches.next();
         signal?.throwIfAborted();
-        if (done) return;
+        if (done) {
+          const message =
+            'The log was closed before the new index had all of it; the old one stays. Run it again.';
+          throw new ServiceError('event-log-unavailable', message, { retriable: true });
+        }
         const batch = { ...(await fold(value.events)), checkpoint: value.checkpoint };
         await writeParts((part) => rebuild.write(part), batch, reached, onRejected);
         reached = value.checkpoint;

@@ -389,4 +389,33 @@ test('a rebuild that is given up leaves the old index as it was', () =>
     await within(10_000, projector.caughtUp(await log.end()), 'catching up');
   }));
 
+test('a rebuild from a log that closes on the way leaves the old index as it was', () =>
+  withParts(async ({ log, index, start }) => {
+    const projector = start();
+    const { events, id } = run(1, 10);
+    await log.append(events.slice(0, 5));
+    await log.append(events.slice(5));
+    await projector.caughtUp(await log.end());
+    const closing: EventLog = {
+      ...log,
+      async subscribe(options) {
+        const { value } = await (await log.subscribe(options))[Symbol.asyncIterator]().next();
+        const first = { ...value, events: value.events.slice(0, 5), checkpoint: '5' as Checkpoint };
+        return (async function* () {
+          yield first;
+        })();
+      },
+    };
+    const rebuild = rebuildIndex({ log: closing, index, projector, onRejected: () => {} });
+    const error = await within(
+      20_000,
+      rebuild.then(
+        () => undefined,
+        (failed: Error) => failed,
+      ),
+    );
+    assert.match(error?.message ?? 'none', /closed before the new index had all/);
+    await holds(index, id, events);
+  }));
+
 test.run();
