@@ -17,9 +17,12 @@ export interface ScanHelper {
   close(): Promise<void>;
 }
 
+const startHelper = () => startThread(sibling(import.meta.url, './scan.worker'), {}, { heapMb: HEAP_MB });
+
 export function scanHelper(
   processors = availableParallelism(),
   load: () => number = () => loadavg()[0] as number,
+  begin: () => Thread = startHelper,
 ): ScanHelper {
   let thread: Thread | undefined;
   let isReady = false;
@@ -32,7 +35,7 @@ export function scanHelper(
     await ended?.close();
   };
   function start(): Thread {
-    const started = startThread(sibling(import.meta.url, './scan.worker'), {}, { heapMb: HEAP_MB });
+    const started = begin();
     started.call('ready').then(
       () => {
         isReady = thread === started;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ExecutionEvent } from '../../../events/event.ts';
+import { startThread } from '../../../events/worker-thread.ts';
 import type { OutputIndex } from '../../../projections/output-index.ts';
 import type { SearchHit, SearchRequest } from '../../../projections/search.ts';
 import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
@@ -12,7 +13,7 @@ import { currentName, openStore, type Store } from '../../../projections/sqlite/
 import { withFolder } from '../../support/folder.ts';
 import { indexWriter } from '../../support/index-writer.ts';
 import { recording } from '../../support/output-events.ts';
-import { until } from '../../support/within.ts';
+import { until, within } from '../../support/within.ts';
 
 const test = suite('search with a second thread');
 
@@ -148,6 +149,24 @@ test('where no processor is free nobody helps', async () => {
     for (const helper of others) assert.is(helper.thread(), undefined);
   } finally {
     for (const helper of [free, ...others]) await helper.close();
+  }
+});
+
+test('a second thread that died is left alone, and the next search has another', async () => {
+  const calls = new URL('../../fixtures/calls.worker.ts', import.meta.url);
+  const helper = scanHelper(
+    2,
+    () => 0,
+    () => startThread(calls, {}),
+  );
+  try {
+    const first = await until(20_000, () => helper.thread(), 'a second thread');
+    await first.call('die').catch(() => {});
+    assert.is(helper.thread(), undefined);
+    const next = await until(20_000, () => helper.thread(), 'another thread');
+    assert.is(await within(20_000, next.call('double', [2])), 4);
+  } finally {
+    await helper.close();
   }
 });
 
