@@ -79,6 +79,12 @@ for (const scheme of ['light', 'dark'] as const) {
           await page.locator('.row.selected').first().waitFor();
           await page.locator('.pairs, .facts .status').first().waitFor();
           await inspect(page, 'a log with 256 colours');
+          const outside = await page.evaluate(() =>
+            [...document.querySelectorAll('.toolbar button')]
+              .filter((button) => button.getBoundingClientRect().right > innerWidth)
+              .map((button) => button.getAttribute('aria-label') ?? button.textContent),
+          );
+          assert.equal(outside, [], 'no tool is beyond the edge of the screen');
           await page.keyboard.press('Escape');
           await page.keyboard.press('G');
           await page.keyboard.press('t');

@@ -32,6 +32,8 @@ export function LogToolbar(props: LogToolbarProps) {
           void session.setFilter({ ...(value ? { stream: value } : {}), ...(host ? { host } : {}) });
         },
       },
+      // a phone has no room for the first half of the name
+      value ? h('span', { class: 'std' }, 'std') : null,
       label,
     );
   return h(
@@ -41,8 +43,8 @@ export function LogToolbar(props: LogToolbarProps) {
       'div',
       { class: 'segments', role: 'group', 'aria-label': 'Stream' },
       stream(undefined, 'Both'),
-      stream('stdout', 'stdout'),
-      stream('stderr', 'stderr'),
+      stream('stdout', 'out'),
+      stream('stderr', 'err'),
     ),
     hosts.length
       ? h(
