@@ -9,6 +9,7 @@ import { constants as os, uptime } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '../events/errors.ts';
+import { processGroup } from './process-group.ts';
 import type { Launch } from './runner.ts';
 import type { Spool } from './spool.ts';
 
@@ -30,8 +31,6 @@ const WRAPPER = [
 const ADOPTED_POLL_MS = 100;
 /** A wrapper writes its pid as its first act; one that has not by now most likely never ran. */
 const PID_WAIT_MS = 1000;
-/** A killed process is gone at once, except in the kernel's uninterruptible waits or as a zombie nobody reaps. */
-const KILL_WAIT_MS = 5000;
 
 export interface ExitStatus {
   exitCode: number | null;
@@ -218,28 +217,7 @@ function signalOf(code: number, wrapperLog: string): string | null {
 
 /** @param met true when the process was seen alive by us: what never was may be anybody's by now. */
 function running(spool: Spool, pid: number, exited: Promise<ExitStatus>, met: boolean): RunningProcess {
-  /** A group keeps its number from being given away, so after its leader has gone only a stranger's pid shows it is over. */
-  function signalGroup(signal: NodeJS.Signals | 0): boolean {
-    if (!met || whose(pid, spool.folder) === 'stranger') return false;
-    try {
-      process.kill(-pid, signal);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  return {
-    pid,
-    exited,
-    groupAlive: () => signalGroup(0),
-    async terminate(graceMs) {
-      signalGroup('SIGTERM');
-      const deadline = performance.now() + graceMs;
-      while (signalGroup(0) && performance.now() < deadline) await sleep(20);
-      signalGroup('SIGKILL');
-      const killed = performance.now() + KILL_WAIT_MS;
-      while (signalGroup(0) && performance.now() < killed) await sleep(20);
-    },
-  };
+  // A group keeps its number from being given away, so after its leader has gone only a stranger's pid shows it is over.
+  const group = processGroup(pid, () => met && whose(pid, spool.folder) !== 'stranger');
+  return { pid, exited, groupAlive: group.alive, terminate: group.terminate };
 }

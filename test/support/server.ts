@@ -62,11 +62,18 @@ const ENDS = ['succeeded', 'failed', 'timeout', 'canceled', 'abandoned'];
 /**
  * @param env added to the environment; LINEFEED_DATA, LINEFEED_HOST and LINEFEED_PORT are set here.
  * @param args of `linefeed server`.
+ * @param under words in front of the command that starts it, which must become it and not its parent.
  */
 export async function withServer<T>(
   folder: string,
   body: (server: ServerProcess) => Promise<T>,
-  options: { host?: string; port?: number; env?: Record<string, string>; args?: string[] } = {},
+  options: {
+    host?: string;
+    port?: number;
+    env?: Record<string, string>;
+    args?: string[];
+    under?: readonly string[];
+  } = {},
 ): Promise<T> {
   const { host = '127.0.0.1', port = await freePort() } = options;
   const url = `http://${host}:${port}`;
@@ -84,7 +91,8 @@ export async function withServer<T>(
       ...engines,
       ...options.env,
     };
-    const started = spawn(process.execPath, [LAUNCHER, 'server', ...(options.args ?? [])], {
+    const words = [...(options.under ?? []), process.execPath, LAUNCHER, 'server', ...(options.args ?? [])];
+    const started = spawn(words[0] as string, words.slice(1), {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
