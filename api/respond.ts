@@ -32,7 +32,10 @@ export interface StreamOptions {
 /** Long: a stalled client costs a socket and little else, and it may read on. */
 const STALL_MS = 15 * 60_000;
 
-/** Answers with what `produce` writes. Everything that can fail with a problem must have been done before. */
+/**
+ * Answers with what `produce` writes. Everything that can fail with a problem must have been done before. It is called in
+ * any case, also when nobody is there to read, so that it lets go of what was opened for it: its signal is aborted then.
+ */
 export function streamResponse(
   c: ApiContext,
   options: StreamOptions,
@@ -51,11 +54,6 @@ function toNode(
 ): Response {
   const prepared = c.body(null, 200, headers);
   outgoing.writeHead(200, Object.fromEntries(prepared.headers));
-  if (c.req.raw.method === 'HEAD') {
-    outgoing.end();
-    return RESPONSE_ALREADY_SENT;
-  }
-  outgoing.flushHeaders();
   const abort = new AbortController();
   let wrote = true;
   let wake: (() => void) | undefined;
@@ -82,6 +80,13 @@ function toNode(
     },
     cut: () => outgoing.destroy(),
   };
+  if (c.req.raw.method === 'HEAD') {
+    outgoing.end();
+    abort.abort();
+    produce(writer).catch(() => {});
+    return RESPONSE_ALREADY_SENT;
+  }
+  outgoing.flushHeaders();
   const remove = streams.add({
     beat() {
       if (stalledSince !== undefined) {

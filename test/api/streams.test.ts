@@ -290,4 +290,22 @@ Streams('a cursor that is none is refused with what to do, in a search and in a 
   }),
 );
 
+Streams('a HEAD of a stream gets its headers and leaves no reader behind', () =>
+  withApi(
+    async ({ call, json, execution }) => {
+      const { id } = await execution([{ text: 'a\n' }], { end: false });
+      const paths = ['/v1/stream', '/v1/search?q=a&follow=true', `/v1/executions/${id}/output?tail=1`];
+      for (const path of paths) {
+        const answer = await within(20_000, call(path, { method: 'HEAD', headers: SSE }), path);
+        assert.is(answer.status, 200, path);
+        assert.match(answer.headers.get('content-type') ?? '', /^text\/event-stream/, path);
+      }
+      const followers = async () => (await json('/v1/operations')).followers;
+      const gone = async () => Object.values<number>(await followers()).every((count) => count === 0);
+      await until(20_000, gone, `nobody left: ${JSON.stringify(await followers())}`);
+    },
+    { serve: true },
+  ),
+);
+
 Streams.run();
