@@ -152,9 +152,15 @@ export function partitionFollowers({ read, ends }: FollowersOptions) {
       const joined = hub;
       const at = (offsets: Offsets) => joinCheckpoint(new Map([[String(partition), placeOf(offsets)]]));
 
+      // From here on, not from the first read: one that leaves before it reads would stay.
+      const gone = () => {
+        leave(partition, joined, follower);
+        follower.wake?.();
+      };
+      if (signal.aborted) gone();
+      else signal.addEventListener('abort', gone, { once: true });
+
       return (async function* () {
-        const wake = () => follower.wake?.();
-        signal.addEventListener('abort', wake, { once: true });
         try {
           while (!signal.aborted) {
             const next = follower.queue.shift();
@@ -179,7 +185,7 @@ export function partitionFollowers({ read, ends }: FollowersOptions) {
             follower.wake = undefined;
           }
         } finally {
-          signal.removeEventListener('abort', wake);
+          signal.removeEventListener('abort', gone);
           leave(partition, joined, follower);
         }
       })();

@@ -159,9 +159,7 @@ export async function sqliteEventLog({
         ]);
   }
 
-  async function* follow(subscriber: Subscriber, signal: AbortSignal): AsyncGenerator<LogBatch> {
-    const stop = () => live.end(subscriber);
-    signal.addEventListener('abort', stop, { once: true });
+  async function* follow(subscriber: Subscriber, left: () => void): AsyncGenerator<LogBatch> {
     try {
       while (!subscriber.ended) {
         if (subscriber.behind) {
@@ -181,7 +179,7 @@ export async function sqliteEventLog({
         else await live.wait(subscriber);
       }
     } finally {
-      signal.removeEventListener('abort', stop);
+      left();
       live.end(subscriber);
     }
   }
@@ -221,8 +219,11 @@ export async function sqliteEventLog({
     async subscribe({ from, executionId, signal }: SubscribeOptions) {
       const cursor = from === 'end' ? committed : from === 'beginning' ? 0 : place(from);
       const subscriber = live.add({ cursor, executionId, behind: cursor < committed });
-      if (signal.aborted) live.end(subscriber);
-      return follow(subscriber, signal);
+      // From here on, not from the first read: one that leaves before it reads would be behind for ever.
+      const stop = () => live.end(subscriber);
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+      return follow(subscriber, () => signal.removeEventListener('abort', stop));
     },
 
     end: () => Promise.resolve(String(committed) as Checkpoint),

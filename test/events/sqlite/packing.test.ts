@@ -145,6 +145,34 @@ test('one who follows while others are packed misses nothing', () =>
     }
   }));
 
+test('one who left before it read anything holds nothing up', () =>
+  withFolder(async (folder) => {
+    const log = await sqliteEventLog({ folder, packAfterMs: 1 });
+    try {
+      const { id, events } = slowCommand(1, 2000);
+      for (let at = 0; at < events.length; at += 50) await log.append(events.slice(at, at + 50));
+      const leaving = new AbortController();
+      await log.subscribe({ from: 'beginning', signal: leaving.signal });
+      leaving.abort();
+      const last = events.at(-1) as ExecutionEvent;
+      const before = (await log.size()) ?? 0;
+      await log.append([
+        {
+          type: 'execution.abandoned',
+          executionId: id,
+          position: last.position + 1,
+          at: last.at,
+          reason: 'a test',
+          by: 'w',
+          streams: { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } },
+        },
+      ]);
+      await until(20_000, async () => ((await log.size()) ?? 0) < before / 2, 'the packing');
+    } finally {
+      await log.close();
+    }
+  }));
+
 test('packing goes on after a restart', () =>
   withFolder(async (folder) => {
     const { id, events } = slowCommand(1, 3000);
