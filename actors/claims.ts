@@ -66,7 +66,10 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
   const asked = new Map<string, string>();
   /** Per worker: what has been handed to it and not ended, as far as it was seen here. */
   const given = new Map<string, Set<string>>();
+  /** In the order they were asked for, as far as `inOrder` says. */
   const pending = new Map<string, Pending>();
+  let inOrder = true;
+  let newest = 0;
   /** The whole lifecycle so far of executions whose request was heard here: to read it again costs all that came since. */
   const heard = new Map<string, LifecycleEvent[]>();
   let onDuty = false;
@@ -154,12 +157,22 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
     return best?.name;
   }
 
+  /** Requests come partition by partition; who asked first goes first whichever partition it is in. */
+  function putInOrder(): void {
+    if (inOrder) return;
+    const sorted = [...pending].sort(([, a], [, b]) => a.event.at - b.event.at);
+    pending.clear();
+    for (const [id, entry] of sorted) pending.set(id, entry);
+    inOrder = true;
+  }
+
   let handing = false;
   async function handOut(): Promise<void> {
     if (handing || !onDuty) return;
     handing = true;
     try {
       const events: ExecutionEvent[] = [];
+      putInOrder();
       for (const entry of pending.values()) {
         if (entry.sent) continue;
         const { executionId, labels } = entry.event;
@@ -218,6 +231,8 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
             const { event } = placed;
             if (event.type === 'execution.requested') {
               pending.set(event.executionId, { ...placed, event, sent: false });
+              if (event.at < newest) inOrder = false;
+              newest = Math.max(newest, event.at);
             } else {
               pending.delete(event.executionId);
               if (event.type === 'execution.scheduled' && event.worker === self.worker && !present) {
