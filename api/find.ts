@@ -71,7 +71,8 @@ export async function findExecution(
     throw error;
   }
   if (known && (!fresh || isEnd(known.status))) return known;
-  const complete = await settled(deps, known ? GLANCE_MS : SETTLE_MS);
+  // Who only needs to know which one is meant, a follower say, has it from the log while the index is far behind.
+  const complete = await settled(deps, known || !fresh ? GLANCE_MS : SETTLE_MS);
   const document = (await deps.index.execution(id.toLowerCase())) ?? known;
   if (document) return document;
   const folded = complete ? undefined : await fold(deps, id.toLowerCase());
