@@ -40,6 +40,8 @@ export interface Requests {
 }
 
 const TIMEOUT_MS = 30_000;
+/** What a burst of readers opened is closed again when it is over; the library would keep 256 for ten minutes. */
+const AGENT = { connections: 64, keepAliveTimeout: 10_000, keepAliveMaxTimeout: 10_000 };
 /** How long a read waits for a shard that is being started. */
 const READ_PATIENCE_MS = 3000;
 const READ_RETRY_MS = 50;
@@ -85,6 +87,7 @@ export async function openRequests(connection: ElasticsearchConnection): Promise
     node,
     maxRetries: 0,
     requestTimeout: TIMEOUT_MS,
+    agent: AGENT,
     ...(apiKey ? { auth: { apiKey } } : {}),
     ...(!apiKey && username ? { auth: { username, password: password ?? '' } } : {}),
     ...(ca ? { tls: { ca: readFileSync(ca) } } : {}),
