@@ -1,15 +1,18 @@
 /**
  * Many SSE followers in a process of their own, on bare sockets so that the client is no bottleneck.
- * Arguments: port, token, execution id, how many, seconds. Each line of the output begins with the time it was printed,
+ * Arguments: port, token, execution id, how many, seconds, and a file to make when each has had a line: lags count from
+ * then on. Each line of the output begins with the time it was printed,
  * in seconds since the epoch. Prints one JSON object: lag percentiles in ms, and how many lines each follower had.
  */
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { percentile } from './report.ts';
 
-const [port, token, id, count, seconds] = process.argv.slice(2);
+const [port, token, id, count, seconds, ready] = process.argv.slice(2);
 const lags: number[] = [];
 const lines = new Array<number>(Number(count)).fill(0);
 let ended = 0;
+let begun = 0;
 
 function open(index: number): void {
   const socket = connect(Number(port), '127.0.0.1');
@@ -31,6 +34,11 @@ function open(index: number): void {
       for (const text of (JSON.parse(part.slice(6)) as { text: string }).text.split('\n')) {
         if (text === '') continue;
         lines[index] = (lines[index] ?? 0) + 1;
+        if (ready && lines[index] === 1) {
+          begun++;
+          if (begun === Number(count)) writeFileSync(ready, '');
+          continue;
+        }
         lags.push(now - Number(text.split(' ')[0]) * 1000);
       }
     }

@@ -1,0 +1,4 @@
+/** The rows of following and load on Kafka and Elasticsearch, smaller than on the embedded engines: see the suite's sizes. */
+import { runOnStack } from '../support/on-stack.ts';
+
+await runOnStack('Load', [() => import('../e2e/load.int.test.ts')]);
