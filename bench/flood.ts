@@ -76,7 +76,8 @@ await withFolder((folder) =>
       const { hits } = await server.json<{ hits: { text: string }[] }>(
         `/v1/search?q=${encodeURIComponent('"omitted here"')}&execution=${loud}`,
       );
-      if (hits.length !== 1) throw new Error(`${hits.length} marks of the cut`);
+      if (hits.length !== 1)
+        throw new Error(`${hits.length} marks of a cut, ${output.stdout.bytes} bytes kept`);
       console.log(`the flood: ${output.stdout.bytes} bytes kept, ${ended.status}; ${hits[0]?.text}`);
     },
     { args: ['--set', `actionrunner.maxOutputBytes=${values.limit}`] },
