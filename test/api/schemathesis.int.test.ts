@@ -46,72 +46,75 @@ async function schemathesis(): Promise<string> {
   return program;
 }
 
-Fuzz('half a minute of requests made from the description meets no 5xx and no undocumented answer', async () => {
-  const program = await within(240_000, schemathesis(), 'installing schemathesis');
-  await withApi(
-    async ({ app, keys, server, folder, execution, logged }) => {
-      await execution([{ text: 'needle\nhay\n' }, { text: 'err\n', stream: 'stderr' }]);
-      const document = openApiDocument(app, '1') as Json;
-      // These never end by themselves; they have tests of their own.
-      delete document.paths['/v1/stream'];
-      const { parameters } = document.paths['/v1/search'].get;
-      document.paths['/v1/search'].get.parameters = parameters.filter((one: Json) => one.name !== 'follow');
-      const file = join(folder, 'openapi.json');
-      await writeFile(file, JSON.stringify(document));
-      const checks = [
-        'not_a_server_error',
-        'status_code_conformance',
-        'content_type_conformance',
-        'response_headers_conformance',
-        'response_schema_conformance',
-        'ignored_auth',
-      ];
-      const { code, output } = await run(
-        program,
-        [
-          'run',
-          file,
-          '--url',
-          server?.url as string,
-          '--header',
-          `Authorization: Bearer ${keys.token}`,
-          '--checks',
-          checks.join(','),
-          '--phases',
-          'examples,coverage,fuzzing',
-          '--max-examples',
-          '25',
-          '--max-time',
-          String(SECONDS),
-          '--request-timeout',
-          '20',
-          '--seed',
-          '7',
-          '--warnings',
-          'off',
-          '--continue-on-failure',
-        ],
-        folder,
-      );
-      assert.is(
-        code,
-        0,
-        `${output.replace(/\S{300,}/g, (long) => `${long.slice(0, 100)}…`).slice(-8000)}\n${logged
-          .filter((line) => line.includes('"level":50'))
-          .slice(0, 5)
-          .join('\n')}`,
-      );
-      assert.match(output, /\d+ passed/);
-    },
-    {
-      serve: true,
-      completes: true,
-      deps: {
-        retention: { sweep: async () => ({ executions: 0, outputs: 0, freedBytes: 0 }) },
-        rebuild: async (onProgress) => onProgress({ events: 1 }),
+Fuzz(
+  'half a minute of requests made from the description meets no 5xx and no undocumented answer',
+  async () => {
+    const program = await within(240_000, schemathesis(), 'installing schemathesis');
+    await withApi(
+      async ({ app, keys, server, folder, execution, logged }) => {
+        await execution([{ text: 'needle\nhay\n' }, { text: 'err\n', stream: 'stderr' }]);
+        const document = openApiDocument(app, '1') as Json;
+        // These never end by themselves; they have tests of their own.
+        delete document.paths['/v1/stream'];
+        const { parameters } = document.paths['/v1/search'].get;
+        document.paths['/v1/search'].get.parameters = parameters.filter((one: Json) => one.name !== 'follow');
+        const file = join(folder, 'openapi.json');
+        await writeFile(file, JSON.stringify(document));
+        const checks = [
+          'not_a_server_error',
+          'status_code_conformance',
+          'content_type_conformance',
+          'response_headers_conformance',
+          'response_schema_conformance',
+          'ignored_auth',
+        ];
+        const { code, output } = await run(
+          program,
+          [
+            'run',
+            file,
+            '--url',
+            server?.url as string,
+            '--header',
+            `Authorization: Bearer ${keys.token}`,
+            '--checks',
+            checks.join(','),
+            '--phases',
+            'examples,coverage,fuzzing',
+            '--max-examples',
+            '25',
+            '--max-time',
+            String(SECONDS),
+            '--request-timeout',
+            '20',
+            '--seed',
+            '7',
+            '--warnings',
+            'off',
+            '--continue-on-failure',
+          ],
+          folder,
+        );
+        assert.is(
+          code,
+          0,
+          `${output.replace(/\S{300,}/g, (long) => `${long.slice(0, 100)}…`).slice(-8000)}\n${logged
+            .filter((line) => line.includes('"level":50'))
+            .slice(0, 5)
+            .join('\n')}`,
+        );
+        assert.match(output, /\d+ passed/);
       },
-    },
-  );
-});
+      {
+        serve: true,
+        completes: true,
+        deps: {
+          retention: { sweep: async () => ({ executions: 0, outputs: 0, freedBytes: 0 }) },
+          rebuild: async (onProgress) => onProgress({ events: 1 }),
+        },
+      },
+    );
+  },
+);
 
 Fuzz.run();
