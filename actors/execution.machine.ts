@@ -47,7 +47,7 @@ export interface ExecutionContext {
   /** Set when a cancellation was asked for before it could be acted on. */
   cancelBy: string | undefined;
   /** A record that must not be made twice is on its way to the log. */
-  recording: 'scheduled' | 'canceled' | undefined;
+  recording: 'scheduled' | 'canceled' | 'end' | undefined;
 }
 
 /** What the machine is told besides the events of its stream. */
@@ -149,7 +149,13 @@ export const executionMachine = setup({
     alive: {
       invoke: { id: 'attachment', src: 'attach', input: ({ context }) => ({ context }) },
       on: {
-        ended: { actions: { type: 'record', params: ({ event }) => closing(event.conclusion) } },
+        ended: {
+          actions: [
+            // A cancellation that comes now is too late: it would be recorded after the end.
+            assign({ recording: 'end' }),
+            { type: 'record', params: ({ event }) => closing(event.conclusion) },
+          ],
+        },
       },
       initial: 'running',
       states: {
