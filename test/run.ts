@@ -89,9 +89,10 @@ const files = globSync('test/**/*.test.ts')
 /** More failures than this are no matter of chance. */
 const MOST_REPEATED = 3;
 /** Files that measure come last and one at a time: they want the machine for themselves. */
-const alone = (file: string) => /\/e2e\/(bytes|load)\.int\.test\.ts$/.test(file);
+const alone = (file: string) => /\/(e2e\/bytes|e2e\/load|stack\/load)\.int\.test\.ts$/.test(file);
 /** The rest share it, the long ones first, so that no core is left with one of them at the end. */
-const long = (file: string) => file.includes('.int.') || file.includes('/cli/');
+const length = (file: string) =>
+  /\/(stack|conformance)\//.test(file) ? 2 : file.includes('.int.') || file.includes('/cli/') ? 1 : 0;
 const outcomes: Outcome[] = [];
 const unsteady: Outcome[] = [];
 
@@ -140,7 +141,7 @@ async function withStack(body: () => Promise<void>): Promise<void> {
   }
 }
 
-const together = files.filter((file) => !alone(file)).sort((a, b) => Number(long(b)) - Number(long(a)));
+const together = files.filter((file) => !alone(file)).sort((a, b) => length(b) - length(a));
 await withStack(async () => {
   await Promise.all(Array.from({ length: Number(values.jobs) }, () => runAll(together)));
   await runAll(files.filter(alone));
