@@ -1,7 +1,6 @@
 /** The page is made once for an installation, before anybody asks, and a first visitor gets what was kept. */
-import { existsSync, globSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -56,15 +55,17 @@ test('a damaged file, or none and no folder to write to, costs time and not the 
 
 test('a server that was started has it ready before the first visitor', () =>
   withFolder(async (folder) => {
-    const cache = fileURLToPath(new URL('../../node_modules/.cache/linefeed', import.meta.url));
-    const kept = () => globSync(`*/${siteFile(pageKey())}`, { cwd: cache }).map((name) => join(cache, name));
-    for (const file of kept()) rmSync(file, { force: true });
-    await withServer(folder, async (server) => {
-      const file = await until(60_000, async () => kept()[0], 'the page on disk');
-      assert.ok(existsSync(file));
-      const answer = await fetch(`${server.url}/`);
-      assert.match(await answer.text(), readPageAssets().version);
-    });
+    const cache = join(folder, 'cache');
+    const kept = () => globSync(`*/${siteFile(pageKey())}`, { cwd: cache });
+    await withServer(
+      join(folder, 'data'),
+      async (server) => {
+        await until(60_000, async () => kept()[0], 'the page on disk');
+        const answer = await fetch(`${server.url}/`);
+        assert.match(await answer.text(), readPageAssets().version);
+      },
+      { env: { NODE_COMPILE_CACHE: cache } },
+    );
   }));
 
 test.run();

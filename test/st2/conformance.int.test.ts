@@ -35,7 +35,7 @@ async function conform(
   address = server.url,
 ): Promise<{ passed: number; failed: number; output: string }> {
   const child = spawn(SCRIPT, [...args, '--extras', '--st2', st2Path(), address], {
-    env: { PATH: process.env.PATH, SLOW: '60', GRACE: '10', ...env },
+    env: { PATH: process.env.PATH, SLOW: '60', GRACE: '16', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
