@@ -9,13 +9,16 @@ import type { SpoolReader } from './spool-reader.ts';
 const TAIL_BYTES = 65_536;
 /** A backlog beyond this is skipped without counting its lines: a command may print faster than anyone can read. */
 const COUNT_BYTES = 64 << 20;
-/** Disk space is given back in steps of this. */
+/** Disk space is given back in steps of this when all was read, and of the larger one where that is never so. */
 const RECLAIM_BYTES = 64 << 20;
-const READ_BYTES = 1 << 20;
+const RECLAIM_UNREAD_BYTES = 1 << 30;
+const READ_BYTES = 2 << 20;
 
 export interface CutSource {
   /** Reads on without keeping more than the tail. @returns false when there was nothing new. */
   drop(): boolean;
+  /** Gives disk space back when there is enough of it. Reading has to wait for that. */
+  reclaim(): Promise<void>;
   /** The marked line and the tail. */
   finish(): Chunk[];
 }
@@ -32,34 +35,37 @@ export function cutSource(reader: SpoolReader, chunker: Chunker): CutSource {
     omittedLines += countNewlines(bytes);
   }
 
+  /** What was passed over unread stands between the tail and whatever comes. */
+  function passOver(bytes: number): void {
+    if (bytes === 0) return;
+    leaveOut(tail);
+    tail = Buffer.alloc(0);
+    omittedBytes += bytes;
+    exact = false;
+  }
+
   return {
     drop() {
-      const beyond = reader.backlog() - COUNT_BYTES;
-      if (beyond > 0) {
-        leaveOut(tail);
-        tail = Buffer.alloc(0);
-        reader.skip(beyond);
-        omittedBytes += beyond;
-        sinceReclaim += beyond;
-        exact = false;
-      }
+      const from = reader.offset;
+      reader.skip(Math.max(0, reader.backlog() - COUNT_BYTES));
       const bytes = reader.read(READ_BYTES);
-      if (!bytes) {
-        if (sinceReclaim > RECLAIM_BYTES) {
-          const before = reader.offset;
-          reader.reclaim();
-          omittedBytes += reader.offset - before;
-          sinceReclaim = 0;
-        }
-        return false;
-      }
-      sinceReclaim += bytes.length;
-      const all = Buffer.concat([tail, bytes]);
+      passOver(reader.offset - from - (bytes?.length ?? 0));
+      sinceReclaim += reader.offset - from;
+      if (!bytes) return false;
+      const all = bytes.length > TAIL_BYTES ? bytes : Buffer.concat([tail, bytes]);
+      if (all === bytes) leaveOut(tail);
       const newline = all.length > TAIL_BYTES ? all.indexOf(0x0a, all.length - TAIL_BYTES) : -1;
       const keepFrom = all.length <= TAIL_BYTES ? 0 : newline === -1 ? all.length - TAIL_BYTES : newline + 1;
       leaveOut(all.subarray(0, keepFrom));
       tail = Buffer.from(all.subarray(keepFrom));
       return true;
+    },
+    async reclaim() {
+      if (sinceReclaim < (reader.backlog() === 0 ? RECLAIM_BYTES : RECLAIM_UNREAD_BYTES)) return;
+      sinceReclaim = 0;
+      const before = reader.offset;
+      await reader.reclaim();
+      passOver(reader.offset - before);
     },
     finish() {
       if (omittedBytes === 0) return [...chunker.push(tail), ...chunker.end()];

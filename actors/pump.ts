@@ -4,7 +4,7 @@
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as immediate } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import type { OutputTotals } from '../events/event.ts';
 import type { StreamHead } from '../events/event-log.ts';
 import { type Chunk, type Chunker, createChunker, type LineCounter, type SourceState } from './chunker.ts';
@@ -20,6 +20,8 @@ const READ_BYTES = 512 << 10;
 const WINDOW_BYTES = 4 << 20;
 /** Less than this came at once: the log's answer is awaited, so that what comes meanwhile travels together. */
 const SMALL_BYTES = 64 << 10;
+/** Between two reads of what is only counted, so that it takes no more than a part of the thread. */
+const CUT_PAUSE_MS = 5;
 /** An unfinished line (a prompt, a progress bar) is shown after this long. */
 const PARTIAL_MS = 100;
 /** Safety net for file systems that do not report changes. */
@@ -147,9 +149,10 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
     return sent;
   }
 
-  /** One turn over all files. @returns bytes read. */
-  function turn(): { bytes: number; sent: Promise<void> | undefined } {
+  /** One turn over all files. @returns bytes read to be sent, and whether others were dropped. */
+  function turn(): { bytes: number; sent: Promise<void> | undefined; dropped: boolean } {
     const chunks: Chunk[] = [];
+    let dropped = false;
     let bytes = 0;
     const now = performance.now();
     for (const source of sources) {
@@ -159,7 +162,7 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
         options.onLimit?.();
       }
       if (source.cut) {
-        if (source.cut.drop()) bytes += 1;
+        dropped = source.cut.drop() || dropped;
         continue;
       }
       const left = options.maxOutputBytes > 0 ? options.maxOutputBytes - taken : READ_BYTES;
@@ -177,7 +180,7 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
         source.pendingSince = now;
       }
     }
-    return { bytes, sent: send(chunks) };
+    return { bytes, sent: send(chunks), dropped };
   }
 
   try {
@@ -190,11 +193,14 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
       // Asked before reading: what a process writes and then exits is read in this turn or was read before.
       const endedBefore = ended;
       const openBefore = endedBefore && options.stillOpen();
-      const { bytes, sent } = turn();
+      const { bytes, sent, dropped } = turn();
       const now = performance.now();
-      if (bytes > 0) {
+      // What has ended writes nothing more, and its end is not to be lost.
+      if (!endedBefore) for (const { cut } of sources) await cut?.reclaim();
+      if (bytes > 0 || dropped) {
         quietSince = now;
-        if (bytes < SMALL_BYTES) await sent?.catch(() => undefined);
+        if (dropped) await sleep(CUT_PAUSE_MS);
+        else if (bytes < SMALL_BYTES) await sent?.catch(() => undefined);
         await recorder.room(WINDOW_BYTES);
         await immediate();
         continue;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -78,6 +78,38 @@ test('a child that ended while no worker lived has its real exit code and end ti
       // The kernel tells its uptime in hundredths of a second.
       const most = at - started + 20;
       assert.ok(elapsedMs >= 400 && elapsedMs <= most, `${elapsedMs} of ${most}`);
+    });
+  }));
+
+test('a command that is beyond its output limit when the worker goes keeps its end, and the mark of what is left out', () =>
+  withFolder(async (folder) => {
+    const settings = { maxOutputBytes: 100_000 };
+    const gate = join(folder, 'gate');
+    const spooled = (id: string, name: string) => join(folder, 'spool', id, name);
+    let id = '';
+    await withWriteSide(
+      folder,
+      settings,
+      async ({ run }) => {
+        id = await run(
+          `yes 'left out' | head -c 200000000; until [ -e ${gate} ]; do sleep 0.05; done; echo the end; exit 3`,
+        );
+        await until(60_000, () => existsSync(spooled(id, 'stdout.base')), 'space to be given back');
+        await until(60_000, () => statSync(spooled(id, 'stdout')).size < 100_000_000, 'less on disk');
+      },
+      'leave',
+    );
+    writeFileSync(gate, '');
+    await withWriteSide(folder, settings, async ({ supervisor, finished }) => {
+      await supervisor.recover(id);
+      const events = await finished(id);
+      const text = output(events, 'stdout').toString();
+      assert.match(
+        text,
+        /\[linefeed: at least \d+ lines \/ \d{8,9} bytes omitted here: the output limit was reached\]/,
+      );
+      assert.ok(text.endsWith('the end\n'), text.slice(-100));
+      assert.is(completion(events).exitCode, 3);
     });
   }));
 
