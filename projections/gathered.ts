@@ -2,6 +2,7 @@
  * Batches of the log, joined while their consumer is busy: whoever is behind gets few large ones, whoever keeps up gets
  * each as it comes. What waits is bounded.
  */
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { ExecutionEvent } from '../events/event.ts';
 import type { Checkpoint, LogBatch } from '../events/event-log.ts';
 
@@ -55,6 +56,8 @@ export async function* gathered(
         news = Promise.withResolvers();
         continue;
       }
+      // Followers of the same batch are written to first: people wait for these.
+      await immediate();
       const [only = [], ...more] = parts;
       const batch = { events: more.length === 0 ? only : parts.flat(), checkpoint };
       parts = [];

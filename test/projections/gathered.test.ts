@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Checkpoint, LogBatch } from '../../events/event-log.ts';
@@ -8,7 +9,7 @@ import { until, within } from '../support/within.ts';
 const test = suite('batches of the log, joined while their consumer is busy');
 const PATIENCE_MS = 10_000;
 
-/** A subscription that gives `count` batches of one line each at once, then waits for its end, or fails. */
+/** A subscription that gives `count` batches of one line each, a turn of the loop apart, then waits for its end, or fails. */
 function lines(count: number, failure?: Error) {
   const record = recording('01934f00-0000-7000-8000-000000000001');
   const seen = { given: 0, ended: false };
@@ -16,6 +17,7 @@ function lines(count: number, failure?: Error) {
     (async function* () {
       try {
         while (seen.given < count) {
+          await immediate();
           seen.given++;
           yield {
             events: [record.output({ text: `line ${seen.given}\n` })],
