@@ -28,6 +28,7 @@ export interface SpoolReader {
 /** `offset` may lie beyond what the file holds now. The file may come into being later. */
 export function openSpoolReader(path: string, offset: number): SpoolReader {
   let fd: number | undefined;
+  let closed = false;
   let position = offset;
   /** How much of the stream was given back before the file's first byte; survives a restart in a file beside it. */
   let base = 0;
@@ -82,7 +83,10 @@ export function openSpoolReader(path: string, offset: number): SpoolReader {
       // A handle of its own: the reader may be closed meanwhile.
       const file = await openFile(path, 'r+');
       try {
-        base += (await file.stat()).size;
+        const { size } = await file.stat();
+        // Whoever reads it next may have begun.
+        if (closed) return;
+        base += size;
         position = base;
         // Before, so that a crash in between makes the next life count these bytes again, and miss none; a full disk has
         // room for it only after.
@@ -96,6 +100,7 @@ export function openSpoolReader(path: string, offset: number): SpoolReader {
     close() {
       if (fd !== undefined) closeSync(fd);
       fd = undefined;
+      closed = true;
     },
   };
 }
