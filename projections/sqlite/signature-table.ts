@@ -22,15 +22,10 @@ import type { BlockKeys, RequiredKeys } from './tokens.ts';
 /** Ids of a segment's parts are `segment * PARTS + number`. */
 const PARTS = 2048;
 
-interface SegmentRow {
+interface SegmentRow extends Shape {
   id: number;
   lowest: number;
   highest: number;
-}
-
-interface Opened {
-  shape: Shape;
-  places: Float64Array;
 }
 
 export function addSignature({ prepare }: Store, place: number, keys: BlockKeys): void {
@@ -71,12 +66,10 @@ export function dropSignature({ prepare }: Store, place: number): void {
   prepare('DELETE FROM pending WHERE place = ?').run(place);
 }
 
-function openSegment({ prepare }: Store, id: number): Opened {
-  const row = prepare('SELECT buckets, trigrams, fourgrams, places FROM segments WHERE id = ?').get(
-    id,
-  ) as unknown as Shape & { places: Uint8Array };
+function placesOf({ prepare }: Store, id: number): Float64Array {
+  const { places } = prepare('SELECT places FROM segments WHERE id = ?').get(id) as { places: Uint8Array };
   // Copied, for it has to be aligned.
-  return { shape: row, places: new Float64Array(new Uint8Array(row.places).buffer) };
+  return new Float64Array(new Uint8Array(places).buffer);
 }
 
 /** Drops the segments of an execution that has just lost its blocks, as far as none of their blocks are left. */
@@ -89,8 +82,7 @@ export function dropEmptySegments(store: Store, execution: number): void {
   ) as { id: number }[];
   const block = prepare('SELECT 1 AS there FROM blocks WHERE execution = ? AND ordinal = ?');
   for (const { id } of touched) {
-    const { places } = openSegment(store, id);
-    const alive = places.some((place) => {
+    const alive = placesOf(store, id).some((place) => {
       const ordinal = place % BLOCKS_PER_EXECUTION;
       return block.get((place - ordinal) / BLOCKS_PER_EXECUTION, ordinal) !== undefined;
     });
@@ -103,9 +95,9 @@ export function dropEmptySegments(store: Store, execution: number): void {
 }
 
 /** The blocks of a segment that have all keys. */
-function matches(store: Store, id: number, required: RequiredKeys): number[] {
+function matches(store: Store, segment: SegmentRow, required: RequiredKeys): number[] {
   const { prepare } = store;
-  const { shape, places } = openSegment(store, id);
+  const { id } = segment;
   const mask: Mask = [-1, -1];
   const narrow = (by: Mask | undefined): boolean => {
     mask[0] &= by?.[0] ?? 0;
@@ -114,18 +106,18 @@ function matches(store: Store, id: number, required: RequiredKeys): number[] {
   };
   const bucket = prepare('SELECT words FROM word_buckets WHERE id = ?');
   for (const word of required.words) {
-    const row = bucket.get(id * PARTS + bucketOf(shape, word)) as { words: Uint8Array } | undefined;
-    if (!narrow(row && wordMask(shape, row.words, word))) return [];
+    const row = bucket.get(id * PARTS + bucketOf(segment, word)) as { words: Uint8Array } | undefined;
+    if (!narrow(row && wordMask(segment, row.words, word))) return [];
   }
   const page = prepare('SELECT rows FROM gram_pages WHERE id = ?');
   for (const kind of ['fourgrams', 'trigrams'] as const) {
     for (const key of required[kind]) {
-      const place = rowPlace(shape, kind, key);
+      const place = rowPlace(segment, kind, key);
       const row = page.get(id * PARTS + place.page) as { rows: Uint8Array };
       if (!narrow(rowMask(row.rows, place.at))) return [];
     }
   }
-  return [...places].filter((_, block) => ((mask[block >>> 5] as number) >>> (block & 31)) & 1);
+  return [...placesOf(store, id)].filter((_, block) => ((mask[block >>> 5] as number) >>> (block & 31)) & 1);
 }
 
 /**
@@ -137,18 +129,17 @@ export function* findPlaces(
   { lowest, highest, newest }: { lowest: number; highest: number; newest: boolean },
 ): Generator<number> {
   const { prepare } = store;
-  const segments = prepare('SELECT id, lowest, highest FROM segments WHERE highest >= ? AND lowest <= ?').all(
-    lowest,
-    highest,
-  ) as unknown as SegmentRow[];
+  const segments = prepare(
+    'SELECT id, lowest, highest, buckets, trigrams, fourgrams FROM segments WHERE highest >= ? AND lowest <= ?',
+  ).all(lowest, highest) as unknown as SegmentRow[];
   const pending = prepare('SELECT place FROM pending WHERE place BETWEEN ? AND ?').all(lowest, highest) as {
     place: number;
   }[];
   // A number for each place by which smaller comes first.
   const rank = newest ? (place: number) => -place : (place: number) => place;
   const sources = [
-    ...segments.map((row) => ({ id: row.id, begin: rank(newest ? row.highest : row.lowest) })),
-    ...pending.map(({ place }) => ({ id: undefined, begin: rank(place) })),
+    ...segments.map((segment) => ({ segment, begin: rank(newest ? segment.highest : segment.lowest) })),
+    ...pending.map(({ place }) => ({ segment: undefined, begin: rank(place) })),
   ].sort((a, b) => b.begin - a.begin);
   const keysOf = prepare('SELECT keys FROM pending WHERE place = ?');
   /** Ranks, the next one last. */
@@ -158,8 +149,8 @@ export function* findPlaces(
     const next = ready.at(-1);
     if (source && (next === undefined || source.begin <= next)) {
       sources.pop();
-      if (source.id !== undefined) {
-        const found = matches(store, source.id, required)
+      if (source.segment) {
+        const found = matches(store, source.segment, required)
           .filter((place) => place >= lowest && place <= highest)
           .map(rank);
         if (found.length > 0) ready = [...ready, ...found].sort((a, b) => b - a);
