@@ -259,5 +259,4 @@ async function forgetCheckpoint(node: string, prefix: string): Promise<void> {
     await fetch(`${state}/_doc/${encodeURIComponent(_id)}`, { method: 'DELETE' });
 }
 
-test('the suite ran or said why not', () => assert.ok(true));
 test.run();
