@@ -55,18 +55,23 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Dispa
   const { cluster } = engines;
 
   if (!cluster) {
+    /** Cancellations of executions that are not brought back yet, by who asked; undefined once all are. */
+    let asked: Map<string, string> | undefined = new Map();
     await afterProjection(options, async () => {
       for (const { id } of await engines.index.unfinished()) {
         if (await supervisor.recover(id)) {
           logger.info({ executionId: id }, 'goes on with an unfinished execution');
         }
+        const by = asked?.get(id);
+        if (by !== undefined) supervisor.cancel(id, by);
       }
+      asked = undefined;
       for (const id of spooledExecutions(spoolRoot)) if (!supervisor.owns(id)) worker.forget(id);
     });
     return {
       accept: (requested) => supervisor.accept(requested),
       async cancel(executionId, by) {
-        supervisor.cancel(executionId, by);
+        if (!supervisor.cancel(executionId, by)) asked?.set(executionId, by);
       },
       load: () => supervisor.load(),
       checkLabels: () => undefined,

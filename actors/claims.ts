@@ -87,6 +87,8 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
       heard.delete(executionId);
       const known = told?.some(({ type }) => type === 'execution.scheduled') ? told : undefined;
       const history = known ?? (await lifecycleOf(log, executionId));
+      // Abandoned meanwhile.
+      if (!mine.has(executionId)) return;
       const scheduled = history.find(({ type }) => type === 'execution.scheduled');
       const named = scheduled?.type === 'execution.scheduled' ? scheduled.worker : undefined;
       if (named !== self.worker || !(await supervisor.recover(executionId, history))) {

@@ -105,6 +105,8 @@ function admissionMachine(admit: (requested: ExecutionRequested) => void) {
 export function createSupervisor(options: { worker: Worker; limit: number; logger: Logger }): Supervisor {
   const { worker, logger } = options;
   const members = new Map<string, Member>();
+  /** Their history was read, and they are about to be gone on with. */
+  const recovering = new Set<string>();
   let idle: (() => void) | undefined;
   const admission = createActor(
     admissionMachine((requested) => enlist(requested).actor.send({ type: 'admit' })),
@@ -116,6 +118,8 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
   function waitingOf(executionId: string): ExecutionRequested | undefined {
     return admission.getSnapshot().context.waiting.find((requested) => requested.executionId === executionId);
   }
+
+  const owns = (executionId: string) => members.has(executionId) || waitingOf(executionId) !== undefined;
 
   /** Makes the actor of an execution. Its history, if it has one, is fed in, so that it stands where the log says. */
   function enlist(
@@ -190,7 +194,10 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       return member !== undefined;
     },
     async recover(executionId, known) {
+      if (owns(executionId)) return true;
       const history = known ?? (await lifecycleOf(worker.log, executionId));
+      // Meanwhile it may have been accepted.
+      if (owns(executionId)) return true;
       const [requested] = history;
       if (requested?.type !== 'execution.requested') return false;
       const status = statusOf(foldExecution(history));
@@ -204,9 +211,14 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
         admission.send({ type: 'accept', requested });
         return true;
       }
+      recovering.add(executionId);
       // Before it has started it has printed nothing, and its lifecycle is all there is.
       const started = history.some(({ type }) => type === 'execution.started');
       const last = started ? (await worker.log.head(executionId))?.position : history.at(-1)?.position;
+      // Meanwhile it may have been accepted, or abandoned.
+      const unfenced = recovering.delete(executionId);
+      if (owns(executionId)) return true;
+      if (!unfenced) return false;
       admission.send({ type: 'adopt', executionId });
       enlist(requested, history.slice(1), last);
       return true;
@@ -215,11 +227,13 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       await Promise.all(
         executionIds.map(async (executionId) => {
           const member = members.get(executionId);
-          if (!member) return;
-          members.delete(executionId);
-          member.recorder.stop(new Error('fenced: another worker has abandoned this execution'));
-          member.actor.stop();
-          admission.send({ type: 'ended', executionId });
+          recovering.delete(executionId);
+          if (member) {
+            members.delete(executionId);
+            member.recorder.stop(new Error('fenced: another worker has abandoned this execution'));
+            member.actor.stop();
+            admission.send({ type: 'ended', executionId });
+          }
           await worker.kill(executionId);
           worker.forget(executionId);
         }),
@@ -229,7 +243,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       const { waiting, admitted, limit } = admission.getSnapshot().context;
       return { running: admitted.size, queued: waiting.length, limit };
     },
-    owns: (executionId) => members.has(executionId) || waitingOf(executionId) !== undefined,
+    owns,
     async stop(how) {
       admission.send({ type: 'close' });
       if (how === 'end' && members.size > 0) {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -187,6 +187,63 @@ test('a background process that holds the output open is waited for a bounded ti
     const { exitCode, note } = completion(events);
     assert.is(exitCode, 3);
     assert.match(note ?? '', /Background processes/);
+  }));
+
+test('a background process that goes on printing is followed for a bounded time, too', () =>
+  side({ drain: '200ms' }, async ({ run, finished }) => {
+    const events = await finished(
+      await run('(for i in $(seq 600); do echo $i; sleep 0.05; done) & echo hi; exit 3'),
+    );
+    const { exitCode, note } = completion(events);
+    assert.is(exitCode, 3);
+    assert.match(note ?? '', /Background processes/);
+    const text = output(events, 'stdout').toString();
+    assert.match(text, /^hi$/m);
+    assert.not.match(text, /^600$/m);
+  }));
+
+test('a request that waits, and one that runs, are not begun again when they are brought back as well', () =>
+  withFolder((folder) =>
+    withWriteSide(folder, { concurrency: 1 }, async ({ run, supervisor, finished, events }) => {
+      const gate = join(folder, 'gate');
+      const first = await run(`echo one; until [ -e ${gate} ]; do sleep 0.02; done; echo two`);
+      const second = await run(`echo ran >>${folder}/ran`);
+      await until(20_000, async () => output(await events(first), 'stdout').length > 0, 'the first to run');
+      assert.ok(await supervisor.recover(first));
+      assert.ok(await supervisor.recover(second));
+      assert.equal(supervisor.load(), { running: 1, queued: 1, limit: 1 });
+      writeFileSync(gate, '');
+      assert.is(output(await finished(first), 'stdout').toString(), 'one\ntwo\n');
+      await finished(second);
+      await until(20_000, () => supervisor.load().running === 0, 'all to be over');
+      assert.is(readFileSync(join(folder, 'ran'), 'utf8'), 'ran\n');
+    }),
+  ));
+
+test('an execution that others give up while it is brought back is not gone on with', () =>
+  side({}, async ({ request, log, supervisor }) => {
+    const executionId = await request('true');
+    await log.append([
+      { type: 'execution.scheduled', executionId, position: 1, at: 1, worker: 'worker-1' },
+      {
+        type: 'execution.started',
+        executionId,
+        position: 2,
+        at: 2,
+        worker: 'worker-1',
+        hostname: 'h',
+        pid: 1,
+      },
+    ]);
+    const { head } = log;
+    Object.assign(log, {
+      async head(id: string) {
+        await supervisor.fence([id]);
+        return head(id);
+      },
+    });
+    assert.is(await supervisor.recover(executionId), false);
+    assert.not(supervisor.owns(executionId));
   }));
 
 test('merge gives both streams as one in exact order', () =>
