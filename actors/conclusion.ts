@@ -6,6 +6,9 @@ import type { ExitStatus } from './process.ts';
 import type { PumpResult } from './pump.ts';
 import type { Verdict } from './runner.ts';
 
+/** Half of what a Kafka topic takes as one event (events/kafka/topics.ts): an end that is refused would be no end. */
+const MAX_RESULT_BYTES = 8 * 1024 * 1024;
+
 export interface Ended {
   context: ExecutionContext;
   exit: ExitStatus;
@@ -43,10 +46,20 @@ export function conclude(ended: Ended): Conclusion {
   const error = cause ? causeInWords(cause, ended) : verdict.error;
   if (error !== undefined) event.error = maskText(mask, error);
   if (cause) event.status = cause === 'output-limit' ? 'failed' : cause;
-  if (verdict.result !== undefined) event.result = maskDeep(mask, verdict.result);
-  if (pumped.leftOpen) {
-    event.note = 'Background processes were left running and held the output open; later output is not kept';
+  const notes: string[] = [];
+  if (verdict.result !== undefined) {
+    const result = maskDeep(mask, verdict.result);
+    const bytes = Buffer.byteLength(JSON.stringify(result));
+    if (bytes <= MAX_RESULT_BYTES) event.result = result;
+    else
+      notes.push(
+        `The result is not kept: it has ${bytes} bytes of JSON, and ${MAX_RESULT_BYTES} are the most`,
+      );
   }
+  if (pumped.leftOpen) {
+    notes.push('Background processes were left running and held the output open; later output is not kept');
+  }
+  if (notes.length > 0) event.note = notes.join('. ');
   return { kind: 'completed', event };
 }
 

@@ -17,8 +17,8 @@ const READ_BYTES = 2 << 20;
 export interface CutSource {
   /** Reads on without keeping more than the tail. @returns false when there was nothing new. */
   drop(): boolean;
-  /** Gives disk space back when there is enough of it. Reading has to wait for that. */
-  reclaim(): Promise<void>;
+  /** Gives disk space back when there is enough of it, unless it was stopped. Reading has to wait for that. */
+  reclaim(stopped: () => boolean): Promise<void>;
   /** The marked line and the tail. */
   finish(): Chunk[];
 }
@@ -44,6 +44,15 @@ export function cutSource(reader: SpoolReader, chunker: Chunker): CutSource {
     exact = false;
   }
 
+  function keepEnd(bytes: Buffer): void {
+    const all = bytes.length > TAIL_BYTES ? bytes : Buffer.concat([tail, bytes]);
+    if (all === bytes) leaveOut(tail);
+    const newline = all.length > TAIL_BYTES ? all.indexOf(0x0a, all.length - TAIL_BYTES) : -1;
+    const keepFrom = all.length <= TAIL_BYTES ? 0 : newline === -1 ? all.length - TAIL_BYTES : newline + 1;
+    leaveOut(all.subarray(0, keepFrom));
+    tail = Buffer.from(all.subarray(keepFrom));
+  }
+
   return {
     drop() {
       const from = reader.offset;
@@ -52,20 +61,18 @@ export function cutSource(reader: SpoolReader, chunker: Chunker): CutSource {
       passOver(reader.offset - from - (bytes?.length ?? 0));
       sinceReclaim += reader.offset - from;
       if (!bytes) return false;
-      const all = bytes.length > TAIL_BYTES ? bytes : Buffer.concat([tail, bytes]);
-      if (all === bytes) leaveOut(tail);
-      const newline = all.length > TAIL_BYTES ? all.indexOf(0x0a, all.length - TAIL_BYTES) : -1;
-      const keepFrom = all.length <= TAIL_BYTES ? 0 : newline === -1 ? all.length - TAIL_BYTES : newline + 1;
-      leaveOut(all.subarray(0, keepFrom));
-      tail = Buffer.from(all.subarray(keepFrom));
+      keepEnd(bytes);
       return true;
     },
-    async reclaim() {
+    async reclaim(stopped) {
       if (sinceReclaim < (reader.backlog() === 0 ? RECLAIM_BYTES : RECLAIM_UNREAD_BYTES)) return;
       sinceReclaim = 0;
       const before = reader.offset;
-      await reader.reclaim();
-      passOver(reader.offset - before);
+      // What cannot be given back now is given back with the next.
+      const end = await reader.reclaim(TAIL_BYTES + 1, stopped).catch(() => undefined);
+      if (!end) return;
+      passOver(reader.offset - before - end.length);
+      keepEnd(end);
     },
     finish() {
       if (omittedBytes === 0) return [...chunker.push(tail), ...chunker.end()];

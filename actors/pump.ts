@@ -22,6 +22,8 @@ const WINDOW_BYTES = 4 << 20;
 const SMALL_BYTES = 64 << 10;
 /** Between two reads of what is only counted, so that it takes no more than a part of the thread. */
 const CUT_PAUSE_MS = 5;
+/** What goes on to print after the end is followed for so many times the time that is waited while it prints nothing. */
+const LONGEST_DRAIN = 10;
 /** An unfinished line (a prompt, a progress bar) is shown after this long. */
 const PARTIAL_MS = 100;
 /** Safety net for file systems that do not report changes. */
@@ -139,6 +141,9 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
   });
   let taken = sources.reduce((sum, { reader }) => sum + reader.offset, 0);
 
+  /** What has ended writes nothing more, and its end is not to be lost; after a stop the next pump may have begun. */
+  const stopped = () => signal.aborted || (ended && !options.stillOpen());
+
   function send(chunks: Chunk[]): Promise<void> | undefined {
     if (chunks.length === 0) return undefined;
     const sent = recorder.record(chunks);
@@ -187,16 +192,22 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
     if (!options.streaming) await Promise.race([options.exited, aborted(signal)]);
     let quietSince = performance.now();
     let leftOpen = false;
+    /** Where each file ended when the process had, and when that was. */
+    let end: { at: number; offsets: number[] } | undefined;
     for (;;) {
       signal.throwIfAborted();
       if (failure !== undefined) throw failure;
       // Asked before reading: what a process writes and then exits is read in this turn or was read before.
       const endedBefore = ended;
       const openBefore = endedBefore && options.stillOpen();
+      end ??= endedBefore ? { at: performance.now(), offsets: sources.map(ends) } : undefined;
       const { bytes, sent, dropped } = turn();
       const now = performance.now();
-      // What has ended writes nothing more, and its end is not to be lost.
-      if (!endedBefore) for (const { cut } of sources) await cut?.reclaim();
+      if (end && openBefore && now - end.at >= options.drainMs * LONGEST_DRAIN) {
+        leftOpen = sources.every(({ reader }, index) => reader.offset >= (end?.offsets[index] ?? 0));
+        if (leftOpen) break;
+      }
+      if (!stopped()) for (const { cut } of sources) await cut?.reclaim(stopped);
       if (bytes > 0 || dropped) {
         quietSince = now;
         if (dropped) await sleep(CUT_PAUSE_MS);
@@ -220,6 +231,10 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
     for (const watcher of watchers) watcher.close();
     for (const { reader } of sources) reader.close();
   }
+}
+
+function ends({ reader }: Source): number {
+  return reader.offset + reader.backlog();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@
  * Reads one spool file from the byte that the log holds already. Reading is synchronous on purpose: the bytes were
  * just written and are in the page cache, and a thread-pool hop would cost more than the read.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 
 export interface SpoolReader {
@@ -20,15 +20,16 @@ export interface SpoolReader {
   /**
    * Gives the disk space of all that is there back, read or not. Bytes that the child writes in this very moment may be
    * lost. Not on this thread: much of it takes long.
+   * @param keepBytes at most so many of the last bytes that were not read are answered.
+   * @param stopped asked last: true leaves everything as it is, and the answer is undefined.
    */
-  reclaim(): Promise<void>;
+  reclaim(keepBytes: number, stopped: () => boolean): Promise<Buffer | undefined>;
   close(): void;
 }
 
 /** `offset` may lie beyond what the file holds now. The file may come into being later. */
 export function openSpoolReader(path: string, offset: number): SpoolReader {
   let fd: number | undefined;
-  let closed = false;
   let position = offset;
   /** How much of the stream was given back before the file's first byte; survives a restart in a file beside it. */
   let base = 0;
@@ -48,9 +49,11 @@ export function openSpoolReader(path: string, offset: number): SpoolReader {
     return fd;
   }
 
-  function saveBase(): boolean {
+  /** Renamed, for a file written in place is empty for a moment, and stays so on a full disk. */
+  function saveBase(bytes: number): boolean {
     try {
-      writeFileSync(`${path}.base`, String(base));
+      writeFileSync(`${path}.base.new`, String(bytes));
+      renameSync(`${path}.base.new`, `${path}.base`);
       return true;
     } catch {
       return false;
@@ -79,20 +82,28 @@ export function openSpoolReader(path: string, offset: number): SpoolReader {
     skip(bytes) {
       position += bytes;
     },
-    async reclaim() {
-      // A handle of its own: the reader may be closed meanwhile.
+    async reclaim(keepBytes, stopped) {
       const file = await openFile(path, 'r+');
       try {
-        const { size } = await file.stat();
-        // Whoever reads it next may have begun.
-        if (closed) return;
-        base += size;
-        position = base;
+        // Whoever reads it next may have begun, or nothing more is written.
+        if (stopped()) return undefined;
+        const { size } = fstatSync(file.fd);
+        const from = Math.max(position - base, size - keepBytes, 0);
+        const end = Buffer.allocUnsafeSlow(Math.max(0, size - from));
+        readSync(file.fd, end, 0, end.length, from);
         // Before, so that a crash in between makes the next life count these bytes again, and miss none; a full disk has
         // room for it only after.
-        const saved = saveBase();
-        await file.truncate(0);
-        if (!saved) saveBase();
+        const saved = saveBase(base + size);
+        try {
+          await file.truncate(0);
+        } catch (error) {
+          if (saved) saveBase(base);
+          throw error;
+        }
+        base += size;
+        position = base;
+        if (!saved) saveBase(base);
+        return end;
       } finally {
         await file.close();
       }
@@ -100,7 +111,6 @@ export function openSpoolReader(path: string, offset: number): SpoolReader {
     close() {
       if (fd !== undefined) closeSync(fd);
       fd = undefined;
-      closed = true;
     },
   };
 }

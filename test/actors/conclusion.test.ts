@@ -70,4 +70,15 @@ test('secrets are masked in the error and all through the result', () => {
   );
 });
 
+test('a result that is too large for an event is left out, and that is said', () => {
+  const { status, result, note } = event({ verdict: { succeeded: true, result: 'x'.repeat(9_000_000) } });
+  assert.equal([status, result], ['succeeded', undefined]);
+  assert.match(
+    note ?? '',
+    /^The result is not kept: it has 9000002 bytes of JSON, and 8388608 are the most$/,
+  );
+  const small = event({ verdict: { succeeded: true, result: { a: 1 } } });
+  assert.equal([small.result, small.note], [{ a: 1 }, undefined]);
+});
+
 test.run();
