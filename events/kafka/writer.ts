@@ -41,6 +41,8 @@ interface Item {
   kind: TopicKind;
   record: KafkaRecord;
   call: Call;
+  /** Goes in a request of its own: the one it was in was refused for something in it. */
+  alone?: true;
 }
 interface Lane {
   queue: Item[];
@@ -92,6 +94,7 @@ export function kafkaWriter(options: WriterOptions): Writer {
   }
 
   function take(lane: Lane): Item[] {
+    if (lane.queue[0]?.alone) return lane.queue.splice(0, 1);
     const batch: Item[] = [];
     const rest: Item[] = [];
     const kinds = new Map<string, TopicKind | 'held'>();
@@ -168,12 +171,24 @@ export function kafkaWriter(options: WriterOptions): Writer {
     }
   }
 
-  /** Whatever waits behind a failed event waits for its caller to append that one again. */
-  function giveUp(lane: Lane, batch: Item[], error: ServiceError): void {
-    for (const { call, event } of [...batch, ...lane.queue.splice(0)]) {
+  function giveUp(items: Item[], error: ServiceError): void {
+    for (const { call, event } of items) {
       tails.delete(event.executionId);
       call.reject(error);
     }
+  }
+
+  /** The batch is refused for good because of something in it, which is nothing to the other executions. */
+  function refuse(lane: Lane, batch: Item[], error: ServiceError): void {
+    if (batch.length > 1) {
+      for (const item of batch) item.alone = true;
+      lane.queue.unshift(...batch);
+      return;
+    }
+    const id = batch[0]?.event.executionId;
+    const isIts = ({ event }: Item) => event.executionId === id;
+    giveUp([...batch, ...lane.queue.filter(isIts)], error);
+    lane.queue = lane.queue.filter((item) => !isIts(item));
   }
 
   async function drain(lane: Lane): Promise<void> {
@@ -191,8 +206,13 @@ export function kafkaWriter(options: WriterOptions): Writer {
           discard(lane);
           const error = logError(cause, options.brokers);
           const late = batch.some(({ call }) => call.deadline < performance.now() + retryMs);
-          if (closed || late || !error.retriable) {
-            giveUp(lane, batch, error);
+          if (!closed && !error.retriable) {
+            refuse(lane, batch, error);
+            break;
+          }
+          if (closed || late) {
+            // Whatever waits behind a failed event waits for its caller to append that one again.
+            giveUp([...batch, ...lane.queue.splice(0)], error);
             break;
           }
           await sleep(retryMs);
