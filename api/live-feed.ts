@@ -54,7 +54,9 @@ export function liveFeed(log: EventLog, logger?: Pick<Logger, 'warn'>): LiveFeed
         for (const reader of readers) giveUp(reader);
       })();
     });
-    ready.catch(() => {});
+    ready.catch(() => {
+      if (shared?.stop === stop) shared = undefined;
+    });
     return { stop, ready };
   }
 

@@ -8,7 +8,7 @@ import type { Format } from './frames.ts';
 import { concerns, cutToRange, definedOnly, type LineFilter, lineMatcher, type Part } from './lines.ts';
 import type { Writer } from './respond.ts';
 import { tailStart } from './tail-start.ts';
-import { shared, type Write, writes } from './writes.ts';
+import { gather, shared, WRITE_BYTES, type Write, writes } from './writes.ts';
 
 export interface OutputRequest {
   executionId: string;
@@ -65,16 +65,13 @@ export async function writeOutput(
         if (room) await room;
         continue;
       }
-      for (const { bytes, through } of await encode(item.events, item.live)) {
+      for await (const { bytes, through } of await encode(item.events, item.live)) {
         const room = bytes && writer.write(bytes);
         position = through;
         if (room && !(await soon(room))) {
-          // The matcher has seen the whole batch already, so that cannot be read again.
-          if (select && through !== item.events.at(-1)?.position) await room;
-          else {
-            stalled = room;
-            break read;
-          }
+          if (ends?.(item.events.filter((event) => event.position <= through))) return;
+          stalled = room;
+          break read;
         }
         if (signal.aborted) return;
       }
@@ -88,7 +85,10 @@ export async function writeOutput(
     return item.document && format.state?.(item.document);
   }
 
-  async function encode(events: readonly ExecutionEvent[], live: boolean): Promise<Iterable<Write>> {
+  async function encode(
+    events: readonly ExecutionEvent[],
+    live: boolean,
+  ): Promise<Iterable<Write> | AsyncIterable<Write>> {
     if (select) return selected(events, select);
     if (!live || !plain || !format.shareable) return writes(events, (event) => piece(event));
     const first = events[0] as ExecutionEvent;
@@ -109,19 +109,25 @@ export async function writeOutput(
     return cut && format.part({ chunk: cut });
   }
 
-  /** Matching may have to look up earlier pieces, so it cannot be done while writing; small batches keep it short. */
-  async function selected(
+  /** Looks at no more than it gives: who stalls goes on behind what was written, with what the matcher holds. */
+  async function* selected(
     events: readonly ExecutionEvent[],
     choose: NonNullable<typeof select>,
-  ): Promise<Iterable<Write>> {
-    const pieces = new Map<ExecutionEvent, Uint8Array>();
+  ): AsyncGenerator<Write, void, undefined> {
+    let pieces: Uint8Array[] = [];
+    let size = 0;
     for (const event of events) {
       const cut = event.type === 'output.appended' ? cutToRange(event, filter) : undefined;
       const part = cut && (await choose.choose(cut));
       const bytes = event.type === 'output.appended' ? part && format.part(part) : piece(event);
-      if (bytes) pieces.set(event, bytes);
+      if (bytes) pieces.push(bytes);
+      size += bytes?.byteLength ?? 0;
+      if (size < WRITE_BYTES && event !== events.at(-1)) continue;
+      const all = gather(pieces);
+      pieces = [];
+      size = 0;
+      yield { bytes: all.length > 1 ? all : all[0], through: event.position };
     }
-    return [...writes(events, (event) => pieces.get(event))];
   }
 }
 

@@ -5,7 +5,7 @@ import type { ExecutionEvent, OutputAppended } from '../events/event.ts';
 import type { Format } from './frames.ts';
 
 /** Larger writes gain nothing; one of this size is the most that a stalled client holds. */
-const WRITE_BYTES = 256 * 1024;
+export const WRITE_BYTES = 256 * 1024;
 /** Smaller pieces are copied together: that is cheaper than a write of their own. */
 const COPY_BELOW_BYTES = 16 * 1024;
 

@@ -42,7 +42,8 @@ export async function followOutput(
   let position = -1;
   const events = eventSource(client, `/v1/executions/${executionId}/output`, {
     query: { ...filters, ...options.window },
-    resumeQuery: filters,
+    // The end of a range holds for the whole of it; `tail` counts from the first connection.
+    resumeQuery: { ...filters, ...options.window, tail: undefined },
     signal: options.signal,
     untilClosed: !options.follow,
     ...(options.reconnectMs === undefined ? {} : { reconnectMs: options.reconnectMs }),

@@ -92,6 +92,8 @@ export function folder(
       }
       for (const id of cache.keys()) {
         if (cache.size <= CACHED_DOCUMENTS) break;
+        // The index may not have got it yet.
+        if (touched.has(id)) break;
         cache.delete(id);
       }
       return { documents: [...touched.values()], chunks };

@@ -118,4 +118,31 @@ Feed('a lost shared subscription makes its readers go on alone', async () => {
   await within(20_000, reader.done);
 });
 
+Feed('when the log is back it is open again, also while a reader of before takes nothing', async () => {
+  const log = memoryLog();
+  const { subscribe } = log;
+  const feed = liveFeed(log);
+  const stop = new AbortController();
+  const stalled = (await feed.open('end', stop.signal))[Symbol.asyncIterator]();
+  const given = stalled.next();
+  await log.append(outputs(1));
+  await within(20_000, given);
+  log.subscribe = async () => {
+    throw new Error('the log is away');
+  };
+  log.breakSubscriptions();
+  await until(20_000, () => log.subscribers() === 0, 'the loss of the subscription');
+  const refused = await feed.open('end', stop.signal).then(
+    () => 'it was opened',
+    (error: Error) => error.message,
+  );
+  assert.is(refused, 'the log is away');
+  log.subscribe = subscribe;
+  const { positions, done } = await collect(feed, 'end', stop, () => 0);
+  await log.append(outputs(2));
+  await until(20_000, () => positions.length === 2, 'what is appended from then on');
+  stop.abort();
+  await within(20_000, done);
+});
+
 Feed.run();

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Client, createClient } from '../../cli/client.ts';
 import { type EventSourceOptions, eventSource } from '../../cli/event-source.ts';
+import { followOutput } from '../../cli/follow.ts';
 import { within } from '../support/within.ts';
 
 const test = suite('event source');
@@ -186,6 +187,37 @@ test('a reader that takes its time holds the feed back instead of filling memory
       assert.is(seen, total + 1);
     },
   );
+});
+
+test('a range of lines still has its end when the connection was made anew', async () => {
+  const asked: string[] = [];
+  const chunk = { position: 7, stream: 'stdout', seq: 120, lines: 1, text: 'x\n' };
+  await withFeed(
+    (request, response, connection) => {
+      asked.push(`${request.url?.split('?')[1]} after ${request.headers['last-event-id']}`);
+      head(response);
+      response.write(
+        connection === 0
+          ? `event: output\nid: 7\ndata: ${JSON.stringify(chunk)}\n\n`
+          : 'event: end\nid: 9\ndata: {"status":"succeeded"}\n\n',
+        () => response.destroy(),
+      );
+    },
+    async (_, client) => {
+      const end = await followOutput(client, 'one', {
+        signal: AbortSignal.timeout(20_000),
+        follow: true,
+        reconnectMs: 1,
+        window: { tail: 5, from_line: 120, to_line: 140 },
+        onChunk: async () => {},
+      });
+      assert.is(end?.status, 'succeeded');
+    },
+  );
+  assert.equal(asked, [
+    'follow=true&tail=5&from_line=120&to_line=140 after undefined',
+    'follow=true&from_line=120&to_line=140 after 7',
+  ]);
 });
 
 test.run();

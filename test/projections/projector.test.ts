@@ -296,6 +296,21 @@ test('what follows the end of an execution is left out, also where its end was w
   assert.is(rejected.length, 0);
 });
 
+test('documents of a batch that is still being written are not asked of the index, however many they are', async () => {
+  const reasons: string[] = [];
+  const { fold } = folder(
+    async () => undefined,
+    ({ reason }) => void reasons.push(reason),
+  );
+  const records = Array.from({ length: 12_000 }, (_, number) =>
+    recording(`01934f00-0000-7000-8000-${String(number).padStart(12, '0')}`),
+  );
+  assert.is((await fold(records.map((record) => record.requested()))).documents.length, 12_000);
+  const { documents } = await fold(records.slice(0, 100).map((record) => record.scheduled()));
+  assert.equal(reasons, []);
+  assert.is(documents.length, 100);
+});
+
 test('a hole in the positions is shown as output that retention dropped', () =>
   withParts(async ({ log, index, start }) => {
     const { events, id, record } = run(1, 5);
