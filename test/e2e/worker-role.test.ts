@@ -1,0 +1,87 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pino from 'pino';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { localShellCmd } from '../../actors/runners/local-shell-cmd.ts';
+import { loadConfig } from '../../config.ts';
+import { openEngines } from '../../engines.ts';
+import { type ExecutionRequested, isLast, type LifecycleEvent } from '../../events/event.ts';
+import { createSeal } from '../../events/seal.ts';
+import { startProjector } from '../../projections/projector.ts';
+import { startWorkerRole, type WorkerRoleOptions } from '../../worker-role.ts';
+import { withFolder } from '../support/folder.ts';
+import { until } from '../support/within.ts';
+
+const test = suite('Worker role');
+
+function request(cmd: string): ExecutionRequested {
+  return {
+    type: 'execution.requested',
+    executionId: randomUUIDv7(),
+    position: 0,
+    at: Date.now(),
+    action: { ref: 'core.local', pack: 'core', name: 'local', runner: localShellCmd.name },
+    parameters: { cmd },
+    user: 'tester',
+  };
+}
+
+test('while the index is far behind, what is requested runs once, and what is canceled is canceled when it is brought back', () =>
+  withFolder(async (folder) => {
+    const config = loadConfig({ LINEFEED_DATA: folder });
+    const logger = pino({ level: 'silent' });
+    const closers: WorkerRoleOptions['closers'] = [];
+    const engines = await openEngines(config, closers, logger, 'w', () => {});
+    const { log, index } = engines;
+    const projector = startProjector({ log, index, onRejected: () => {} });
+    closers.push(() => projector.stop());
+    const arrived = Promise.withResolvers<void>();
+    try {
+      const old = request('sleep 600');
+      const { executionId } = old;
+      await log.append([
+        old,
+        { type: 'execution.scheduled', executionId, position: 1, at: Date.now(), worker: 'w' },
+      ]);
+      const dispatch = await startWorkerRole({
+        config,
+        name: 'w',
+        log,
+        engines,
+        seal: createSeal(Buffer.alloc(32, 7)),
+        runners: [localShellCmd],
+        logger,
+        caughtUp: async (checkpoint, signal) => {
+          if (signal) throw new Error('far behind');
+          await arrived.promise;
+          await projector.caughtUp(checkpoint);
+        },
+        closers,
+      });
+      const ends = async (id: string) => {
+        const lifecycle: LifecycleEvent[] = [];
+        for await (const batch of log.read(id, { lifecycleOnly: true }))
+          lifecycle.push(...(batch as LifecycleEvent[]));
+        return lifecycle.find(isLast);
+      };
+      const gate = join(folder, 'gate');
+      const fresh = request(`until [ -e ${gate} ]; do sleep 0.02; done; echo ran >>${folder}/ran`);
+      await log.append([fresh]);
+      dispatch.accept(fresh);
+      await dispatch.cancel(executionId, 'somebody');
+      await projector.caughtUp(await log.end());
+      arrived.resolve();
+      const end = await until(20_000, () => ends(executionId), 'the end of the one that was canceled');
+      assert.is(end.type === 'execution.completed' && end.status, 'canceled');
+      writeFileSync(gate, '');
+      await until(20_000, () => ends(fresh.executionId), 'the end of the one that was requested');
+      await until(20_000, () => dispatch.load().running === 0, 'all to be over');
+      assert.is(readFileSync(join(folder, 'ran'), 'utf8'), 'ran\n');
+    } finally {
+      for (const close of closers.reverse()) await close();
+    }
+  }));
+
+test.run();
