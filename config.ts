@@ -143,7 +143,7 @@ const schema = z.strictObject({
       queue: z.coerce.number().int().nonnegative().default(100_000),
       /** Between TERM and KILL. */
       grace: duration(1000).default(10_000),
-      /** How long output is awaited after the process ended, while something still holds its streams open. */
+      /** How long output is awaited after the process ended, while something holds its streams open; ten times this, where it comes. */
       drain: duration(1000).default(2000),
       /** Output kept per execution; 0 means no limit. */
       maxOutputBytes: size.default(0),
