@@ -1,11 +1,11 @@
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: control characters are what it is about
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cli, startOnTerminal } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';
+import { oldNode } from '../support/old-node.ts';
 import { type ServerProcess, withServer } from '../support/server.ts';
 import { within } from '../support/within.ts';
 
@@ -154,11 +154,10 @@ test(
 test(
   'with an older Node as the launcher, one Ctrl-C is one Ctrl-C',
   served(async (server) => {
-    const node = existsSync('/usr/bin/node') ? '/usr/bin/node' : process.execPath;
     const run = startOnTerminal(
       server,
       'linefeed run -- \'trap "" TERM; echo ready; sleep 2; echo late\'; echo code=$?',
-      { node },
+      { node: oldNode() },
     );
     await run.says(/ready\r\n/);
     run.type('\x03');
