@@ -1,11 +1,12 @@
 /** Rows C1–C4, C11 of the acceptance list and issue check 2: real servers killed at random moments, every line compared. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { enginesName, runsOnStack } from '../support/engines.ts';
 import { withFolder } from '../support/folder.ts';
 import { type Follower, follow } from '../support/follower.ts';
+import { isGone } from '../support/processes.ts';
 import { type ServerProcess, withServer } from '../support/server.ts';
 import { until, within } from '../support/within.ts';
 
@@ -68,7 +69,7 @@ test('a command that ended while the server was down has its real exit code', ()
       const pid = Number.parseInt(readFileSync(`${folder}/spool/${id}/pid`, 'utf8'), 10);
       await server.kill('SIGKILL');
       writeFileSync(go, '');
-      await until(20_000, () => !existsSync(`/proc/${pid}`), 'the end of the command');
+      await until(20_000, () => isGone(pid), 'the end of the command');
       await server.start();
       const execution = await server.ended(id);
       assert.is(execution.result?.return_code, 6);

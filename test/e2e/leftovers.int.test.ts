@@ -1,23 +1,15 @@
 /** A test or a bench that is ended by a signal leaves no server, no command and no folder behind. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isGone } from '../support/processes.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('Leftovers');
 const HOLDER = new URL('../fixtures/server-holder.ts', import.meta.url).pathname;
-
-/** Also where nobody asks for its exit code, as in a container whose first process is no init. */
-function isGone(pid: number): boolean {
-  try {
-    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return true;
-  }
-}
 
 test('a process with a server that is ended by a signal takes the server, its command and its folder along', async () => {
   const holder = spawn(process.execPath, [HOLDER], { stdio: ['ignore', 'pipe', 'inherit'] });

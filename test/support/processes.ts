@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs';
+
+/** Whether a process has ended; also where nobody asks for its exit code, as in a container whose first process is no init. */
+export function isGone(pid: number): boolean {
+  try {
+    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
