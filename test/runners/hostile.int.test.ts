@@ -122,13 +122,12 @@ test('bad hosts, users, keys and parameters are one clear error each', () =>
     const everything = (await (await server.fetch('/v1/executions?limit=100')).text()) + server.printed();
     for (const part of [secret, secret.slice(0, 40)])
       assert.is(everything.includes(part), false, 'the key leaks');
-    assert.is(readFileSync(join(server.folder, 'token'), 'utf8').length > 0, true);
   }));
 
 test('a pack with broken YAML is said to be so where its actions are listed, and nothing else suffers', () =>
   withRemoteServer(
     async (remote) => {
-      const { server, folder } = remote;
+      const { server } = remote;
       const actions = join(server.folder, 'packs', 'bad', 'actions');
       mkdirSync(actions, { recursive: true });
       writeFileSync(join(actions, 'broken.yaml'), 'name: broken\nrunner_type: [local\nparameters: {');
@@ -147,7 +146,6 @@ test('a pack with broken YAML is said to be so where its actions are listed, and
       );
       const { body } = await post(remote, { action: 'bad.fine' });
       assert.is((await server.ended(body.id)).status, 'succeeded');
-      assert.is(existsSync(join(folder, 'nothing')), false);
     },
     { packs: true },
   ));
