@@ -108,10 +108,7 @@ Limits('ids and paths that try to leave their place find nothing', () =>
     ]) {
       for (const rest of ['', '/output', '/events']) {
         const answer = await call(`/v1/executions/${id}${rest}`);
-        assert.ok(
-          [400, 404].includes(answer.status) || id === '..' || id === '%2e%2e',
-          `${id}${rest}: ${answer.status}`,
-        );
+        assert.ok([400, 404].includes(answer.status), `${id}${rest}: ${answer.status}`);
         assert.is(answer.headers.get('set-cookie'), null);
         await answer.text();
       }

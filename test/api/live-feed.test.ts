@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LiveFeed, liveFeed } from '../../api/live-feed.ts';
@@ -18,15 +19,14 @@ async function collect(
   feed: LiveFeed,
   from: Checkpoint | 'beginning' | 'end',
   stop: AbortController,
-  pauseMs: (n: number) => number,
+  pause: (n: number) => unknown = () => {},
 ) {
   const positions: number[] = [];
   const batches = await feed.open(from, stop.signal);
   const done = (async () => {
     for await (const { events } of batches) {
       for (const event of events) positions.push(event.position);
-      const pause = pauseMs(positions.length);
-      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      await pause(positions.length);
     }
   })();
   return { positions, done };
@@ -36,7 +36,7 @@ Feed('readers share one subscription, and the last one ends it', async () => {
   const log = memoryLog();
   const feed = liveFeed(log);
   const stops = [new AbortController(), new AbortController()];
-  const readers = await Promise.all(stops.map((stop) => collect(feed, 'end', stop, () => 0)));
+  const readers = await Promise.all(stops.map((stop) => collect(feed, 'end', stop)));
   assert.is(log.subscribers(), 1);
   for (const event of outputs(5)) await log.append([event]);
   await until(20_000, () => readers.every((reader) => reader.positions.length === 5));
@@ -50,13 +50,14 @@ Feed('a reader that falls far behind goes on alone and misses nothing', async ()
   const log = memoryLog();
   const feed = liveFeed(log);
   const stop = new AbortController();
-  const slow = await collect(feed, 'end', stop, (n) => (n < 200 ? 20 : 0));
+  const slow = await collect(feed, 'end', stop, (n) => n < 200 && sleep(20));
   const events = outputs(300, 100_000);
   for (const event of events) {
     await log.append([event]);
     await new Promise(setImmediate);
   }
   await until(20_000, () => slow.positions.length >= 300);
+  assert.is(feed.readers(), 0, 'it reads by itself, nothing gathers for it');
   assert.equal(
     slow.positions,
     events.map((event) => event.position),
@@ -72,9 +73,10 @@ Feed('a reader that stalls holds no subscription, and has everything when it goe
   const stop = new AbortController();
   const events = outputs(50);
   await log.append(events.slice(0, 10));
-  let waits = 0;
-  const reader = await collect(feed, 'beginning', stop, () => (waits++ === 0 ? 1500 : 0));
+  const held = Promise.withResolvers<void>();
+  const reader = await collect(feed, 'beginning', stop, () => held.promise);
   await until(20_000, () => log.subscribers() === 0);
+  held.resolve();
   for (const event of events.slice(10)) await log.append([event]);
   await until(20_000, () => reader.positions.length === 50);
   assert.equal(
@@ -103,7 +105,7 @@ Feed('a lost shared subscription makes its readers go on alone', async () => {
   const log = memoryLog();
   const feed = liveFeed(log);
   const stop = new AbortController();
-  const reader = await collect(feed, 'end', stop, () => 0);
+  const reader = await collect(feed, 'end', stop);
   const events = outputs(20);
   await log.append(events.slice(0, 10));
   await until(20_000, () => reader.positions.length === 10);
@@ -138,7 +140,7 @@ Feed('when the log is back it is open again, also while a reader of before takes
   );
   assert.is(refused, 'the log is away');
   log.subscribe = subscribe;
-  const { positions, done } = await collect(feed, 'end', stop, () => 0);
+  const { positions, done } = await collect(feed, 'end', stop);
   await log.append(outputs(2));
   await until(20_000, () => positions.length === 2, 'what is appended from then on');
   stop.abort();

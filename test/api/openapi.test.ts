@@ -66,6 +66,7 @@ function checker(api: ApiFixture, document: Json) {
       const response = await api.call(path, { ...init, method });
       const operation = document.paths[template]?.[method.toLowerCase()];
       const where = `${method} ${path} -> ${response.status}`;
+      assert.ok(response.status < 500, where);
       const declared = operation?.responses[response.status] ?? operation?.responses.default;
       assert.ok(declared, `${where} is not documented`);
       const type = (response.headers.get('content-type') ?? '').split(';')[0] as string;
@@ -140,7 +141,6 @@ OpenApi('answers, good and bad, are what the document says', () =>
       await check('GET', '/v1/keys', '/v1/keys');
       await check('DELETE', '/v1/keys/{id}', `/v1/keys/${key.id}`);
       await check('DELETE', '/v1/keys/{id}', '/v1/keys/unknown');
-      checked.add('DELETE /v1/keys/{id}');
       await check('POST', '/v1/purge', '/v1/purge', body({ dry_run: true }));
       await check('POST', '/v1/rebuild', '/v1/rebuild');
       await check('GET', '/v1/rebuild', '/v1/rebuild');

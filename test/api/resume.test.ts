@@ -126,11 +126,11 @@ for (const [heartbeatMs, what] of [
   Resume(`a follower through a proxy that closes idle connections ${what}`, () =>
     withApi(
       (api) =>
-        withProxy(api.server?.port as number, 500, async (url, closed) => {
+        withProxy(api.server?.port as number, 1500, async (url, closed) => {
           const { id, record } = await api.execution([], { end: false });
           const follower = follow({ url, token: api.keys.token }, id, { retryMs: 10 });
           let written = '';
-          for (const pauseMs of [0, 0, 1200, 0, 1200]) {
+          for (const pauseMs of [0, 0, 3000, 0, 3000]) {
             await new Promise((resolve) => setTimeout(resolve, pauseMs));
             const piece = record.output({ text: `after ${pauseMs} ms\n` });
             written += piece.data.toString();
@@ -152,15 +152,24 @@ Resume('two hundred followers that join at once on a long history all get it, in
       const { id, record } = await api.execution([], { end: false });
       const line = `${'x'.repeat(50_000)}\n`;
       for (let n = 0; n < 100; n += 1) await api.log.append([record.output({ text: line })]);
-      const followers = Array.from({ length: 200 }, async () => {
-        let bytes = 0;
-        const response = await api.call(`/v1/executions/${id}/output`);
-        for await (const data of response.body ?? []) bytes += data.byteLength;
-        return bytes;
-      });
-      await until(20_000, async () => (await api.json('/v1/operations')).followers.followers === 200);
-      await api.log.append([record.completed()]);
-      for (const bytes of await within(60_000, Promise.all(followers))) assert.is(bytes, 100 * line.length);
+      let most = 0;
+      const sampling = setInterval(() => {
+        most = Math.max(most, process.memoryUsage().arrayBuffers);
+      }, 5);
+      try {
+        const followers = Array.from({ length: 200 }, async () => {
+          let bytes = 0;
+          const response = await api.call(`/v1/executions/${id}/output`);
+          for await (const data of response.body ?? []) bytes += data.byteLength;
+          return bytes;
+        });
+        await until(20_000, async () => (await api.json('/v1/operations')).followers.followers === 200);
+        await api.log.append([record.completed()]);
+        for (const bytes of await within(60_000, Promise.all(followers))) assert.is(bytes, 100 * line.length);
+      } finally {
+        clearInterval(sampling);
+      }
+      assert.ok(most > 0 && most < 300_000_000, `up to ${most} bytes were held for 1 GB of output`);
     },
     { serve: true },
   ),

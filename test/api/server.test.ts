@@ -106,10 +106,12 @@ Server(
                   // Undoes the chunked coding: sizes in hex, each on a line of its own.
                   const all: Buffer[] = [];
                   let seen = 0;
+                  let tail = Buffer.alloc(0);
                   socket.on('data', (data: Buffer) => {
                     all.push(data);
                     seen += data.length;
-                    if (seen < 24_000_000 || !data.subarray(-5).equals(Buffer.from('0\r\n\r\n'))) return;
+                    tail = Buffer.concat([tail, data.subarray(-5)]).subarray(-5);
+                    if (seen < 24_000_000 || !tail.equals(Buffer.from('0\r\n\r\n'))) return;
                     const whole = Buffer.concat(all);
                     const body = createHash('sha256');
                     let at = whole.indexOf('\r\n\r\n') + 4;
@@ -229,11 +231,16 @@ Server('the first line after silence comes as fast as any other', () =>
         heard += data;
       });
       await until(20_000, () => heard.includes('200 OK'));
-      await new Promise((resolve) => setTimeout(resolve, 1500));
-      const start = performance.now();
-      await api.log.append([record.output({ text: 'after silence\n' })]);
-      while (!heard.includes('after silence')) await new Promise(setImmediate);
-      assert.ok(performance.now() - start < 1000, 'no polling interval stands between');
+      // The best of three: what else the machine does may delay one of them.
+      let best = Number.POSITIVE_INFINITY;
+      for (let n = 1; n <= 3; n += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        const start = performance.now();
+        await api.log.append([record.output({ text: `after silence ${n}\n` })]);
+        while (!heard.includes(`after silence ${n}`)) await new Promise(setImmediate);
+        best = Math.min(best, performance.now() - start);
+      }
+      assert.ok(best < 500, `no polling interval stands between: ${best} ms`);
       socket.destroy();
     },
     { serve: true },

@@ -92,7 +92,7 @@ test('a connection that has gone silent is given up and made again', () =>
       const lost: string[] = [];
       const seen = await within(
         20_000,
-        read({ silenceMs: 300, onLost: ({ message }) => lost.push(message) }),
+        read({ silenceMs: 1500, onLost: ({ message }) => lost.push(message) }),
       );
       assert.equal(seen, ['first', 'last']);
       assert.is(lost.length, 1);
@@ -106,14 +106,14 @@ test('pings keep a quiet connection', () =>
       response.flushHeaders();
       let pings = 0;
       const timer = setInterval(() => {
-        if (++pings < 8) return response.write(': ping\n\n');
+        if (++pings < 30) return response.write(': ping\n\n');
         clearInterval(timer);
         response.end('event: end\ndata: last\n\n');
       }, 100);
     },
     async (read) => {
       let lost = 0;
-      assert.equal(await within(20_000, read({ silenceMs: 400, onLost: () => lost++ })), ['last']);
+      assert.equal(await within(20_000, read({ silenceMs: 1500, onLost: () => lost++ })), ['last']);
       assert.is(lost, 0);
     },
   ));
