@@ -1,4 +1,6 @@
 /** Small chunks of ended executions are packed; nothing that a reader sees changes by it. */
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ExecutionEvent } from '../../../events/event.ts';
@@ -137,6 +139,13 @@ test('one who follows while others are packed misses nothing', () =>
           seen.get(id),
           events.map((event) => event.position),
         );
+      const database = new DatabaseSync(join(folder, 'events.sqlite'), { readOnly: true });
+      try {
+        const rows = database.prepare('SELECT count(*) AS rows FROM events');
+        await until(20_000, () => (rows.get() as { rows: number }).rows < runs.length * 100, 'the packing');
+      } finally {
+        database.close();
+      }
       abort.abort();
       await following;
     } finally {

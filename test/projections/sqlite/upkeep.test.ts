@@ -1,6 +1,7 @@
 /** What happens to blocks behind the reader's back changes nothing that a reader sees. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packBlock, unpackBlock } from '../../../events/block.ts';
@@ -81,6 +82,12 @@ test('thousands of tiny chunks become few blocks and stay what they were', () =>
       }
       const { diskBytes = 0, rawBytes } = await index.stats();
       assert.ok(rawBytes > 80_000 && diskBytes > 0);
+      const database = new DatabaseSync(join(folder, 'output.sqlite'), { readOnly: true });
+      const { blocks } = database.prepare('SELECT count(*) AS blocks FROM blocks').get() as {
+        blocks: number;
+      };
+      database.close();
+      assert.ok(blocks > 0 && blocks <= 10, `${blocks} blocks`);
     } finally {
       await index.close();
     }
@@ -99,8 +106,11 @@ test('a reader sees every chunk once while blocks are merged under it', () =>
       const work = (async () => {
         for (; written < 1500; written++)
           await write([record.output({ text: `${'x'.repeat(400)} ${written}\n` })]);
+      })().finally(() => {
         writing = false;
-      })();
+      });
+      // It is awaited below; when a check fails before, that is what is to be told.
+      work.catch(() => {});
       while (writing) {
         const atLeast = written;
         const positions = (await chunksOf(index, requested.executionId)).map((chunk) => chunk.position);
@@ -110,6 +120,7 @@ test('a reader sees every chunk once while blocks are merged under it', () =>
           positions.map((_, n) => n + 2),
         );
         const { hits } = await index.search({ query: '-none', limit: 10_000 });
+        assert.ok(hits.length >= positions.length, `${hits.length} of ${positions.length} lines are found`);
         assert.equal(
           hits.map((hit) => hit.seq),
           hits.map((_, n) => n + 1),
