@@ -60,20 +60,20 @@ hosts('with bad names are refused with the name and the reason', () => {
   ];
   for (const name of bad)
     assert.throws(() => parseHosts([name], 22), /^hosts: ".*" (is|has|holds)/s, JSON.stringify(name));
-  assert.throws(() => parseHosts('', 22), 'it names no host');
+  assert.throws(() => parseHosts('', 22), /it names no host/);
 });
 
 hosts('and users are checked against what is allowed', () => {
   const list = parseHosts('web1.example.com,10.0.0.7', 22);
   checkAllowed(list, []);
   checkAllowed(list, ['*.example.com', '10.0.0.*']);
-  assert.throws(() => checkAllowed(list, ['*.example.com']), 'ssh.allowedHosts does not allow 10.0.0.7');
+  assert.throws(() => checkAllowed(list, ['*.example.com']), /ssh\.allowedHosts does not allow 10\.0\.0\.7/);
   assert.throws(
     () => checkAllowed(parseHosts('web1xexample.com', 22), ['web1.example.com']),
-    'does not allow',
+    /does not allow/,
   );
   for (const user of ['-l', 'a\nb', 'a b', '', '$(id)', 'a;b'])
-    assert.throws(() => checkUser(user), 'username', user);
+    assert.throws(() => checkUser(user), /^username: /, user);
   for (const user of ['root', 'first.last', 'svc$', 'DOM\\user', 'a@b.c']) assert.is(checkUser(user), user);
 });
 
