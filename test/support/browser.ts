@@ -2,7 +2,11 @@
  * A real Chromium for tests of the page. A page made here fails its test when the browser reports an error, a refused
  * policy or a dialog: a page that is right prints nothing.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 export const CHROMIUM = process.env.LINEFEED_CHROMIUM ?? '/usr/bin/chromium';
@@ -12,7 +16,15 @@ export function haveChromium(): boolean {
   return existsSync(CHROMIUM);
 }
 
+/** One test process at a time: those that come after the first find it there. */
+function install(): void {
+  const script = fileURLToPath(new URL('../../scripts/install-chromium.sh', import.meta.url));
+  const lock = join(tmpdir(), `linefeed-install-chromium-${process.getuid?.() ?? 0}.lock`);
+  execFileSync('flock', [lock, 'sh', script], { stdio: 'inherit' });
+}
+
 export async function launch(extra: readonly string[] = []): Promise<Browser> {
+  if (!haveChromium() && process.env.CI) install();
   if (!haveChromium()) throw new Error(`No Chromium at ${CHROMIUM}: run scripts/install-chromium.sh`);
   return chromium.launch({
     executablePath: CHROMIUM,
