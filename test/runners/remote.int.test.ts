@@ -442,6 +442,8 @@ test('bad hosts, users and forbidden ones are refused before anything starts', a
         assert.match((await refusal(run({ cmd: 'true', ...parameters }))).message, message);
       assert.not.match(sshd.log(), 'Accepted');
       assert.is((await run({ cmd: 'true' })).exitCode, 0);
+      // So it would have been there for those that were refused.
+      assert.match(sshd.log(), 'Accepted');
     },
     { options: { allowedHosts: ['127.0.0.*'] } },
   );
