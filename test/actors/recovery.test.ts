@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { bootId, startProcess } from '../../actors/process.ts';
 import { openSpool } from '../../actors/spool.ts';
 import { withFolder } from '../support/folder.ts';
+import { makeGate } from '../support/gate.ts';
 import { until, within } from '../support/within.ts';
 import { completion, output, withWriteSide } from '../support/write-side.ts';
 
@@ -17,7 +18,9 @@ const numbered = (count: number) =>
 test('a child that runs on while no worker lives is adopted, every line once and in order', () =>
   withFolder(async (folder) => {
     let id = '';
-    const cmd = 'i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo "line $i"; sleep 0.01; done; exit 5';
+    const gate = makeGate(folder);
+    // It ends in the last of the lives below, however long those before take.
+    const cmd = `i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo "line $i"; sleep 0.01; done; ${gate.wait}; echo "line 301"; exit 5`;
     await withWriteSide(
       folder,
       {},
@@ -40,9 +43,10 @@ test('a child that runs on while no worker lives is adopted, every line once and
       );
     }
     await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
-      await supervisor.recover(id);
+      assert.is(await supervisor.recover(id), true);
+      gate.open();
       const events = await finished(id);
-      assert.is(output(events, 'stdout').toString(), numbered(300));
+      assert.is(output(events, 'stdout').toString(), numbered(301));
       assert.equal(
         events.map(({ position }) => position),
         events.map((_, index) => index),
@@ -66,7 +70,9 @@ test('a child that ended while no worker lived has its real exit code and end ti
       },
       'leave',
     );
-    await sleep(1200);
+    const spool = join(folder, 'spool', id);
+    await until(20_000, () => readdirSync(spool).some((name) => name.startsWith('exit.')), 'its end');
+    await sleep(600);
     const restarted = Date.now();
     await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
       await supervisor.recover(id);
@@ -264,20 +270,25 @@ test('a cancellation that was asked for before the worker went is carried out by
 test('what waited in the queue is run by the next worker, and what has ended is not run again', () =>
   withFolder(async (folder) => {
     const ids: string[] = [];
+    const gate = makeGate(folder);
     await withWriteSide(
       folder,
       { concurrency: 1 },
-      async ({ run, finished }) => {
+      async ({ run, finished, events }) => {
         ids.push(await run('echo one'));
         await finished(ids[0] as string);
-        ids.push(await run('sleep 0.5; echo two'), await run('echo three'));
-        await sleep(100);
+        ids.push(await run(`${gate.wait}; echo two`), await run('echo three'));
+        const isStarted = async (id = '') =>
+          (await events(id)).some(({ type }) => type === 'execution.started');
+        await until(20_000, () => isStarted(ids[1]), 'the second to run');
+        assert.is(await isStarted(ids[2]), false, 'the third waits');
       },
       'leave',
     );
     await withWriteSide(folder, { concurrency: 1 }, async ({ supervisor, finished }) => {
       assert.is(await supervisor.recover(ids[0] as string), false);
       for (const id of ids.slice(1)) assert.is(await supervisor.recover(id), true);
+      gate.open();
       const texts = await Promise.all(ids.map(async (id) => output(await finished(id), 'stdout').toString()));
       assert.equal(texts, ['one\n', 'two\n', 'three\n']);
     });

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +7,7 @@ import { foldExecution, statusOf } from '../../actors/execution.machine.ts';
 import type { ExecutionEvent, LifecycleEvent } from '../../events/event.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import { withFolder } from '../support/folder.ts';
+import { makeGate } from '../support/gate.ts';
 import { until } from '../support/within.ts';
 import { completion, output, type WriteSide, withWriteSide } from '../support/write-side.ts';
 
@@ -106,11 +107,13 @@ test('a cancellation ends the process group and is recorded with who asked', () 
   }));
 
 test('executions beyond the limit wait and start in order; a waiting one can be canceled', () =>
-  side({ concurrency: 2 }, async ({ run, finished, supervisor }) => {
+  side({ concurrency: 2 }, async ({ run, finished, supervisor, spoolRoot }) => {
+    const gate = makeGate(dirname(spoolRoot));
     const ids: string[] = [];
-    for (let index = 0; index < 7; index++) ids.push(await run('sleep 0.2; echo done'));
+    for (let index = 0; index < 7; index++) ids.push(await run(`${gate.wait}; echo done`));
     assert.equal(supervisor.load(), { running: 2, queued: 5, limit: 2 });
     supervisor.cancel(ids[5] as string, 'me');
+    gate.open();
     const all = await Promise.all(ids.map((id) => finished(id)));
     const canceled = completion(all[5] as ExecutionEvent[]);
     assert.equal([canceled.status, canceled.error], ['canceled', 'Canceled by me before it started']);
