@@ -194,7 +194,7 @@ log('lines and ranges have permalinks, chosen by click and shift-click, and copi
 
 log('timestamps are off, by the clock or since the start', () =>
   site.visit(async ({ page }, server) => {
-    await open(page, server, 'echo a; sleep 1.1; echo b');
+    await open(page, server, 'echo a; sleep 2; echo b');
     assert.is(await page.locator('.when').count(), 0);
     const shows = (seq: number, pattern: RegExp) =>
       row(page, seq).locator('.when', { hasText: pattern }).waitFor();
@@ -455,7 +455,7 @@ log('an execution without output says so', () =>
 
 log('replay shows lines in their own time, faster on wish, and can be moved through', () =>
   site.visit(async ({ page }, server) => {
-    const id = await open(page, server, 'for i in 1 2 3 4 5 6 7 8 9 10; do echo line $i; sleep 0.4; done');
+    const id = await open(page, server, 'for i in 1 2 3 4 5 6 7 8 9 10; do echo line $i; sleep 1; done');
     const { runs } = await server.json<{ runs: number[][] }>(`/v1/executions/${id}/outline`);
     const times = runs.map((run) => (run[4] ?? 0) - (runs[0]?.[4] ?? 0));
     await page.keyboard.press('r');
@@ -486,7 +486,7 @@ log('replay shows a line that was printed in parts part by part', () =>
     const id = await open(
       page,
       server,
-      "printf 'Password: '; sleep 0.5; printf 'accepted, '; sleep 0.5; echo welcome; printf '\\r 50%%'; sleep 0.5; printf '\\r100%%\\n'",
+      "printf 'Password: '; sleep 2; printf 'accepted, '; sleep 2; echo welcome; printf '\\r 50%%'; sleep 2; printf '\\r100%%\\n'",
     );
     const { pieces, runs } = await server.json<{ pieces: number[][]; runs: number[][] }>(
       `/v1/executions/${id}/outline`,
