@@ -19,6 +19,8 @@ async function open(topicPrefix = randomPrefix()) {
 if (await stackOrSkip('EventLog on Kafka')) {
   eventLogContract({
     name: 'kafka',
+    purges: false,
+    knowsSize: false,
     async open() {
       const prefix = randomPrefix();
       return {

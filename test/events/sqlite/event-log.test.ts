@@ -6,6 +6,8 @@ import { eventLogContract } from '../../contracts/event-log.contract.ts';
 
 eventLogContract({
   name: 'SQLite',
+  purges: true,
+  knowsSize: true,
   async open() {
     const folder = await mkdtemp(join(tmpdir(), 'linefeed-log-'));
     return {
