@@ -1,5 +1,6 @@
 /** Issue 5, check 3: the conformance script drives the real client in every layout, with and without a login. */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,10 +50,10 @@ async function conform(
   return { passed: Number(passed), failed: Number(failed), output };
 }
 
-// The layouts use one server each and little of the machine: they wait for seconds to pass.
-/** Loopback too, and its three ports are nobody else's. */
-const BARE_SERVICES = { host: '127.0.0.91', port: 9101 };
+/** Loopback too, and its three ports are nobody else's, not even those of a second run of this file. */
+const BARE_SERVICES = { host: `127.${1 + (process.pid % 250)}.${1 + randomInt(250)}.91`, port: 9101 };
 
+// The layouts use one server each and little of the machine: they wait for seconds to pass.
 test('every check passes with an API key and a login, in the plain, the nginx and the ports layout', async () => {
   const rows = [
     { layout: 'plain', env: (server: ServerProcess) => ({ ST2_API_KEY: server.token }) },
