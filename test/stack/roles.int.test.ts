@@ -9,6 +9,7 @@ import { isLast } from '../../events/event.ts';
 import { fileKeyStore } from '../../events/key-file.ts';
 import { follow } from '../support/follower.ts';
 import { type Nodes, numbered, numberedOutput, outputOf, withNodes } from '../support/nodes.ts';
+import { isGone } from '../support/processes.ts';
 import { sharedStack, stackOrSkip } from '../support/stack.ts';
 import { until, within } from '../support/within.ts';
 
@@ -211,14 +212,15 @@ if (await stackOrSkip('Roles')) {
       },
     ));
 
-  test('a paused worker is fenced, one that is gone is given up, the others go on', () =>
-    withNodes(
+  test('a paused worker is fenced, one that is gone is given up, the others go on', () => {
+    const env = { LINEFEED_LEASE: '5s' };
+    return withNodes(
       stack,
       [
-        { name: 'front', roles: 'api,projector' },
-        { name: 'paused', roles: 'worker' },
-        { name: 'gone', roles: 'worker' },
-        { name: 'stays', roles: 'worker' },
+        { name: 'front', roles: 'api,projector', env },
+        { name: 'paused', roles: 'worker', env },
+        { name: 'gone', roles: 'worker', env },
+        { name: 'stays', roles: 'worker', env },
       ],
       async (nodes) => {
         const front = nodes.node('front');
@@ -244,7 +246,7 @@ if (await stackOrSkip('Roles')) {
           () =>
             of('paused').every((id) => {
               const pid = running[ids.indexOf(id)]?.pid;
-              return !existsSync(`/proc/${pid}`);
+              return isGone(pid as number);
             }),
           'the end of its children',
         );
@@ -253,7 +255,8 @@ if (await stackOrSkip('Roles')) {
         await assertExact(nodes, fresh, 'still here\n');
         await Promise.all(of('stays').map((id) => front.fetch(`/v1/executions/${id}`, { method: 'DELETE' })));
       },
-    ));
+    );
+  });
 }
 
 test.run();

@@ -37,7 +37,8 @@ export function nodeEnvironment(
     LINEFEED_ELASTICSEARCH_INDEX_PREFIX: prefix,
     LINEFEED_SEAL_KEY: '11'.repeat(32),
     LINEFEED_LOG_LEVEL: 'warn',
-    LINEFEED_LEASE: '5s',
+    // On a slow machine a node may answer nobody for longer than a short one; where one is to be given up, it says less.
+    LINEFEED_LEASE: '30s',
   };
 }
 
