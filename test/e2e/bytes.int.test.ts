@@ -225,8 +225,8 @@ test('a Python and a C program that print a line at a time without flushing are 
           lags.push(Date.now() - Number(follower.chunks.at(-1)?.text) * 1000);
         }
         await within(20_000, follower.ended);
-        // The check looks every 20 ms; two of four, for a busy machine may stop any of them for a while.
-        assert.ok(lags.filter((lag) => lag < 100).length >= 2, `${cmd}: lags of ${lags.map(Math.round)} ms`);
+        // Half of them at least, for a busy machine may stop any for a while; kept back to its end, a program shows 3 s.
+        assert.ok(lags.filter((lag) => lag < 1000).length >= 2, `${cmd}: lags of ${lags.map(Math.round)} ms`);
       }
     }),
   ));
