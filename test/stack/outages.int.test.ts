@@ -89,7 +89,11 @@ if (stack) {
         );
       await everyoneHas(1);
       await stack.elasticsearch.kill();
-      const back = delay(AWAY_MS).then(() => stack.elasticsearch.start());
+      let returning = false;
+      const back = delay(AWAY_MS).then(() => {
+        returning = true;
+        return stack.elasticsearch.start();
+      });
       back.catch(() => {});
       for (let round = 0; round < (BROKER_AWAY_MS ? 1 : 2); round++) {
         await delay(Math.random() * 5000);
@@ -107,9 +111,9 @@ if (stack) {
       const another = await server.run('true');
       assert.is((await server.ended(another, PATIENCE_MS)).status, 'succeeded');
       const ready = await server.fetch('/readyz');
-      if (AWAY_MS > (BROKER_AWAY_MS ?? 0)) {
-        assert.match(await ready.text(), /elasticsearch|output.?index/i, 'the server says what is away');
-      }
+      const { checks } = (await ready.json()) as { checks: Record<string, { ok: boolean }> };
+      // On a slow machine the broker may take so long that Elasticsearch is about to be there again.
+      if (!returning) assert.is(checks.output_index?.ok, false, 'the server says what is away');
       for (const [at, follower] of followers.entries()) {
         await within(AWAY_MS + PATIENCE_MS, follower.ended, `the end of follower ${at}`);
         assert.ok(
