@@ -1,6 +1,7 @@
 /** What StackStorm's event stream carries: executions, live actions and lines of output, and their frames. */
 import { wireTime } from '../../events/codec.ts';
 import type { OutputAppended } from '../../events/event.ts';
+import { globMatches } from '../../events/glob.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import { executionJson } from '../execution-view.ts';
 import { sseFrame } from '../frames.ts';
@@ -21,15 +22,11 @@ export const DEFAULT_EVENTS = [
 
 /** @param patterns names where `*` stands for any text. */
 export function nameFilter(patterns: readonly string[]): (name: string) => boolean {
-  const tests = patterns.map((pattern) => {
-    const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-    return new RegExp(`^${parts.join('.*')}$`);
-  });
   const known = new Map<string, boolean>();
   return (name) => {
     let answer = known.get(name);
     if (answer === undefined) {
-      answer = tests.some((test) => test.test(name));
+      answer = patterns.some((pattern) => globMatches(pattern, name));
       known.set(name, answer);
     }
     return answer;

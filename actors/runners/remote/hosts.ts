@@ -1,6 +1,7 @@
 /** Names of hosts and users: what may be one, and whether the installation may reach it. */
 import { isIP } from 'node:net';
 import { ServiceError } from '../../../events/errors.ts';
+import { globMatches } from '../../../events/glob.ts';
 
 export interface RemoteHost {
   /** As it was asked for; output and results are labelled with it. */
@@ -64,14 +65,10 @@ export function checkUser(user: string): string {
  */
 export function checkAllowed(hosts: readonly RemoteHost[], allowed: readonly string[]): void {
   if (allowed.length === 0) return;
-  const patterns = allowed.map((pattern) => {
-    const text = pattern
-      .toLowerCase()
-      .split('*')
-      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-    return new RegExp(`^${text.join('.*')}$`);
-  });
-  const refused = hosts.filter(({ host }) => !patterns.some((pattern) => pattern.test(host.toLowerCase())));
+  const patterns = allowed.map((pattern) => pattern.toLowerCase());
+  const refused = hosts.filter(
+    ({ host }) => !patterns.some((pattern) => globMatches(pattern, host.toLowerCase())),
+  );
   if (refused.length > 0) {
     const names = refused.map(({ label }) => label).join(', ');
     throw new ServiceError(

@@ -2,6 +2,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { globMatches } from '../../../events/glob.ts';
 
 export interface KnownKey {
   type: string;
@@ -53,13 +54,8 @@ function parse(text: string): Entry[] {
   });
 }
 
-function globMatches(pattern: string, name: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 'i').test(name);
-}
+const nameMatches = (pattern: string, name: string): boolean =>
+  globMatches(pattern.toLowerCase(), name.toLowerCase(), true);
 
 function matches(names: string, name: string): boolean {
   if (names.startsWith('|1|')) {
@@ -69,9 +65,9 @@ function matches(names: string, name: string): boolean {
     return wanted.length === made.length && timingSafeEqual(wanted, made);
   }
   const patterns = names.split(',');
-  if (patterns.some((pattern) => pattern.startsWith('!') && globMatches(pattern.slice(1), name)))
+  if (patterns.some((pattern) => pattern.startsWith('!') && nameMatches(pattern.slice(1), name)))
     return false;
-  return patterns.some((pattern) => !pattern.startsWith('!') && globMatches(pattern, name));
+  return patterns.some((pattern) => !pattern.startsWith('!') && nameMatches(pattern, name));
 }
 
 /** A file that is not there knows nobody. */
