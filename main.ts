@@ -88,8 +88,8 @@ async function compose(
     failure.resolve(error);
   });
   const { index, cluster } = engines;
-  const tokens = expiringTokens(createKeys({ token, store: engines.keys }), config.auth.users);
-  const { keys } = tokens;
+  const { users } = config.auth;
+  const keys = createKeys({ token, store: engines.keys, users });
   const log = countedLog(engines.log, counter);
   const has = (role: Config['roles'][number]) => config.roles.includes(role);
 
@@ -141,7 +141,9 @@ async function compose(
     version: version(),
     activity: counter,
     closing: closing.signal,
-    extraRoutes: has('api') ? [() => pageExtra(page), (api) => st2Routes(api, tokens)] : [probesOnly],
+    extraRoutes: has('api')
+      ? [() => pageExtra(page), (api) => st2Routes(api, expiringTokens(keys, users))]
+      : [probesOnly],
   });
   const server = await serve(app, {
     host: config.host,

@@ -5,7 +5,8 @@ import { getCookie, setCookie } from 'hono/cookie';
 import { ServiceError } from '../events/errors.ts';
 import type { Scope } from '../events/key-store.ts';
 import type { ApiContext } from './env.ts';
-import { allows, type Identity, type Keys } from './keys.ts';
+import { allows, type Identity } from './identity.ts';
+import type { Keys } from './keys.ts';
 import type { Middleware } from './security.ts';
 
 export interface AuthOptions {
@@ -50,12 +51,13 @@ export function login(keys: Keys, secure: boolean): Middleware {
         'This link holds a token that is not, or no longer, valid. The start message of the server shows the right one.',
       );
     }
-    setCookie(c, keys.cookieName, keys.session(identity), {
+    const { value, maxAgeSeconds } = keys.session(identity);
+    setCookie(c, keys.cookieName, value, {
       httpOnly: true,
       sameSite: 'Strict',
       secure,
       path: '/',
-      maxAge: 30 * 86_400,
+      maxAge: maxAgeSeconds,
     });
     return c.redirect('/', 303);
   };
@@ -71,7 +73,10 @@ export function requires(scope: Scope): Middleware {
 
 export function requireScope(identity: Identity | undefined, scope: Scope): void {
   if (identity && allows(identity, scope)) return;
-  throw new ServiceError('forbidden', `This needs the scope "${scope}", which your API key does not have.`);
+  throw new ServiceError(
+    'forbidden',
+    `This needs the scope "${scope}", which your credential does not have.`,
+  );
 }
 
 function credentialOf(c: ApiContext): string | undefined {

@@ -18,7 +18,7 @@ import {
 } from '../execution-view.ts';
 import { findExecution, settled } from '../find.ts';
 import { idempotency } from '../idempotency.ts';
-import { allows } from '../keys.ts';
+import { allows } from '../identity.ts';
 import { AttributesQuery, answers, ExecutionSchema, IdParam, integerQuery } from '../schemas.ts';
 
 const Parameters = z.record(z.string(), z.unknown());

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { wireTime } from '../../events/codec.ts';
 import { ServiceError } from '../../events/errors.ts';
 import { type Api, createRouter } from '../env.ts';
-import { allows } from '../keys.ts';
+import { allows } from '../identity.ts';
 import type { Tokens } from './tokens.ts';
 
 /** Every refused login takes this long, so that passwords cannot be tried out quickly. */
@@ -57,14 +57,13 @@ export function authRoutes({ config }: Api, tokens: Tokens) {
     const identity = c.get('identity');
     const token = c.req.header('X-Auth-Token');
     const key = c.req.header('St2-Api-Key');
-    const credential = token ?? key ?? '';
-    const expiry = tokens.expiry(credential);
+    const { expiresAt } = identity;
     return c.json({
       username: identity.name,
       authentication: {
         method: token === undefined && key !== undefined ? 'api_key' : 'authentication token',
         location: token !== undefined || key !== undefined ? 'header' : 'other',
-        ...(expiry === undefined ? {} : { token_expire: wireTime(expiry) }),
+        ...(Number.isFinite(expiresAt) ? { token_expire: wireTime(expiresAt) } : {}),
       },
       rbac: { enabled: true, roles: [...identity.scopes], is_admin: allows(identity, 'admin') },
     });

@@ -6,7 +6,7 @@ import { st2ExecutionRoutes } from './execution-routes.ts';
 import { st2StreamRoutes } from './stream-routes.ts';
 import type { Tokens } from './tokens.ts';
 
-/** @param tokens the same whose `keys` the application authenticates with. */
+/** @param tokens made with the keys that the application authenticates with. */
 export function st2Routes(api: Api, tokens: Tokens): ExtraRoutes {
   const router = createRouter();
   for (const part of [

@@ -1,7 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
+import { createHmac, randomUUID } from 'node:crypto';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Identity } from '../../api/identity.ts';
+import type { Scope } from '../../events/key-store.ts';
 import { withApi } from '../support/api.ts';
 import { withFolder } from '../support/folder.ts';
 import { openKeys } from '../support/keys.ts';
@@ -101,28 +104,111 @@ Keys('a token link becomes a strict, script-proof session cookie that is not the
   }),
 );
 
-Keys('a session ends by itself, with its key, and when the token is replaced', () =>
+const owner: Identity = {
+  name: 'x',
+  scopes: ['admin'],
+  holder: { kind: 'owner' },
+  expiresAt: Number.POSITIVE_INFINITY,
+};
+
+Keys('a session ends by itself, with its credential, with its key, and when the token is replaced', () =>
   withFolder(async (folder) => {
     let now = 1_000_000;
-    const keys = openKeys(folder, () => now);
-    const session = keys.session({ name: 'x', scopes: ['admin'] });
+    const keys = openKeys(folder, { now: () => now });
+    const session = keys.session(owner).value;
     assert.ok(keys.identifySession(session));
-    now += 31 * 86_400_000;
+    const short = keys.session({ ...owner, expiresAt: now + 5000 });
+    assert.is(short.maxAgeSeconds, 5);
+    now += 4999;
+    assert.is(keys.identifySession(short.value)?.expiresAt, 1_005_000);
+    now += 1;
+    assert.is(keys.identifySession(short.value), undefined);
+    now += 30 * 86_400_000;
     assert.is(keys.identifySession(session), undefined);
-    const key = await keys.create('k', ['read']);
-    const own = keys.session({ name: 'k', scopes: ['read'], keyId: key.id });
+    const { key, id } = await keys.create('k', ['read']);
+    const own = keys.session(keys.identify(key) as Identity).value;
     assert.equal(keys.identifySession(own)?.scopes, ['read']);
-    await keys.revoke(key.id);
+    await keys.revoke(id);
     assert.is(keys.identifySession(own), undefined);
+    const kept = keys.session(owner).value;
+    rmSync(join(folder, 'token'));
+    assert.is(openKeys(folder, { now: () => now }).identifySession(kept), undefined);
+  }),
+);
+
+Keys(
+  'sessions and tokens of a user follow the user: removed, another password, fewer scopes, never more',
+  () =>
+    withFolder(async (folder) => {
+      const ann = { password: 'first', scopes: ['execute' as Scope] };
+      const users: Record<string, typeof ann> = { ann };
+      const keys = openKeys(folder, { users });
+      const session = keys.session(keys.user('ann') as Identity).value;
+      const { token } = keys.issueToken(keys.user('ann') as Identity, 60_000);
+      const scopes = () => [keys.identifySession(session)?.scopes, keys.identify(token)?.scopes];
+      assert.equal(scopes(), [['execute'], ['execute']]);
+      users.ann = { ...ann, scopes: ['read'] };
+      assert.equal(scopes(), [['read'], ['read']]);
+      users.ann = { ...ann, scopes: ['admin'] };
+      assert.equal(scopes(), [['execute'], ['execute']]);
+      users.ann = { ...ann, scopes: [] };
+      assert.equal(scopes(), [[], []]);
+      users.ann = { ...ann, password: 'second' };
+      assert.equal(scopes(), [undefined, undefined]);
+      delete users.ann;
+      assert.equal(scopes(), [undefined, undefined]);
+      assert.is(keys.user('__proto__'), undefined);
+    }),
+);
+
+Keys('forged, altered and old cookies are refused', () =>
+  withFolder(async (folder) => {
+    const keys = openKeys(folder);
+    const { key, id } = await keys.create('k', ['read']);
+    const { value } = keys.session(keys.identify(key) as Identity);
+    assert.equal(keys.identifySession(value)?.holder, { kind: 'key', id });
+    for (let at = 0; at < value.length; at += 1) {
+      const altered = `${value.slice(0, at)}${value[at] === 'A' ? 'B' : 'A'}${value.slice(at + 1)}`;
+      assert.is(keys.identifySession(altered), undefined, `character ${at}`);
+    }
+    const signed = (label: string, body: string) =>
+      `${body}.${createHmac('sha256', keys.token).update(`${label}${body}`).digest('base64url')}`;
+    const encoded = (grant: object) => Buffer.from(JSON.stringify(grant)).toString('base64url');
+    const expiresAt = Date.now() + 60_000;
+    const grant = { id: randomUUID(), name: 'x', scopes: ['admin'], holder: { kind: 'owner' }, expiresAt };
+    assert.ok(keys.identifySession(signed('grant/session:', encoded(grant))), 'the form itself is right');
+    const { holder, ...absent } = grant;
     for (const forged of [
       '',
+      '.',
       '..',
       'a.b',
-      `.${now * 2}.${'A'.repeat(43)}`,
-      session.replace(/^\./, `${key.id}.`),
+      value.split('.')[0] as string,
+      `${value}.`,
+      `${value}=`,
+      `${value.split('.')[0]}.${'A'.repeat(43)}`,
+      // The form before: an empty id of a key was the owner.
+      signed('session:', `.${expiresAt}`),
+      signed('session:', `${id}.${expiresAt}`),
+      signed('grant/login:', encoded(grant)),
+      ...[
+        absent,
+        { ...grant, holder: null },
+        { ...grant, holder: {} },
+        { ...grant, holder: { kind: 'key' } },
+        { ...grant, holder: { kind: 'key', id: '' } },
+        { ...grant, holder: { kind: 'key', id: 'unknown' } },
+        { ...grant, holder: { kind: 'user' } },
+        { ...grant, holder: { kind: 'user', passwordMark: 'x' } },
+        { ...grant, scopes: ['root'] },
+        { ...grant, expiresAt: null },
+        { ...grant, expiresAt: '9e99' },
+        { ...grant, expiresAt: Date.now() },
+      ].map((wrong) => signed('grant/session:', encoded(wrong))),
     ]) {
       assert.is(keys.identifySession(forged), undefined, forged);
     }
+    assert.equal(holder, { kind: 'owner' });
   }),
 );
 

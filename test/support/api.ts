@@ -66,7 +66,7 @@ export function withApi<T>(body: (fixture: ApiFixture) => Promise<T>, options: A
     const logged: string[] = [];
     const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
     const closing = new AbortController();
-    const keys = openKeys(folder);
+    const keys = openKeys(folder, { users: config.auth.users });
     const requests: RequestInput[] = [];
     const cancels: { id: string; by: string }[] = [];
     const executions: Executions = {
