@@ -5,6 +5,7 @@
  * launch.json   what was started (no secrets)      stdout, stderr   append-only output
  * pid, pid.N    of the group's leader, and uptime  running          renamed to exit.<code>.<uptime> at the child's end
  * wrapper.log   the shell's own words              hosts/<label>.stdout, .stderr; result.json: written by some runners
+ * attempts      lives of the server that prepared it, while it is being prepared
  */
 import {
   existsSync,
@@ -54,6 +55,9 @@ export interface SpoolSource {
 export interface Spool {
   readonly folder: string;
   create(): void;
+  /** Lives of the server that began to prepare this execution and did not come to the end of that. */
+  attempts(): number;
+  saveAttempts(count: number): void;
   saveLaunch(record: LaunchRecord): void;
   /** Undefined when nothing was launched from this folder. */
   launch(): LaunchRecord | undefined;
@@ -101,6 +105,11 @@ export function openSpool(root: string, executionId: string): Spool {
     startName,
     create() {
       mkdirSync(path('hosts'), { recursive: true, mode: 0o700 });
+    },
+    attempts: () => Number(text(path('attempts')) ?? 0) || 0,
+    saveAttempts(count) {
+      if (count > 0) writeFileSync(path('attempts'), String(count));
+      else rmSync(path('attempts'), { force: true });
     },
     saveLaunch(record) {
       writeFileSync(path('launch.json'), JSON.stringify(record), { mode: 0o600 });

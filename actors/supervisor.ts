@@ -257,6 +257,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       for (const { actor } of members.values()) actor.stop();
       members.clear();
       admission.stop();
+      worker.close();
     },
   };
 }

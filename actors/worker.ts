@@ -11,6 +11,7 @@ import { ServiceError } from '../events/errors.ts';
 import type { ExecutionRequested } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Seal } from '../events/seal.ts';
+import { createAttempts } from './attempts.ts';
 import { conclude, lost, maskText, signalOf } from './conclusion.ts';
 import type { Cause, Conclusion, ExecutionContext, Launched, Terminate } from './execution.machine.ts';
 import { createMask, type Mask } from './mask.ts';
@@ -55,6 +56,8 @@ export interface Worker extends WorkerOptions {
   kill(executionId: string): Promise<void>;
   /** Removes what is left of an execution that has ended. */
   forget(executionId: string): void;
+  /** Starts nothing more. What is being prepared is left to the next life. */
+  close(): void;
 }
 
 function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
@@ -78,6 +81,7 @@ function secretValues(secrets: Record<string, unknown>): string[] {
 export function createWorker(options: WorkerOptions): Worker {
   const { config, log, seal, spoolRoot } = options;
   const processes = new Map<string, RunningProcess>();
+  const attempts = createAttempts();
   const stdbuf = config.unbuffer === 'auto' ? findProgram('stdbuf') : undefined;
 
   const baseEnvironment: Record<string, string> = {};
@@ -109,8 +113,23 @@ export function createWorker(options: WorkerOptions): Worker {
     return runner;
   }
 
-  async function start(spool: Spool, requested: ExecutionRequested, earlier = 0): Promise<Launched> {
+  /** Everything that reads the request is inside of the attempt, the mask of a failure's words included. */
+  function start(spool: Spool, requested: ExecutionRequested, earlier = 0): Promise<Launched> {
     spool.create();
+    return attempts.run(spool, async () => {
+      try {
+        return await prepareAndStart(spool, requested, earlier);
+      } catch (error) {
+        throw new Error(maskText(maskOf(requested), (error as Error).message), { cause: error });
+      }
+    });
+  }
+
+  async function prepareAndStart(
+    spool: Spool,
+    requested: ExecutionRequested,
+    earlier: number,
+  ): Promise<Launched> {
     const launch = await runnerOf(requested).prepare({
       executionId: requested.executionId,
       action: requested.action,
@@ -193,13 +212,9 @@ export function createWorker(options: WorkerOptions): Worker {
   return {
     ...options,
     async launch(requested) {
-      try {
-        const launched = await launch(requested);
-        fresh.add(requested.executionId);
-        return launched;
-      } catch (error) {
-        throw new Error(maskText(maskOf(requested), (error as Error).message), { cause: error });
-      }
+      const launched = await launch(requested);
+      fresh.add(requested.executionId);
+      return launched;
     },
     attach(context, recorder, ended) {
       const { requested } = context;
@@ -295,5 +310,6 @@ export function createWorker(options: WorkerOptions): Worker {
         // Something left behind still writes there, or holds a file open on NFS: the next start removes it.
       }
     },
+    close: () => attempts.close(),
   };
 }

@@ -105,8 +105,8 @@ export async function withServer<T>(
     await until(
       START_MS,
       async () => {
-        if (started.exitCode !== null)
-          throw new Error(`the server ended with ${started.exitCode}:\n${printed}`);
+        const end = started.exitCode ?? started.signalCode;
+        if (end !== null) throw new Error(`the server ended with ${end}:\n${printed}`);
         return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok;
       },
       'the start of the server',
