@@ -58,12 +58,14 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Dispa
     /** Cancellations of executions that are not brought back yet, by who asked; undefined once all are. */
     let asked: Map<string, string> | undefined = new Map();
     await afterProjection(options, async () => {
-      for (const { id } of await engines.index.unfinished()) {
-        if (await supervisor.recover(id)) {
-          logger.info({ executionId: id }, 'goes on with an unfinished execution');
+      for await (const page of engines.index.unfinished()) {
+        for (const { id } of page) {
+          if (await supervisor.recover(id)) {
+            logger.info({ executionId: id }, 'goes on with an unfinished execution');
+          }
+          const by = asked?.get(id);
+          if (by !== undefined) supervisor.cancel(id, by);
         }
-        const by = asked?.get(id);
-        if (by !== undefined) supervisor.cancel(id, by);
       }
       asked = undefined;
       for (const id of spooledExecutions(spoolRoot)) if (!supervisor.owns(id)) worker.forget(id);
@@ -95,8 +97,9 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Dispa
   await claims.recover(spooledExecutions(spoolRoot));
   // What was handed to this worker and not begun is known to the index alone, which may be away for a while.
   const later = afterProjection(options, async () => {
-    const unfinished = await engines.index.unfinished();
-    await claims.recover(unfinished.filter((execution) => execution.worker === name).map(({ id }) => id));
+    for await (const page of engines.index.unfinished()) {
+      await claims.recover(page.filter(({ worker }) => worker === name).map(({ id }) => id));
+    }
   });
   later.catch((err: unknown) => logger.warn({ err }, 'unfinished executions could not be looked for'));
   const remote = fleetDispatch(cluster.fleet, actionrunner.lease);

@@ -27,8 +27,8 @@ export interface ClaimsOptions {
   /** Unguarded: what is written here is the fleet's business, not an execution's. */
   log: EventLog;
   supervisor: Supervisor;
-  /** Executions without an end, as the index knows them. */
-  unfinished(): Promise<{ id: string; worker?: string }[]>;
+  /** Executions without an end, as the index knows them, in pages. */
+  unfinished(): AsyncIterable<{ id: string; worker?: string }[]>;
   logger: Logger;
 }
 
@@ -322,8 +322,10 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
 
   /** What the index knows to be this worker's and this process does not: it was handed over in the moment of a start. */
   async function lookForMine(): Promise<void> {
-    for (const { id, worker } of await options.unfinished()) {
-      if (worker === self.worker && !mine.has(id)) await take(id);
+    for await (const page of options.unfinished()) {
+      for (const { id, worker } of page) {
+        if (worker === self.worker && !mine.has(id)) await take(id);
+      }
     }
   }
 

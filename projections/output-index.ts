@@ -82,6 +82,13 @@ export interface IndexStats {
   diskBytes?: number;
 }
 
+/** What recovery asks for: never the request itself, since all that wait can be far larger than the memory. */
+export interface UnfinishedExecution {
+  id: string;
+  /** The worker that it was handed to; absent while it waits for one. */
+  worker?: string;
+}
+
 export interface PurgeCandidates {
   /** Ended executions whose output, and whose whole record, are older than the bounds given; oldest first. */
   output: string[];
@@ -125,8 +132,11 @@ export interface OutputIndex {
   /** The newest execution. */
   lastExecution(): Promise<ExecutionDocument | undefined>;
   executions(request: ExecutionPageRequest): Promise<ExecutionPage>;
-  /** Executions that have not ended, oldest first. */
-  unfinished(): Promise<ExecutionDocument[]>;
+  /**
+   * Executions that have not ended, in pages, in the order of their requests. One that begins or ends meanwhile may be
+   * among them or not; each of the others is there once.
+   */
+  unfinished(): AsyncIterable<UnfinishedExecution[]>;
   search(request: SearchRequest, signal?: AbortSignal): Promise<SearchPage>;
   facets(request: SearchRequest, signal?: AbortSignal): Promise<SearchFacets>;
   /** Bounds in milliseconds since the epoch, compared with the end of an execution; undefined means no bound. */

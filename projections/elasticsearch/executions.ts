@@ -1,7 +1,12 @@
 /** Execution documents in Elasticsearch: the query for a filter, pages, newest or oldest first. */
 import { isEnd, STATUSES } from '../../events/event.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
-import type { ExecutionFilter, ExecutionPage, ExecutionPageRequest } from '../output-index.ts';
+import type {
+  ExecutionFilter,
+  ExecutionPage,
+  ExecutionPageRequest,
+  UnfinishedExecution,
+} from '../output-index.ts';
 import { checkListCursor } from '../search-cursor.ts';
 import type { Answer } from './client.ts';
 import { executionOf } from './documents.ts';
@@ -120,7 +125,26 @@ export async function allExecutions(search: Search, filter: Clause[], most = Num
   return found;
 }
 
-export function unfinished(search: Search): Promise<ExecutionDocument[]> {
+export async function* unfinished(search: Search): AsyncGenerator<UnfinishedExecution[]> {
   const statuses = STATUSES.filter((status) => !isEnd(status));
-  return allExecutions(search, [{ terms: { 'linefeed.execution.status': statuses } }]);
+  for (let after: unknown[] | undefined; ; ) {
+    const answer = await search({
+      size: PAGE,
+      // Not even Elasticsearch reads the documents for it.
+      _source: false,
+      docvalue_fields: ['linefeed.worker'],
+      track_total_hits: false,
+      query: { bool: { filter: [{ terms: { 'linefeed.execution.status': statuses } }] } },
+      sort: [{ 'linefeed.execution.id': 'asc' }],
+      ...(after ? { search_after: after } : {}),
+    });
+    const hits = answer.hits.hits as { sort: [string]; fields?: { 'linefeed.worker'?: [string] } }[];
+    if (hits.length === 0) return;
+    yield hits.map(({ sort: [id], fields }) => {
+      const worker = fields?.['linefeed.worker']?.[0];
+      return { id, ...(worker === undefined ? {} : { worker }) };
+    });
+    if (hits.length < PAGE) return;
+    after = hits.at(-1)?.sort;
+  }
 }

@@ -1,6 +1,6 @@
 /** Execution documents in the index: found by filter, in pages, newest or oldest first. Runs on the reader's thread. */
 import type { SQLInputValue } from 'node:sqlite';
-import type { ExecutionFilter, ExecutionPageRequest } from '../output-index.ts';
+import type { ExecutionFilter, ExecutionPageRequest, UnfinishedExecution } from '../output-index.ts';
 import { checkListCursor } from '../search-cursor.ts';
 import type { Store } from './store.ts';
 
@@ -87,12 +87,15 @@ export function lastDocument({ prepare }: Store): string | undefined {
   return row?.document;
 }
 
-export function unfinishedDocuments({ prepare }: Store): string[] {
+const UNFINISHED_PAGE = 1000;
+
+/** At most a page of those behind the id; none when there are no more. */
+export function unfinishedPage({ prepare }: Store, after: string): UnfinishedExecution[] {
   const rows = prepare(
-    `SELECT document FROM (SELECT id, execution FROM executions WHERE ended_at IS NULL) JOIN documents USING (id)
-     ORDER BY execution`,
-  ).all() as { document: string }[];
-  return rows.map((row) => row.document);
+    `SELECT execution, worker FROM executions WHERE ended_at IS NULL AND execution > ?
+     ORDER BY execution LIMIT ?`,
+  ).all(after, UNFINISHED_PAGE) as { execution: string; worker: string | null }[];
+  return rows.map(({ execution, worker }) => ({ id: execution, ...(worker === null ? {} : { worker }) }));
 }
 
 /** Ended executions beyond the bounds, oldest first. */

@@ -17,7 +17,7 @@ import { serveThread, threadData } from '../../events/worker-thread.ts';
 import { claimFrames, openFrameReader, refersTo } from './bodies.ts';
 import { compressBody } from './body.ts';
 import { createBurst } from './burst.ts';
-import { executionDocument, purgeCandidates, unfinishedDocuments } from './executions.ts';
+import { executionDocument, purgeCandidates, unfinishedPage } from './executions.ts';
 import type { IndexThreadData } from './output-index.ts';
 import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 import { dropEmptySegments, dropSignature } from './signature-table.ts';
@@ -30,6 +30,7 @@ export interface DocumentRow {
   requestedAt: number;
   endedAt: number | null;
   status: string;
+  worker: string | null;
   action: string;
   runner: string;
   user: string;
@@ -80,17 +81,18 @@ function openCurrent(path: string, frames: FrameReader | undefined): Store {
 
 function writeDocument({ prepare }: Store, row: DocumentRow): number | undefined {
   const written = prepare(
-    `INSERT INTO executions (execution, requested_at, ended_at, status, action, runner, user, text, idempotency_key,
-                             labels, through)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO executions (execution, requested_at, ended_at, status, worker, action, runner, user, text,
+                             idempotency_key, labels, through)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (execution) DO UPDATE SET ended_at = excluded.ended_at, status = excluded.status,
-       through = excluded.through WHERE excluded.through >= through
+       worker = excluded.worker, through = excluded.through WHERE excluded.through >= through
      RETURNING id`,
   ).get(
     row.execution,
     row.requestedAt,
     row.endedAt,
     row.status,
+    row.worker,
     row.action,
     row.runner,
     row.user,
@@ -305,7 +307,7 @@ serveThread<IndexThreadData>(({ folder }) => {
     dropOld: (path: string) => removeStore(path),
     abortRebuild: () => drop('next'),
     // What the server itself asks, at its start and when it sweeps: an idle one needs no reader for that.
-    unfinished: () => use('current', ({ store }) => unfinishedDocuments(store)),
+    unfinishedPage: (after: string) => use('current', ({ store }) => unfinishedPage(store, after)),
     purgeCandidates: (bounds: Parameters<typeof purgeCandidates>[1]) =>
       use('current', ({ store }) => purgeCandidates(store, bounds)),
     ping: () => use('current', ({ store }) => transaction(store.database, () => {})),

@@ -18,6 +18,7 @@ import type {
   ProjectedBatch,
   PurgeCandidates,
   RetentionSpan,
+  UnfinishedExecution,
 } from '../output-index.ts';
 import type { SearchFacets, SearchPage } from '../search.ts';
 import { refersTo } from './bodies.ts';
@@ -53,6 +54,7 @@ function documentRow(document: ExecutionDocument): DocumentRow {
     // A clock that was set back meanwhile must not make it older than it is.
     endedAt: document.endedAt === undefined ? null : Math.max(document.endedAt, document.requestedAt),
     status: document.status,
+    worker: document.worker ?? null,
     action: document.action.ref,
     runner: document.action.runner,
     user: document.user,
@@ -162,9 +164,14 @@ export async function sqliteOutputIndex({
       const page = await reader.call<DocumentPage>('executions', [request]);
       return { ...page, documents: page.documents.map((json) => JSON.parse(json) as ExecutionDocument) };
     },
-    async unfinished() {
-      const found = await writer.call<string[]>('unfinished');
-      return found.map((json) => JSON.parse(json) as ExecutionDocument);
+    async *unfinished() {
+      for (let after = ''; ; ) {
+        const page = await writer.call<UnfinishedExecution[]>('unfinishedPage', [after]);
+        const last = page.at(-1);
+        if (!last) return;
+        yield page;
+        after = last.id;
+      }
     },
     search: (request, signal) => asked(signal, reader.call<SearchPage>('search', [request], { signal })),
     facets: (request, signal) => asked(signal, reader.call<SearchFacets>('facets', [request], { signal })),

@@ -6,7 +6,7 @@
 export const BLOCKS_PER_EXECUTION = 2 ** 24;
 
 /** Raise it when the tables change: an index of another version is dropped and filled again from the log. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 /**
  * `blocks.ordinal` is null until the block is in the search index; blocks get theirs in order. `spill` marks one in which a line
@@ -17,7 +17,7 @@ export const SCHEMA_VERSION = 5;
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS executions (
     id INTEGER PRIMARY KEY, execution TEXT NOT NULL UNIQUE, requested_at INTEGER NOT NULL, ended_at INTEGER,
-    status TEXT NOT NULL, action TEXT NOT NULL, runner TEXT NOT NULL, user TEXT NOT NULL, text TEXT NOT NULL,
+    status TEXT NOT NULL, worker TEXT, action TEXT NOT NULL, runner TEXT NOT NULL, user TEXT NOT NULL, text TEXT NOT NULL,
     idempotency_key TEXT, labels TEXT, through INTEGER NOT NULL,
     output_through INTEGER NOT NULL DEFAULT -1, output_seq INTEGER NOT NULL DEFAULT 0,
     kept INTEGER NOT NULL DEFAULT 0, ordinals INTEGER NOT NULL DEFAULT 0);

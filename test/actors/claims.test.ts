@@ -94,7 +94,7 @@ async function withClaims(
       owns: () => false,
       stop: async () => {},
     },
-    unfinished: async () => [],
+    async *unfinished() {},
     logger: pino({ enabled: false }),
   });
   try {

@@ -4,7 +4,12 @@ import * as assert from 'uvu/assert';
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
-import type { ChunkRange, OutputIndex, RetentionSpan } from '../../projections/output-index.ts';
+import type {
+  ChunkRange,
+  OutputIndex,
+  RetentionSpan,
+  UnfinishedExecution,
+} from '../../projections/output-index.ts';
 import type { SearchHit, SearchRequest } from '../../projections/search.ts';
 import { indexWriter } from '../support/index-writer.ts';
 import { type Recording, recording } from '../support/output-events.ts';
@@ -45,6 +50,12 @@ async function chunksOf(index: OutputIndex, id: string, range: ChunkRange = {}):
   const chunks: OutputAppended[] = [];
   for await (const batch of index.chunks(id, range)) chunks.push(...batch);
   return chunks;
+}
+
+async function unfinishedIn(index: OutputIndex): Promise<UnfinishedExecution[]> {
+  const all: UnfinishedExecution[] = [];
+  for await (const page of index.unfinished()) all.push(...page);
+  return all;
 }
 
 const found = (hits: readonly SearchHit[]) => hits.map((hit) => `${hit.seq} ${hit.text}`);
@@ -90,7 +101,7 @@ export function outputIndexContract({
       assert.is(await index.execution(newId()), undefined);
       assert.equal(await chunksOf(index, newId()), []);
       assert.equal((await index.executions({})).total, 0);
-      assert.equal(await index.unfinished(), []);
+      assert.equal(await unfinishedIn(index), []);
       assert.equal((await index.search({ query: 'anything' })).hits, []);
       assert.is((await index.stats()).executions, 0);
     }));
@@ -256,7 +267,7 @@ export function outputIndexContract({
       assert.is(await count({ labels: { zone: 'south' } }), 0);
       assert.is((await index.lastExecution())?.id, ids.at(-1));
       assert.equal(
-        (await index.unfinished()).map((document) => document.id),
+        (await unfinishedIn(index)).map(({ id }) => id),
         ids.slice(4),
       );
     }));
@@ -288,6 +299,40 @@ export function outputIndexContract({
       );
     }));
 
+  test('what has not ended comes in pages, by id and worker alone, each once while others begin and end', () =>
+    withIndex(async (index) => {
+      const to = indexWriter(index, checkpoint);
+      const records = Array.from({ length: 2200 }, () => recording(newId()));
+      await to.write(
+        records.flatMap((record, n) =>
+          n % 2 === 0 ? [record.requested()] : [record.requested(), record.scheduled(), record.started()],
+        ),
+      );
+      const expected = [...to.documents.values()].map(({ id, worker }) => ({
+        id,
+        ...(worker === undefined ? {} : { worker }),
+      }));
+      assert.is(expected.filter(({ worker }) => worker !== undefined).length, 1100);
+      const seen: UnfinishedExecution[] = [];
+      let pages = 0;
+      for await (const page of index.unfinished()) {
+        assert.ok(page.length <= 1000, `a page of ${page.length}`);
+        if (pages++ === 0) {
+          // One that was seen ends, one that was not ends, and one more begins.
+          await to.write([records[1]?.completed(), records[2101]?.completed()] as ExecutionEvent[]);
+          await to.write([recording(newId()).requested()]);
+        }
+        seen.push(...page);
+      }
+      assert.is(pages, 3);
+      const told = new Set(expected.map(({ id }) => id));
+      const late = expected[2101]?.id;
+      assert.equal(
+        seen.filter(({ id }) => told.has(id)),
+        expected.filter(({ id }) => id !== late),
+      );
+    }));
+
   test('a document that is older than the stored one changes nothing', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
@@ -298,7 +343,7 @@ export function outputIndexContract({
       await index.write({ ...early, checkpoint: checkpoint(9) });
       const { id } = early.documents[0] as ExecutionDocument;
       assert.is((await index.execution(id))?.status, 'succeeded');
-      assert.equal(await index.unfinished(), []);
+      assert.equal(await unfinishedIn(index), []);
     }));
 
   test('every way to ask finds the lines that match, with highlights', () =>

@@ -147,7 +147,7 @@ export function memoryIndex(log: MemoryLog): MemoryIndex {
       documents: [...documents.values()].reverse().slice(0, limit),
       total: documents.size,
     }),
-    unfinished: unused,
+    async *unfinished() {},
     search: unused,
     facets: unused,
     purgeCandidates: unused,
