@@ -58,15 +58,29 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Dispa
     /** Cancellations of executions that are not brought back yet, by who asked; undefined once all are. */
     let asked: Map<string, string> | undefined = new Map();
     await afterProjection(options, async () => {
+      const cancelIfAsked = (id: string) => {
+        const by = asked?.get(id);
+        if (by !== undefined) supervisor.cancel(id, by);
+      };
+      const goOnWith = async (id: string) => {
+        if (await supervisor.recover(id)) {
+          logger.info({ executionId: id }, 'goes on with an unfinished execution');
+        }
+        cancelIfAsked(id);
+      };
+      const waiting: string[] = [];
       for await (const page of engines.index.unfinished()) {
-        for (const { id } of page) {
-          if (await supervisor.recover(id)) {
-            logger.info({ executionId: id }, 'goes on with an unfinished execution');
-          }
-          const by = asked?.get(id);
-          if (by !== undefined) supervisor.cancel(id, by);
+        for (const execution of page) {
+          if (execution.worker === undefined) waiting.push(execution.id);
+          else await goOnWith(execution.id);
         }
       }
+      // After all that run: only then is it known how many may begin.
+      for (const id of waiting) {
+        supervisor.enqueue(id);
+        cancelIfAsked(id);
+      }
+      if (waiting.length > 0) logger.info({ executions: waiting.length }, 'unfinished executions wait again');
       asked = undefined;
       for (const id of spooledExecutions(spoolRoot)) if (!supervisor.owns(id)) worker.forget(id);
     });

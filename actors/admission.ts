@@ -1,27 +1,33 @@
 /** Which executions may run now: up to a number at once, the rest in order. */
-import { assign, setup } from 'xstate';
+import { setup } from 'xstate';
 import type { ExecutionRequested } from '../events/event.ts';
 
 interface Admission {
   limit: number;
-  waiting: ExecutionRequested[];
+  /** Ids in order. Their requests stay in the log: all that wait can be far larger than the memory. */
+  waiting: Set<string>;
   admitted: Set<string>;
 }
 
 type AdmissionEvent =
-  | { type: 'accept'; requested: ExecutionRequested }
+  | { type: 'accept'; executionId: string; requested?: ExecutionRequested | undefined }
   | { type: 'adopt'; executionId: string }
   | { type: 'ended'; executionId: string }
   | { type: 'withdraw'; executionId: string }
   | { type: 'close' };
 
-/** The set and the queue are owned by this actor and changed in place: both can be long. */
-export function admissionMachine(admit: (requested: ExecutionRequested) => void) {
+/**
+ * Both sets are owned by this actor and changed in place: they can be long.
+ * @param admit gets the request as well when the execution did not have to wait.
+ */
+export function admissionMachine(
+  admit: (executionId: string, requested: ExecutionRequested | undefined) => void,
+) {
   return setup({
     types: { context: {} as Admission, events: {} as AdmissionEvent, input: {} as { limit: number } },
     actions: {
       enqueue: ({ context, event }) => {
-        if (event.type === 'accept') context.waiting.push(event.requested);
+        if (event.type === 'accept') context.waiting.add(event.executionId);
       },
       adopt: ({ context, event }) => {
         if (event.type === 'adopt') context.admitted.add(event.executionId);
@@ -29,22 +35,22 @@ export function admissionMachine(admit: (requested: ExecutionRequested) => void)
       release: ({ context, event }) => {
         if (event.type === 'ended') context.admitted.delete(event.executionId);
       },
-      withdraw: assign(({ context, event }) =>
-        event.type === 'withdraw'
-          ? { waiting: context.waiting.filter(({ executionId }) => executionId !== event.executionId) }
-          : {},
-      ),
-      admitNext: ({ context }) => {
-        while (context.waiting.length > 0 && context.admitted.size < context.limit) {
-          const requested = context.waiting.shift() as ExecutionRequested;
-          context.admitted.add(requested.executionId);
-          admit(requested);
+      withdraw: ({ context, event }) => {
+        if (event.type === 'withdraw') context.waiting.delete(event.executionId);
+      },
+      admitNext: ({ context, event }) => {
+        for (const executionId of context.waiting) {
+          if (context.admitted.size >= context.limit) return;
+          context.waiting.delete(executionId);
+          context.admitted.add(executionId);
+          const isNew = event.type === 'accept' && event.executionId === executionId;
+          admit(executionId, isNew ? event.requested : undefined);
         }
       },
     },
   }).createMachine({
     id: 'admission',
-    context: ({ input }) => ({ limit: input.limit, waiting: [], admitted: new Set() }),
+    context: ({ input }) => ({ limit: input.limit, waiting: new Set(), admitted: new Set() }),
     initial: 'open',
     states: {
       open: {

@@ -204,7 +204,8 @@ function started({ worker, hostname, pid, startedAt }: Launched): Unrecorded<Exe
   return { type: 'execution.started', worker, hostname, pid, at: startedAt };
 }
 
-function withdrawn(by: string): Unrecorded<ExecutionCompleted> {
+/** The end of an execution that was canceled while it waited. */
+export function withdrawn(by: string): Unrecorded<ExecutionCompleted> {
   return { ...neverStarted, status: 'canceled', error: `Canceled by ${by} before it started`, by };
 }
 

@@ -3,9 +3,11 @@
  * admits is one more. Brings those of an earlier life back from the log.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type ActorRefFrom, createActor, fromCallback, fromPromise } from 'xstate';
-import { type ExecutionRequested, isEnd, type LifecycleEvent } from '../events/event.ts';
+import { ServiceError } from '../events/errors.ts';
+import { type ExecutionEvent, type ExecutionRequested, isEnd, type LifecycleEvent } from '../events/event.ts';
 import { admissionMachine } from './admission.ts';
 import {
   type ExecutionContext,
@@ -13,12 +15,17 @@ import {
   foldExecution,
   statusOf,
   type Terminate,
+  withdrawn,
 } from './execution.machine.ts';
 import { lifecycleOf } from './lifecycle.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { Worker } from './worker.ts';
 
 type ExecutionActor = ActorRefFrom<typeof executionMachine>;
+
+/** A request is the first event of its stream. */
+const REQUEST_POSITION = 0;
+const READ_RETRY_MS = 500;
 
 interface Member {
   actor: ExecutionActor;
@@ -28,6 +35,8 @@ interface Member {
 export interface Supervisor {
   /** Takes responsibility for a request that is in the log. */
   accept(requested: ExecutionRequested): void;
+  /** The same for one that no worker has begun. Its request is read from the log when it may run. */
+  enqueue(executionId: string): void;
   /** @returns false when the execution is not this supervisor's. */
   cancel(executionId: string, by: string): boolean;
   /**
@@ -49,19 +58,43 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
   const members = new Map<string, Member>();
   /** Their history was read, and they are about to be gone on with. */
   const recovering = new Set<string>();
+  /** Admitted, while their request is read from the log; `cancelBy` is who does not want it any more. */
+  const arriving = new Map<string, { cancelBy?: string }>();
+  /** Canceled while they waited, until that is in the log. */
+  const withdrawing = new Map<string, Promise<void>>();
+  const stopping = new AbortController();
   let idle: (() => void) | undefined;
   const admission = createActor(
-    admissionMachine((requested) => enlist(requested).actor.send({ type: 'admit' })),
+    admissionMachine((executionId, requested) => {
+      if (requested) begin(requested);
+      else void fetchAndBegin(executionId);
+    }),
     { input: { limit: options.limit } },
   );
   admission.subscribe({ error: (error) => logger.fatal({ err: error }, 'the admission actor failed') });
   admission.start();
 
-  function waitingOf(executionId: string): ExecutionRequested | undefined {
-    return admission.getSnapshot().context.waiting.find((requested) => requested.executionId === executionId);
-  }
+  const waits = (executionId: string) => admission.getSnapshot().context.waiting.has(executionId);
+  const owns = (executionId: string) =>
+    members.has(executionId) ||
+    arriving.has(executionId) ||
+    withdrawing.has(executionId) ||
+    waits(executionId);
 
-  const owns = (executionId: string) => members.has(executionId) || waitingOf(executionId) !== undefined;
+  function recorderOf(
+    executionId: string,
+    position: number,
+    onRecorded: (event: ExecutionEvent) => void = () => {},
+  ): Recorder {
+    return createRecorder({
+      log: worker.log,
+      executionId,
+      position,
+      onRecorded,
+      onTrouble: (error) =>
+        logger.warn({ executionId, err: error }, 'the event log is away; output waits in the spool'),
+    });
+  }
 
   /** Makes the actor of an execution. Its history, if it has one, is fed in, so that it stands where the log says. */
   function enlist(
@@ -70,14 +103,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
     position = requested.position,
   ): Member {
     const { executionId } = requested;
-    const recorder = createRecorder({
-      log: worker.log,
-      executionId,
-      position,
-      onRecorded: (event) => actor.send(event as LifecycleEvent),
-      onTrouble: (error) =>
-        logger.warn({ executionId, err: error }, 'the event log is away; output waits in the spool'),
-    });
+    const recorder = recorderOf(executionId, position, (event) => actor.send(event as LifecycleEvent));
     const machine = executionMachine.provide({
       actors: {
         // Begun a moment later: while a history is fed in, states are entered and left at once.
@@ -121,19 +147,74 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
     return member;
   }
 
-  return {
+  function begin(requested: ExecutionRequested, cancelBy?: string): void {
+    const { actor } = enlist(requested);
+    actor.send(cancelBy === undefined ? { type: 'admit' } : { type: 'cancel', by: cancelBy });
+  }
+
+  /** Begins an admitted execution whose request is in the log alone. */
+  async function fetchAndBegin(executionId: string): Promise<void> {
+    const arrival: { cancelBy?: string } = {};
+    arriving.set(executionId, arrival);
+    const history = await historyOf(executionId).catch((error: unknown) => {
+      if (!stopping.signal.aborted)
+        logger.error(
+          { executionId, err: error },
+          'the request could not be read; it waits for the next start',
+        );
+      return [];
+    });
+    // Fenced or stopped meanwhile.
+    if (arriving.get(executionId) !== arrival) return;
+    arriving.delete(executionId);
+    const [requested] = history;
+    if (requested?.type === 'execution.requested' && history.length === 1) {
+      begin(requested, arrival.cancelBy);
+      return;
+    }
+    // It did not wait any more.
+    admission.send({ type: 'ended', executionId });
+    await supervisor.recover(executionId, history);
+    if (arrival.cancelBy !== undefined) supervisor.cancel(executionId, arrival.cancelBy);
+  }
+
+  async function historyOf(executionId: string): Promise<LifecycleEvent[]> {
+    for (;;) {
+      try {
+        return await lifecycleOf(worker.log, executionId);
+      } catch (error) {
+        if (!(error instanceof ServiceError && error.retriable)) throw error;
+        logger.warn({ executionId, err: error }, 'the request could not be read yet');
+        await sleep(READ_RETRY_MS, undefined, { signal: stopping.signal });
+      }
+    }
+  }
+
+  /** Ends an execution that waits. Its request is not needed for that. */
+  function withdraw(executionId: string, by: string): void {
+    admission.send({ type: 'withdraw', executionId });
+    const recorded = recorderOf(executionId, REQUEST_POSITION)
+      .record([withdrawn(by)])
+      .catch((error: unknown) =>
+        logger.error({ executionId, err: error }, 'the cancellation could not be recorded'),
+      )
+      .finally(() => withdrawing.delete(executionId));
+    withdrawing.set(executionId, recorded);
+  }
+
+  const supervisor: Supervisor = {
     accept(requested) {
-      admission.send({ type: 'accept', requested });
+      admission.send({ type: 'accept', executionId: requested.executionId, requested });
+    },
+    enqueue(executionId) {
+      if (!owns(executionId)) admission.send({ type: 'accept', executionId });
     },
     cancel(executionId, by) {
-      const waiting = waitingOf(executionId);
-      if (waiting) {
-        admission.send({ type: 'withdraw', executionId });
-        enlist(waiting);
-      }
-      const member = members.get(executionId);
-      member?.actor.send({ type: 'cancel', by });
-      return member !== undefined;
+      const arrival = arriving.get(executionId);
+      if (arrival) arrival.cancelBy ??= by;
+      else if (waits(executionId)) withdraw(executionId, by);
+      else members.get(executionId)?.actor.send({ type: 'cancel', by });
+      return owns(executionId);
     },
     async recover(executionId, known) {
       if (owns(executionId)) return true;
@@ -150,7 +231,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
         return false;
       }
       if (status === 'requested') {
-        admission.send({ type: 'accept', requested });
+        admission.send({ type: 'accept', executionId, requested });
         return true;
       }
       recovering.add(executionId);
@@ -170,6 +251,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
         executionIds.map(async (executionId) => {
           const member = members.get(executionId);
           recovering.delete(executionId);
+          if (arriving.delete(executionId)) admission.send({ type: 'ended', executionId });
           if (member) {
             members.delete(executionId);
             member.recorder.stop(new Error('fenced: another worker has abandoned this execution'));
@@ -183,11 +265,13 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
     },
     load() {
       const { waiting, admitted, limit } = admission.getSnapshot().context;
-      return { running: admitted.size, queued: waiting.length, limit };
+      return { running: admitted.size, queued: waiting.size, limit };
     },
     owns,
     async stop(how) {
       admission.send({ type: 'close' });
+      stopping.abort();
+      arriving.clear();
       if (how === 'end' && members.size > 0) {
         const finished = new Promise<void>((resolve) => {
           idle = resolve;
@@ -196,10 +280,12 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
           actor.send({ type: 'cancel', by: 'the shutdown of the server' });
         await finished;
       }
+      if (how === 'end') await Promise.all(withdrawing.values());
       for (const { actor } of members.values()) actor.stop();
       members.clear();
       admission.stop();
       worker.close();
     },
   };
+  return supervisor;
 }

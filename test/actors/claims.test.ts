@@ -87,6 +87,7 @@ async function withClaims(
     },
     supervisor: {
       accept() {},
+      enqueue() {},
       cancel: () => false,
       recover: async () => true,
       fence: async () => {},
