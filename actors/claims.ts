@@ -7,8 +7,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { ExecutionEvent, ExecutionRequested, LifecycleEvent } from '../events/event.ts';
+import type { ExecutionEvent, LifecycleEvent } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { eventBytes } from '../events/event-size.ts';
 import type { DutyFeed, Fleet, Heartbeat, PlacedEvent } from '../events/fleet.ts';
 import { abandonExecutions } from './abandon.ts';
 import type { Lease } from './lease.ts';
@@ -40,8 +41,11 @@ export interface Claims {
   stop(): Promise<void>;
 }
 
-interface Pending extends PlacedEvent {
-  event: ExecutionRequested;
+/** A request that waits: what is needed to hand it out, for all that wait can be far larger than the memory. */
+interface Pending extends Pick<PlacedEvent, 'partition' | 'offset'> {
+  executionId: string;
+  at: number;
+  labels: Record<string, string> | undefined;
   /** Handed out; waits for its event to come by. */
   sent: boolean;
 }
@@ -51,7 +55,7 @@ const RECOVER_AT_ONCE = 8;
 const COMMANDS_KEPT = 10_000;
 /** Requests that wait are remembered up to so many, and only those that are small. */
 const HEARD_KEPT = 10_000;
-const HEARD_PARAMETERS = 4096;
+const HEARD_BYTES = 5000;
 
 export function labelsFit(wanted: Record<string, string> | undefined, has: Record<string, string>): boolean {
   return Object.entries(wanted ?? {}).every(([name, value]) => has[name] === value);
@@ -111,9 +115,8 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
     else if (history) history.push(event);
     else if (
       event.type === 'execution.requested' &&
-      event.script === undefined &&
       heard.size < HEARD_KEPT &&
-      JSON.stringify(event.parameters).length < HEARD_PARAMETERS
+      eventBytes(event) < HEARD_BYTES
     )
       heard.set(id, [event]);
     // Whose is somebody else's is no longer waited for.
@@ -162,7 +165,7 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
   /** Requests come partition by partition; who asked first goes first whichever partition it is in. */
   function putInOrder(): void {
     if (inOrder) return;
-    const sorted = [...pending].sort(([, a], [, b]) => a.event.at - b.event.at);
+    const sorted = [...pending].sort(([, a], [, b]) => a.at - b.at);
     pending.clear();
     for (const [id, entry] of sorted) pending.set(id, entry);
     inOrder = true;
@@ -177,7 +180,7 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
       putInOrder();
       for (const entry of pending.values()) {
         if (entry.sent) continue;
-        const { executionId, labels } = entry.event;
+        const { executionId, labels } = entry;
         const by = asked.get(executionId);
         if (by !== undefined) {
           void cancelPending(entry, by);
@@ -208,7 +211,7 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
   async function cancelPending(entry: Pending, by: string): Promise<void> {
     if (entry.sent) return; // its worker hears of it, too
     entry.sent = true;
-    const { executionId } = entry.event;
+    const { executionId } = entry;
     const streams = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
     const at = Date.now();
     const ended = { status: 'canceled', exitCode: null, signal: null, elapsedMs: 0, streams, by } as const;
@@ -229,12 +232,12 @@ export async function startClaims(options: ClaimsOptions): Promise<Claims> {
       const keeping = setInterval(() => void session.keep(pending.values()), KEEP_EVERY_MS);
       try {
         for await (const { events, present } of session.events) {
-          for (const placed of events) {
-            const { event } = placed;
+          for (const { event, partition, offset } of events) {
             if (event.type === 'execution.requested') {
-              pending.set(event.executionId, { ...placed, event, sent: false });
-              if (event.at < newest) inOrder = false;
-              newest = Math.max(newest, event.at);
+              const { executionId, at, labels } = event;
+              pending.set(executionId, { executionId, at, labels, partition, offset, sent: false });
+              if (at < newest) inOrder = false;
+              newest = Math.max(newest, at);
             } else {
               pending.delete(event.executionId);
               if (event.type === 'execution.scheduled' && event.worker === self.worker && !present) {

@@ -61,7 +61,7 @@ export interface DutySession {
    */
   events: AsyncIterable<{ events: PlacedEvent[]; present: boolean }>;
   /** Tells which requests are not handed out yet, so that the next session begins no later. */
-  keep(pending: Iterable<PlacedEvent>): Promise<void>;
+  keep(pending: Iterable<Pick<PlacedEvent, 'partition' | 'offset'>>): Promise<void>;
 }
 
 /** PORT. What workers read of the log to share out work. */

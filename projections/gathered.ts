@@ -5,10 +5,7 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { ExecutionEvent } from '../events/event.ts';
 import type { Checkpoint, LogBatch } from '../events/event-log.ts';
-
-function sizeOf(event: ExecutionEvent): number {
-  return event.type === 'output.appended' ? event.data.length + 200 : 1000;
-}
+import { eventBytes } from '../events/event-size.ts';
 
 /**
  * @param subscribe gets a signal that ends the subscription also when the consumer leaves.
@@ -32,7 +29,7 @@ export async function* gathered(
     try {
       for await (const batch of batches) {
         parts.push(batch.events);
-        for (const event of batch.events) bytes += sizeOf(event);
+        for (const event of batch.events) bytes += eventBytes(event);
         checkpoint = batch.checkpoint;
         news.resolve();
         while (checkpoint !== undefined && bytes >= mostBytes && !left.signal.aborted) await room.promise;

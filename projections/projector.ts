@@ -6,6 +6,7 @@
 import { ServiceError } from '../events/errors.ts';
 import { type ExecutionEvent, isEnd, type OutputAppended } from '../events/event.ts';
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
+import { valueBytes } from '../events/event-size.ts';
 import { applyEvent, type ExecutionDocument } from './execution-document.ts';
 import { gathered } from './gathered.ts';
 import type { OutputIndex, ProjectedBatch } from './output-index.ts';
@@ -51,12 +52,23 @@ export interface Projector {
 const NOWHERE = '' as Checkpoint;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 2_000;
-/** Documents of unfinished executions that are kept in memory; others are read from the index when they are needed. */
-const CACHED_DOCUMENTS = 10_000;
+/** What documents of unfinished executions may take in memory; others are read from the index when they are needed. */
+const CACHED_BYTES = 32_000_000;
+/** What the documents of one part may take: a document holds its script, and few events can touch many documents. */
+const PART_BYTES = 8_000_000;
+
+/** What some events of a batch amount to. */
+export interface FoldedPart extends Pick<ProjectedBatch, 'documents' | 'chunks'> {
+  /** The part holds the events of the batch up to here, without those of the parts before. */
+  end: number;
+}
 
 export interface Folder {
-  /** Folds the events into the documents they touch; what cannot be folded goes to `reject`. */
-  fold(events: readonly ExecutionEvent[]): Promise<Pick<ProjectedBatch, 'documents' | 'chunks'>>;
+  /**
+   * Folds the events into the documents they touch, in one part unless these are large; what cannot be folded goes to
+   * `reject`. A part must be written before the one after the next is asked for.
+   */
+  fold(events: readonly ExecutionEvent[]): AsyncGenerator<FoldedPart, void, undefined>;
 }
 
 /** Folds batches; `load` answers the stored document of an execution that is not in memory. */
@@ -64,14 +76,47 @@ export function folder(
   load: (id: string) => Promise<ExecutionDocument | undefined>,
   reject: (rejected: Rejected) => void | Promise<void>,
 ): Folder {
-  const cache = new Map<string, ExecutionDocument>();
+  const cache = new Map<string, { document: ExecutionDocument; bytes: number }>();
+  let cachedBytes = 0;
+  let ended: string[] = [];
+
+  function forget(id: string): void {
+    cachedBytes -= cache.get(id)?.bytes ?? 0;
+    cache.delete(id);
+  }
+
+  /** The index may not have these documents yet, so they stay whatever they take. */
+  function keep(touched: ReadonlyMap<string, ExecutionDocument>): void {
+    for (const id of ended) forget(id);
+    ended = [];
+    for (const [id, document] of touched) {
+      forget(id);
+      if (isEnd(document.status)) ended.push(id);
+      const bytes = valueBytes(document);
+      cache.set(id, { document, bytes });
+      cachedBytes += bytes;
+    }
+    for (const id of cache.keys()) {
+      if (cachedBytes <= CACHED_BYTES || touched.has(id)) break;
+      forget(id);
+    }
+  }
+
   return {
-    async fold(events) {
-      const touched = new Map<string, ExecutionDocument>();
-      const chunks: OutputAppended[] = [];
-      for (const event of events) {
+    async *fold(events) {
+      let touched = new Map<string, ExecutionDocument>();
+      let chunks: OutputAppended[] = [];
+      let bytes = 0;
+      for (const [index, event] of events.entries()) {
+        if (bytes >= PART_BYTES) {
+          keep(touched);
+          yield { documents: [...touched.values()], chunks, end: index };
+          touched = new Map();
+          chunks = [];
+          bytes = 0;
+        }
         const id = event.executionId;
-        const before = touched.get(id) ?? cache.get(id) ?? (await load(id));
+        const before = touched.get(id) ?? cache.get(id)?.document ?? (await load(id));
         // What a worker still wrote that was given up meanwhile; readers of the log leave it out too.
         if (before && isEnd(before.status) && event.position > before.through) continue;
         try {
@@ -80,23 +125,15 @@ export function folder(
           if (before && event.position > before.through + 1) {
             document = { ...document, outputPurgedThrough: event.position - 1 };
           }
+          if (!touched.has(id)) bytes += valueBytes(document);
           touched.set(id, document);
           if (event.type === 'output.appended') chunks.push(event);
         } catch (error) {
           await reject({ event, reason: (error as Error).message });
         }
       }
-      for (const [id, document] of touched) {
-        cache.delete(id);
-        if (!isEnd(document.status)) cache.set(id, document);
-      }
-      for (const id of cache.keys()) {
-        if (cache.size <= CACHED_DOCUMENTS) break;
-        // The index may not have got it yet.
-        if (touched.has(id)) break;
-        cache.delete(id);
-      }
-      return { documents: [...touched.values()], chunks };
+      keep(touched);
+      yield { documents: [...touched.values()], chunks, end: events.length };
     },
   };
 }
@@ -183,13 +220,18 @@ export function startProjector({
     let before = reached;
     try {
       for await (const { events, checkpoint } of gathered(subscribe, index.batchBytes ?? 0, until)) {
-        const batch = { ...(await fold(events)), checkpoint };
-        // One batch is on its way while the one before it is made readable.
-        index.stage?.(batch);
-        await writing;
-        if (signal.aborted) return;
-        writing = write(batch, events, before);
-        writing.catch(() => failed.abort());
+        let start = 0;
+        for await (const { documents, chunks, end } of fold(events)) {
+          const isLast = end === events.length;
+          const batch = { documents, chunks, checkpoint: isLast ? checkpoint : before };
+          // One batch is on its way while the one before it is made readable.
+          index.stage?.(batch);
+          await writing;
+          if (signal.aborted) return;
+          writing = write(batch, events.slice(start, end), before);
+          writing.catch(() => failed.abort());
+          start = end;
+        }
         before = checkpoint;
       }
     } finally {

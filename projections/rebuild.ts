@@ -59,8 +59,15 @@ export async function rebuildIndex(options: RebuildOptions): Promise<void> {
             'The log was closed before the new index had all of it; the old one stays. Run it again.';
           throw new ServiceError('event-log-unavailable', message, { retriable: true });
         }
-        const batch = { ...(await fold(value.events)), checkpoint: value.checkpoint };
-        await writeParts((part) => rebuild.write(part), batch, reached, onRejected);
+        for await (const { documents, chunks, end } of fold(value.events)) {
+          const checkpoint = end === value.events.length ? value.checkpoint : reached;
+          await writeParts(
+            (part) => rebuild.write(part),
+            { documents, chunks, checkpoint },
+            reached,
+            onRejected,
+          );
+        }
         reached = value.checkpoint;
         events += value.events.length;
         const seconds = Math.max(0.001, (performance.now() - began) / 1000);

@@ -5,12 +5,13 @@
 import { ServiceError } from '../errors.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
 import type { Checkpoint, EventLog, LogBatch, StreamHead, SubscribeOptions } from '../event-log.ts';
+import { eventBytes } from '../event-size.ts';
 import { sibling } from '../sibling.ts';
 import { purgeOn, startThread } from '../worker-thread.ts';
 import type { Appended } from './appending.ts';
 import type { LogThreadData } from './event-log.worker.ts';
 import type { ReadPage } from './reading.ts';
-import { eventBytes, packEvents, unpackEvents } from './rows.ts';
+import { packEvents, unpackEvents } from './rows.ts';
 import { type Subscriber, subscribers } from './subscribers.ts';
 
 export interface SqliteEventLogOptions {

@@ -29,11 +29,6 @@ export interface EventRows {
   buffer: ArrayBuffer;
 }
 
-/** Room that an event takes in memory, roughly. */
-export function eventBytes(event: ExecutionEvent): number {
-  return event.type === OUTPUT ? event.data.byteLength + 200 : 1000;
-}
-
 /** @param room gives a buffer of at least so many bytes. */
 export function packEvents(
   events: readonly ExecutionEvent[],

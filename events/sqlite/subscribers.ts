@@ -4,7 +4,7 @@
  */
 import type { ExecutionEvent } from '../event.ts';
 import type { Checkpoint, LogBatch } from '../event-log.ts';
-import { eventBytes } from './rows.ts';
+import { eventBytes } from '../event-size.ts';
 
 /** Bytes that wait for one subscriber: some tenths of a second of the fastest stream. */
 const BUFFER_BYTES = 8_000_000;

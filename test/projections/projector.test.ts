@@ -8,6 +8,8 @@ import { sqliteFrames } from '../../events/sqlite/frames.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { OutputIndex, ProjectedBatch } from '../../projections/output-index.ts';
 import {
+  type FoldedPart,
+  type Folder,
   folder,
   type ProjectorOptions,
   type Rejected,
@@ -21,6 +23,14 @@ import { type Recording, recording } from '../support/output-events.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('projector and rebuild');
+
+/** What the events amount to, which must be one part. */
+async function foldedWhole({ fold }: Folder, events: readonly ExecutionEvent[]): Promise<FoldedPart> {
+  const parts: FoldedPart[] = [];
+  for await (const part of fold(events)) parts.push(part);
+  assert.is(parts.length, 1);
+  return parts[0] as FoldedPart;
+}
 
 interface Parts {
   log: EventLog;
@@ -228,7 +238,7 @@ for (const refused of ['chunk', 'document'] as const) {
       async () => undefined,
       () => {},
     );
-    const batch = await whole.fold([...events, poison, ...other.events]);
+    const batch = await foldedWhole(whole, [...events, poison, ...other.events]);
     const written = new Set<string>();
     const rejected: Rejected[] = [];
     const isBad = (part: ProjectedBatch) =>
@@ -285,12 +295,12 @@ test('what follows the end of an execution is left out, also where its end was w
     async () => stored,
     (one) => void rejected.push(one),
   );
-  assert.equal(await resumed.fold([late]), { documents: [], chunks: [] });
+  assert.equal(await foldedWhole(resumed, [late]), { documents: [], chunks: [], end: 1 });
   const whole = folder(
     async () => undefined,
     (one) => void rejected.push(one),
   );
-  const { documents, chunks } = await whole.fold([...events, late]);
+  const { documents, chunks } = await foldedWhole(whole, [...events, late]);
   assert.equal(documents, [stored]);
   assert.is(chunks.length, 2);
   assert.is(rejected.length, 0);
@@ -298,17 +308,66 @@ test('what follows the end of an execution is left out, also where its end was w
 
 test('documents of a batch that is still being written are not asked of the index, however many they are', async () => {
   const reasons: string[] = [];
-  const { fold } = folder(
+  const whole = folder(
     async () => undefined,
     ({ reason }) => void reasons.push(reason),
   );
   const records = Array.from({ length: 12_000 }, (_, number) =>
     recording(`01934f00-0000-7000-8000-${String(number).padStart(12, '0')}`),
   );
-  assert.is((await fold(records.map((record) => record.requested()))).documents.length, 12_000);
-  const { documents } = await fold(records.slice(0, 100).map((record) => record.scheduled()));
+  let folded = 0;
+  for await (const { documents } of whole.fold(records.map((record) => record.requested()))) {
+    folded += documents.length;
+  }
+  assert.is(folded, 12_000);
+  const { documents } = await foldedWhole(
+    whole,
+    records.slice(-100).map((record) => record.scheduled()),
+  );
   assert.equal(reasons, []);
   assert.is(documents.length, 100);
+});
+
+test('large documents are folded in parts, few of them stay in memory, and none is asked of the index before it is written', async () => {
+  const written = new Map<string, ExecutionDocument>();
+  const loaded: string[] = [];
+  const { fold } = folder(
+    async (id) => {
+      loaded.push(id);
+      return written.get(id);
+    },
+    ({ reason }) => assert.unreachable(reason),
+  );
+  const script = 'x'.repeat(1_000_000);
+  const records = Array.from({ length: 60 }, (_, number) =>
+    recording(`01934f00-0000-7000-8000-${String(number).padStart(12, '0')}`),
+  );
+  let writing: ExecutionDocument[] = [];
+  const project = async (events: ExecutionEvent[]) => {
+    const ends: number[] = [];
+    for await (const { documents, end } of fold(events)) {
+      for (const document of writing) written.set(document.id, document);
+      writing = documents;
+      ends.push(end);
+      assert.ok(documents.length <= 9, `${documents.length} documents in a part`);
+    }
+    return ends;
+  };
+  const ends = [8, 16, 24, 32, 40, 48, 56, 60];
+  assert.equal(
+    await project(records.map((record) => ({ ...record.requested(), script }) as ExecutionEvent)),
+    ends,
+  );
+  loaded.length = 0;
+  assert.equal(await project(records.map((record) => record.completed())), ends);
+  assert.ok(loaded.length >= 25, `${loaded.length} documents were read from the index`);
+  // Its end is not written yet, so the index would say that it goes on.
+  const after = loaded.length;
+  await project([records.at(-1)?.output({ text: 'late\n' }) as ExecutionEvent]);
+  assert.is(loaded.length, after);
+  for (const document of writing) written.set(document.id, document);
+  assert.is(written.size, 60);
+  assert.equal(new Set([...written.values()].map(({ status }) => status)), new Set(['succeeded']));
 });
 
 test('a hole in the positions is shown as output that retention dropped', () =>
