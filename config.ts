@@ -1,14 +1,15 @@
 /**
  * Configuration: defaults, then `linefeed.yaml`, then the environment, later ones winning. Frozen once loaded.
  *
- * The file is `LINEFEED_CONFIG`, else `./linefeed.yaml`, else `<data>/linefeed.yaml`, and may be absent.
+ * The file is `LINEFEED_CONFIG`, else `<data>/linefeed.yaml`, and may be absent.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import parseDuration from 'parse-duration';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { configFile } from './config-file.ts';
 import { ServiceError } from './events/errors.ts';
 
 const DAY_MS = 86_400_000;
@@ -253,6 +254,36 @@ function leaves(tree: Tree, prefix = ''): string[] {
   );
 }
 
+/** Settings that are paths. */
+const PATHS = new Set([
+  'data',
+  'tls.cert',
+  'tls.key',
+  'kafka.ca',
+  'elasticsearch.ca',
+  'content.packs',
+  'content.runners',
+  'ssh.knownHosts',
+  'ssh.privateKey',
+]);
+
+/** Relative paths of a file start from its folder, so that they mean the same, and load the same, wherever it is used. */
+function anchored(tree: Tree, folder: string, prefix = ''): Tree {
+  const place = (value: unknown, path: string): unknown => {
+    if (value && typeof value === 'object' && !Array.isArray(value)) {
+      return anchored(value as Tree, folder, `${path}.`);
+    }
+    if (!PATHS.has(path)) return value;
+    const many = path.startsWith('content.') && typeof value === 'string' ? value.split(',') : value;
+    if (Array.isArray(many))
+      return many.map((one) => (typeof one === 'string' ? resolve(folder, one.trim()) : one));
+    return typeof value === 'string' ? resolve(folder, value) : value;
+  };
+  return Object.fromEntries(
+    Object.entries(tree).map(([key, value]) => [key, place(value, `${prefix}${key}`)]),
+  );
+}
+
 /**
  * @param overrides settings by dotted path, as command-line flags give them; they win over everything.
  * @throws ServiceError `validation-failed` naming every bad setting and where it came from.
@@ -262,17 +293,8 @@ export function loadConfig(
   overrides: Readonly<Record<string, unknown>> = {},
 ): Config {
   const sources: Record<string, string> = {};
-  const data = resolve(String(overrides.data ?? environment.LINEFEED_DATA ?? join(homedir(), '.linefeed')));
-  const file = [environment.LINEFEED_CONFIG, resolve('linefeed.yaml'), join(data, 'linefeed.yaml')].find(
-    (path) => path !== undefined && existsSync(path),
-  );
+  const file = configFile(environment, overrides.data as string | undefined);
   let tree: Tree = {};
-  if (environment.LINEFEED_CONFIG && file !== environment.LINEFEED_CONFIG) {
-    throw new ServiceError(
-      'validation-failed',
-      `LINEFEED_CONFIG names ${environment.LINEFEED_CONFIG}, which is not there`,
-    );
-  }
   if (file) {
     try {
       tree = (parseYaml(readFileSync(file, 'utf8')) as Tree | null) ?? {};
@@ -282,6 +304,7 @@ export function loadConfig(
       });
     }
     for (const path of leaves(tree)) sources[path] = file;
+    tree = anchored(tree, dirname(file));
   }
   for (const [name, path] of Object.entries(ENVIRONMENT)) {
     if (environment[name] === undefined) continue;

@@ -89,7 +89,7 @@ async function failure(response: Response, connection: Connection): Promise<CliE
       ...details,
       hint: connection.token
         ? 'Set LINEFEED_TOKEN to the content of the file `token` in the data folder of that server, or unset it to let the CLI read the file.'
-        : `Looked in ${connection.tokenSource}. Set LINEFEED_TOKEN, or LINEFEED_DATA to the data folder of the server (it prints both at start).`,
+        : `${connection.tokenWithheld ?? `Looked in ${connection.tokenSource}.`} Set LINEFEED_TOKEN, or LINEFEED_DATA to the data folder of the server (it prints both at start).`,
     });
   }
   if (status === 403) {

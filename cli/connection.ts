@@ -1,17 +1,20 @@
 /**
- * Finds the server and the token: flags, then the environment, then linefeed.yaml and the token file in the data
- * folder. Says where each came from, for `doctor` and for error messages. Reads no more than it needs: the
- * configuration's parser is loaded only where a linefeed.yaml exists.
+ * Finds the server and the token: flags, then the environment, then the configuration and the token file of the data
+ * folder. A token goes only to the address that it belongs to. Says where each was found, for `doctor` and for error
+ * messages. Reads no more than it needs: the configuration's parser is loaded only where a configuration file exists.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configFile, dataFolder, namingConfig } from '../config-file.ts';
+import { isLoopback, parseAddress, refusePlainHttp } from './address.ts';
 import { CliError } from './cli-error.ts';
 
 export interface ConnectionOptions {
   url?: string | undefined;
   token?: string | undefined;
   data?: string | undefined;
+  /** Configuration file. */
+  config?: string | undefined;
 }
 
 export interface Connection {
@@ -19,8 +22,10 @@ export interface Connection {
   url: string;
   urlSource: string;
   token?: string;
-  /** Where the token came from, or was looked for. */
+  /** Where the token was found, or looked for. */
   tokenSource: string;
+  /** Why a token that is there is not sent. */
+  tokenWithheld?: string;
   data: string;
 }
 
@@ -35,9 +40,8 @@ interface Settings {
 }
 
 async function settings(environment: Environment, data: string | undefined): Promise<Settings> {
-  const folder = resolve(data ?? environment.LINEFEED_DATA ?? join(homedir(), '.linefeed'));
-  const files = [environment.LINEFEED_CONFIG, resolve('linefeed.yaml'), join(folder, 'linefeed.yaml')];
-  const file = files.find((path) => path !== undefined && existsSync(path));
+  const folder = dataFolder(environment, data);
+  const file = configFile(environment, data);
   if (file) {
     const { loadConfig } = await import('../config.ts');
     const config = loadConfig(environment, { data });
@@ -72,32 +76,61 @@ function readToken(file: string): string | undefined {
   }
 }
 
-/** @throws CliError when the URL is not one. */
-export async function findConnection(
+interface FoundToken {
+  token?: string;
+  source: string;
+  withheld?: string;
+}
+
+/** The first token that belongs to `target`. @param own address of the server whose data folder `data` is. */
+function findToken(
+  target: URL,
+  own: URL,
+  data: string,
   options: ConnectionOptions,
   environment: Environment,
-): Promise<Connection> {
-  const found = await settings(environment, options.data);
-  const given = options.url ?? environment.LINEFEED_URL;
-  const url = given ?? `${found.tls ? 'https' : 'http'}://${reachable(found.host)}:${found.port}`;
-  let parsed: URL;
-  try {
-    parsed = new URL(url.includes('://') ? url : `http://${url}`);
-  } catch {
-    throw new CliError(`"${url}" is not an address`, {
-      hint: 'Write for example LINEFEED_URL=http://127.0.0.1:9101',
-    });
+): FoundToken {
+  if (options.token) return { token: options.token, source: '--token' };
+  const inLink = target.searchParams.get('token');
+  if (inLink) return { token: inLink, source: options.url ? '--url' : 'LINEFEED_URL' };
+  const withheld: string[] = [];
+  const belongs = (source: string, home: URL, fits: boolean) => {
+    if (!fits) withheld.push(`The token in ${source} belongs to ${home.origin} and goes to no other server.`);
+    return fits;
+  };
+  const given = environment.LINEFEED_TOKEN;
+  // Beside an address in the environment the token there is the token of that address.
+  const home = environment.LINEFEED_URL ? parseAddress(environment.LINEFEED_URL) : target;
+  if (given && belongs('LINEFEED_TOKEN', home, home.origin === target.origin)) {
+    return { token: given, source: 'LINEFEED_TOKEN' };
   }
+  const source = join(data, 'token');
+  const token = readToken(source);
+  if (token && belongs(source, own, own.origin === target.origin || isLoopback(target))) {
+    return { token, source };
+  }
+  return { source, ...(withheld.length > 0 ? { withheld: withheld.join('\n') } : {}) };
+}
+
+/** @throws CliError when the URL is not one, or may not be spoken to. */
+export async function findConnection(
+  options: ConnectionOptions,
+  inherited: Environment,
+): Promise<Connection> {
+  const environment = namingConfig(inherited, options.config);
+  const found = await settings(environment, options.data);
+  const own = parseAddress(`${found.tls ? 'https' : 'http'}://${reachable(found.host)}:${found.port}`);
+  const given = options.url ?? environment.LINEFEED_URL;
+  const target = given ? parseAddress(given) : own;
   const urlSource = options.url ? '--url' : environment.LINEFEED_URL ? 'LINEFEED_URL' : found.source;
-  const file = join(found.data, 'token');
-  const inLink = parsed.searchParams.get('token');
-  const [token, tokenSource] = options.token
-    ? [options.token, '--token']
-    : environment.LINEFEED_TOKEN
-      ? [environment.LINEFEED_TOKEN, 'LINEFEED_TOKEN']
-      : inLink
-        ? [inLink, urlSource]
-        : [readToken(file), file];
-  const base = `${parsed.protocol}//${parsed.host}${parsed.pathname.replace(/\/+$/, '')}`;
-  return { url: base, urlSource, tokenSource, data: found.data, ...(token ? { token } : {}) };
+  refusePlainHttp(target, urlSource);
+  const { token, source, withheld } = findToken(target, own, found.data, options, environment);
+  return {
+    url: `${target.origin}${target.pathname.replace(/\/+$/, '')}`,
+    urlSource,
+    tokenSource: source,
+    data: found.data,
+    ...(token ? { token } : {}),
+    ...(withheld ? { tokenWithheld: withheld } : {}),
+  };
 }

@@ -15,6 +15,7 @@ export interface SharedOptions {
   url?: string;
   token?: string;
   data?: string;
+  config?: string;
   color: ColourWhen;
 }
 
@@ -25,6 +26,14 @@ export interface Context {
   shared: SharedOptions;
 }
 
+/** `--config`, for every command that reads the configuration. */
+export function configOption(): Option {
+  return new Option(
+    '--config <file>',
+    'configuration file (else LINEFEED_CONFIG, else linefeed.yaml in the data folder)',
+  );
+}
+
 function sharedOptions(): Option[] {
   return [
     new Option('--url <url>', 'server to talk to (else LINEFEED_URL, else http://127.0.0.1:9101)'),
@@ -33,6 +42,7 @@ function sharedOptions(): Option[] {
       '--data <folder>',
       'data folder to read the token from (else LINEFEED_DATA, else ~/.linefeed)',
     ),
+    configOption(),
   ];
 }
 

@@ -39,7 +39,8 @@ Start here:
   $ linefeed tail last                         watch it from anywhere, from its first line
   $ linefeed search error --since 1h           find lines in all output
 
-Where an id is asked for, its beginning or \`last\` will do. LINEFEED_URL and LINEFEED_TOKEN name another server.
+Where an id is asked for, its beginning or \`last\` will do. LINEFEED_URL and LINEFEED_TOKEN name another server,
+https:// unless it is on this machine. A linefeed.yaml is read from the data folder, or named with --config.
 linefeed doctor finds out why something does not work.`,
     );
   program.commandsGroup('Run and follow:');

@@ -3,7 +3,8 @@
  */
 
 import type { Command } from 'commander';
-import { action, withColour } from '../context.ts';
+import { namingConfig, unreadNotice } from '../../config-file.ts';
+import { action, configOption, withColour } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { answerFormat } from '../output-options.ts';
 import { toJson } from '../render/json.ts';
@@ -37,15 +38,19 @@ export function configCommand(program: Command): void {
       'Prints each setting, its value and where it came from: a default, linefeed.yaml, or a variable. Times are in ms.',
     )
     .option('--data <folder>', 'data folder')
+    .addOption(configOption())
     .option('--changed', 'only what is not a default')
     .addOption(answerFormat());
   withColour(command);
-  action<{ data?: string; changed?: true; output: 'text' | 'json' }, []>(
+  action<{ data?: string; config?: string; changed?: true; output: 'text' | 'json' }, []>(
     command,
     async (context, options) => {
       const { terminal } = context;
       const { loadConfig } = await import('../../config.ts');
-      const { sources, ...values } = loadConfig(process.env, { data: options.data });
+      const environment = namingConfig(process.env, options.config);
+      const unread = unreadNotice(environment, options.data);
+      if (unread) terminal.note(unread);
+      const { sources, ...values } = loadConfig(environment, { data: options.data });
       const rows = settings(values)
         .map(([path, value]) => ({ path, value: shown(path, value), source: sources[path] ?? 'default' }))
         .filter(({ source }) => !options.changed || source !== 'default');

@@ -18,7 +18,7 @@ export function doctorCommand(program: Command): void {
     )
     .addOption(answerFormat());
   withConnection(command);
-  action<{ output: 'text' | 'json'; url?: string; token?: string; data?: string }, []>(
+  action<{ output: 'text' | 'json'; url?: string; token?: string; data?: string; config?: string }, []>(
     command,
     async (context, options) => {
       const { terminal } = context;

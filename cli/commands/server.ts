@@ -2,8 +2,9 @@
  * `linefeed server`: starts the server in this process. The only command that loads any of the server's modules.
  */
 import { type Command, Option } from 'commander';
+import { namingConfig, unreadNotice } from '../../config-file.ts';
 import { CliError } from '../cli-error.ts';
-import { action, withColour } from '../context.ts';
+import { action, configOption, withColour } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
 import { collect } from '../output-options.ts';
@@ -82,7 +83,7 @@ export function serverCommand(program: Command): void {
     .option('--host <address>', 'address to listen on (LINEFEED_HOST; 127.0.0.1)')
     .option('-p, --port <port>', 'port, 0 for any free one (LINEFEED_PORT; 9101)')
     .option('--data <folder>', 'where everything is kept (LINEFEED_DATA; ~/.linefeed)')
-    .option('--config <file>', 'configuration file (LINEFEED_CONFIG; ./linefeed.yaml)')
+    .addOption(configOption())
     .addOption(
       new Option(
         '--role <role>',
@@ -118,11 +119,13 @@ Commands it has started outlive it: a server started again on the same data fold
   );
   action<ServerOptions, []>(command, async (context, options) => {
     const { terminal } = context;
-    const environment = options.config ? { ...process.env, LINEFEED_CONFIG: options.config } : process.env;
+    const environment = namingConfig(process.env, options.config);
     const [{ loadConfig }, { startServer }] = await Promise.all([
       import('../../config.ts'),
       import('../../main.ts'),
     ]);
+    const unread = unreadNotice(environment, options.data);
+    if (unread) terminal.note(unread);
     const config = loadConfig(environment, overrides(options));
     let requested: NodeJS.Signals | undefined;
     let stopNow = () => {};

@@ -397,8 +397,7 @@ test('without a server, or with a wrong token or address, it says what to do', (
       assert.is((await cli({ url: 'http://127.0.0.1:9', token: 'x' }, flags)).code, 0);
       const yaml = `port: ${server.port}\ndata: ${join(folder, 'data')}\n`;
       await writeFile(join(folder, 'linefeed.yaml'), yaml);
-      const configured = await cli(undefined, ['ls'], {
-        cwd: folder,
+      const configured = await cli(undefined, ['ls', '--config', join(folder, 'linefeed.yaml')], {
         env: {
           LINEFEED_URL: undefined,
           LINEFEED_TOKEN: undefined,
@@ -468,7 +467,8 @@ test('config print names the source of each setting', () =>
       'garbagecollector:\n  action_executions_ttl: 30\nelasticsearch:\n  password: secret\n',
     );
     const env = { LINEFEED_PORT: '9555', LINEFEED_DATA: join(folder, 'data') };
-    const { text } = await cli(undefined, ['config', 'print', '-o', 'json'], { cwd: folder, env });
+    const named = ['config', 'print', '--config', 'linefeed.yaml'];
+    const { text } = await cli(undefined, [...named, '-o', 'json'], { cwd: folder, env });
     const rows = new Map(objects(text).map(({ path, value, source }) => [path, [value, source]]));
     assert.equal(rows.get('port'), [9555, 'LINEFEED_PORT']);
     assert.equal(rows.get('garbagecollector.action_executions_ttl'), [
@@ -477,7 +477,7 @@ test('config print names the source of each setting', () =>
     ]);
     assert.equal(rows.get('actionrunner.concurrency'), [300, 'default']);
     assert.equal(rows.get('elasticsearch.password')?.[0], '********');
-    assert.not.match((await cli(undefined, ['config', 'print'], { cwd: folder, env })).text, 'secret');
+    assert.not.match((await cli(undefined, named, { cwd: folder, env })).text, 'secret');
   }));
 
 test('help teaches: every command has a description and an example, and wrong usage a hint', async () => {
