@@ -1,8 +1,9 @@
 /**
  * What a front end asks of the write side. Implemented by actors/service.ts; the API knows only these types.
  */
+
+import type { ParameterSchema } from '../catalogue/runner.ts';
 import type { ExecutionRequested } from '../events/event.ts';
-import type { ParameterSchema } from './runner.ts';
 
 export interface RequestInput {
   /** Reference of an action in the catalogue, for example `core.local`. */

@@ -5,13 +5,16 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { getPathNoStrict } from 'hono/utils/url';
-import { authentication, login } from './authentication.ts';
 import { type Api, type ApiDeps, createRouter, type Env } from './env.ts';
-import { indexedThrough } from './indexed-through.ts';
-import { liveFeed } from './live-feed.ts';
-import { metrics } from './metrics.ts';
-import { openStreams } from './open-streams.ts';
-import { PROBLEM_TYPE, problem, problemHeaders, problemOf } from './problems.ts';
+import { indexedThrough } from './follow/indexed-through.ts';
+import { liveFeed } from './follow/live-feed.ts';
+import { tailHub } from './follow/tail-hub.ts';
+import { turns } from './follow/turns.ts';
+import { authentication, login } from './http/authentication.ts';
+import { metrics } from './http/metrics.ts';
+import { openStreams } from './http/open-streams.ts';
+import { PROBLEM_TYPE, problem, problemHeaders, problemOf } from './http/problems.ts';
+import { basics, bodyGuard, hostGuard, originGuard, unannouncedBodies } from './http/security.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -24,9 +27,6 @@ import { outputRoutes } from './routes/output.ts';
 import { retentionRoutes } from './routes/retention.ts';
 import { searchRoutes } from './routes/search.ts';
 import { streamRoutes } from './routes/stream.ts';
-import { basics, bodyGuard, hostGuard, originGuard, unannouncedBodies } from './security.ts';
-import { tailHub } from './tail-hub.ts';
-import { turns } from './turns.ts';
 
 /** Readers of history at once, and for how long each while others wait. Each holds some megabytes at most. */
 const HISTORY_READERS = 16;

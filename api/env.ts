@@ -5,18 +5,18 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Logger } from 'pino';
+import type { Identity } from '../access/identity.ts';
+import type { Keys } from '../access/keys.ts';
 import type { Executions } from '../actors/executions.ts';
-import type { Config } from '../config.ts';
-import { ServiceError } from '../events/errors.ts';
+import type { Config } from '../config/config.ts';
+import type { Activity } from '../events/activity.ts';
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
+import { ServiceError } from '../lib/errors.ts';
 import type { OutputIndex } from '../projections/output-index.ts';
-import type { Activity } from './activity.ts';
-import type { Identity } from './identity.ts';
-import type { Keys } from './keys.ts';
-import type { LiveFeed } from './live-feed.ts';
-import type { OpenStreams } from './open-streams.ts';
-import type { TailHub } from './tail-hub.ts';
-import type { Turns } from './turns.ts';
+import type { LiveFeed } from './follow/live-feed.ts';
+import type { TailHub } from './follow/tail-hub.ts';
+import type { Turns } from './follow/turns.ts';
+import type { OpenStreams } from './http/open-streams.ts';
 
 /** What the API asks of the projector of its own process; absent on a node that has none. */
 export interface ProjectorView {

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { configFile, dataFolder, namingConfig } from '../config-file.ts';
+import { configFile, dataFolder, namingConfig } from '../config/config-file.ts';
 import { isLoopback, parseAddress, refusePlainHttp } from './address.ts';
 import { CliError } from './cli-error.ts';
 
@@ -43,7 +43,7 @@ async function settings(environment: Environment, data: string | undefined): Pro
   const folder = dataFolder(environment, data);
   const file = configFile(environment, data);
   if (file) {
-    const { loadConfig } = await import('../config.ts');
+    const { loadConfig } = await import('../config/config.ts');
     const config = loadConfig(environment, { data });
     return {
       host: config.host,

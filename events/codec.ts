@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { ServiceError } from './errors.ts';
+import { ServiceError } from '../lib/errors.ts';
 import {
   END_STATUSES,
   type EventType,

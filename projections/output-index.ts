@@ -9,7 +9,7 @@
 import type { OutputAppended, Status, StreamName } from '../events/event.ts';
 import type { Checkpoint } from '../events/event-log.ts';
 import type { ExecutionDocument } from './execution-document.ts';
-import type { SearchFacets, SearchPage, SearchRequest } from './search.ts';
+import type { SearchFacets, SearchPage, SearchRequest } from './search/search.ts';
 
 /** What one batch of the log amounts to. */
 export interface ProjectedBatch {

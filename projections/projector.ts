@@ -3,10 +3,11 @@
  * from the checkpoint that the index holds. It waits while the index is away, never skips, and sets aside what the index
  * refuses. Delivery is at least once; the index makes that once.
  */
-import { ServiceError } from '../events/errors.ts';
+
 import { type ExecutionEvent, isEnd, type OutputAppended } from '../events/event.ts';
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
 import { valueBytes } from '../events/event-size.ts';
+import { ServiceError } from '../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from './execution-document.ts';
 import { gathered } from './gathered.ts';
 import type { OutputIndex, ProjectedBatch } from './output-index.ts';

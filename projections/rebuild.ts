@@ -2,8 +2,9 @@
  * Makes the output index anew from the log: a second index is filled from the beginning while readers and the projector
  * stay on the first, then the projector is held for the moment in which the new one catches up and takes its place.
  */
-import { ServiceError } from '../events/errors.ts';
+
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
+import { ServiceError } from '../lib/errors.ts';
 import { gathered } from './gathered.ts';
 import type { OutputIndex } from './output-index.ts';
 import { folder, type Projector, type Rejected, writeParts } from './projector.ts';

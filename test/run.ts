@@ -13,7 +13,7 @@ import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, stripVTControlCharacters, styleText } from 'node:util';
-import { startStack } from '../scripts/stack.ts';
+import { startStack } from '../tools/stack/stack.ts';
 
 const FILE_LIMIT_MS = 600_000;
 /** What a process may take to end once its tests have: longer, and something they started still runs. */

@@ -2,8 +2,9 @@
  * Arguments and environment of what runners start: always a list, never pieces of shell text, so a value arrives as it
  * was sent or is refused with its name.
  */
-import { ServiceError } from '../../events/errors.ts';
-import type { ParameterSchema } from '../runner.ts';
+
+import type { ParameterSchema } from '../../catalogue/runner.ts';
+import { ServiceError } from '../../lib/errors.ts';
 
 /** Linux takes no longer single argument or variable (MAX_ARG_STRLEN, with its closing NUL). */
 const MAX_ARGUMENT_BYTES = 131_071;

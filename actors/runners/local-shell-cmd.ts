@@ -1,6 +1,7 @@
 /** Runs a command line with /bin/sh on the worker's own machine. */
-import { ServiceError } from '../../events/errors.ts';
-import type { Runner } from '../runner.ts';
+
+import type { Runner } from '../../catalogue/runner.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { environmentOf } from './arguments.ts';
 import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
 import { sudoWords } from './sudo.ts';

@@ -1,7 +1,7 @@
 /** Runs a script of a pack, or one that came with the request, on the worker's own machine. */
-import type { Packs } from '../catalogue-packs.ts';
+import type { Packs } from '../../catalogue/pack-folders.ts';
+import type { ParameterSchema, Runner } from '../../catalogue/runner.ts';
 import type { ActionDescription } from '../executions.ts';
-import type { ParameterSchema, Runner } from '../runner.ts';
 import { environmentOf, freeArguments, scriptArguments } from './arguments.ts';
 import { runWords, scriptFile } from './script-file.ts';
 import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';

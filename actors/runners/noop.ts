@@ -1,5 +1,5 @@
 /** The runner of actions that do nothing: for tests of workflows, and to see that a worker takes work. */
-import type { Runner } from '../runner.ts';
+import type { Runner } from '../../catalogue/runner.ts';
 
 export function noopRunner(): Runner {
   return {

@@ -4,8 +4,8 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { builtInPacks } from '../catalogue-packs.ts';
-import type { ParameterSchema, ProcessEnd, Runner, Verdict } from '../runner.ts';
+import { builtInPacks } from '../../catalogue/pack-folders.ts';
+import type { ParameterSchema, ProcessEnd, Runner, Verdict } from '../../catalogue/runner.ts';
 import { environmentOf } from './arguments.ts';
 import { ownArguments, type ScriptRunnerOptions } from './local-shell-script.ts';
 import { scriptFile } from './script-file.ts';

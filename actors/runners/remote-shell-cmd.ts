@@ -1,6 +1,7 @@
 /** Runs a command line on one or many hosts over SSH. */
-import { ServiceError } from '../../events/errors.ts';
-import type { Runner } from '../runner.ts';
+
+import type { Runner } from '../../catalogue/runner.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import {
   concludeRemote,
   REMOTE_PARAMETERS,

@@ -1,7 +1,7 @@
 /** Copies a script to one or many hosts, runs it there and removes it again. */
 import { isAbsolute } from 'node:path';
-import { ServiceError } from '../../events/errors.ts';
-import type { ParameterSchema, Runner } from '../runner.ts';
+import type { ParameterSchema, Runner } from '../../catalogue/runner.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { ownArguments, type ScriptRunnerOptions } from './local-shell-script.ts';
 import {
   concludeRemote,

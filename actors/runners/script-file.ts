@@ -2,9 +2,9 @@
 import { accessSync, constants } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ServiceError } from '../../events/errors.ts';
-import type { Pack, Packs } from '../catalogue-packs.ts';
-import type { RunnerRequest } from '../runner.ts';
+import type { Pack, Packs } from '../../catalogue/pack-folders.ts';
+import type { RunnerRequest } from '../../catalogue/runner.ts';
+import { ServiceError } from '../../lib/errors.ts';
 
 export interface ScriptFile {
   path: string;

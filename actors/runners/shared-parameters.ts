@@ -1,5 +1,5 @@
 /** Parameters that several runners take, described once. */
-import type { ParameterSchema } from '../runner.ts';
+import type { ParameterSchema } from '../../catalogue/runner.ts';
 
 export const SHELL_PARAMETERS = {
   env: { type: 'object', description: 'Environment variables, added to the configured ones.' },

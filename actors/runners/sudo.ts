@@ -1,5 +1,5 @@
 /** Runs words as root through sudo, which must never ask on a terminal: it has a password or fails at once. */
-import { ServiceError } from '../../events/errors.ts';
+import { ServiceError } from '../../lib/errors.ts';
 
 export interface SudoWords {
   command: [string, ...string[]];

@@ -1,5 +1,5 @@
 /** What exit codes of shells mean, in words. */
-import type { ProcessEnd, Verdict } from '../runner.ts';
+import type { ProcessEnd, Verdict } from '../../catalogue/runner.ts';
 
 export function exitInWords({ exitCode, signal }: ProcessEnd): Verdict {
   if (exitCode === 0) return { succeeded: true };

@@ -2,14 +2,14 @@
  * What only an administrator does: API keys, rebuild of the index, purge by retention.
  */
 import { createRoute, z } from '@hono/zod-openapi';
+import { SCOPES } from '../../access/key-store.ts';
+import type { KeyInfo } from '../../access/keys.ts';
 import { wireTime } from '../../events/codec.ts';
-import { ServiceError } from '../../events/errors.ts';
-import { SCOPES } from '../../events/key-store.ts';
-import { requires } from '../authentication.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { type Api, type ApiContext, createRouter, type RebuildProgress } from '../env.ts';
-import type { KeyInfo } from '../keys.ts';
-import { problemResponse } from '../problems.ts';
-import { answers } from '../schemas.ts';
+import { requires } from '../http/authentication.ts';
+import { problemResponse } from '../http/problems.ts';
+import { answers } from '../http/schemas.ts';
 
 const Key = z
   .object({

@@ -3,8 +3,8 @@
  * Beside it the AsyncAPI document of the events, under the names that the topics have here.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { asyncApiDocument } from '../../events/asyncapi.ts';
-import { docsPage, type OpenApiDocument } from '../docs-page.ts';
+import { asyncApiDocument } from '../docs/asyncapi.ts';
+import { docsPage, type OpenApiDocument } from '../docs/docs-page.ts';
 import { type Api, createRouter, type Env } from '../env.ts';
 
 export function docsRoutes(app: OpenAPIHono<Env>, api: Api) {

@@ -2,19 +2,19 @@
  * An execution's own events as they were recorded: read, followed, or replayed in their original time or faster.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { ServiceError } from '../../events/errors.ts';
 import { type ExecutionEvent, isEnd } from '../../events/event.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
-import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
-import { checkPosition, findExecution } from '../find.ts';
-import { type FollowItem, follow } from '../follow.ts';
-import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../frames.ts';
-import { problemResponse } from '../problems.ts';
-import { publicWire } from '../public-wire.ts';
-import { streamResponse, type Writer } from '../respond.ts';
-import { booleanQuery, EventStream, IdParam, integerQuery, listQuery } from '../schemas.ts';
-import { gather } from '../writes.ts';
+import { checkPosition, findExecution } from '../executions/find.ts';
+import { publicWire } from '../executions/public-wire.ts';
+import { type FollowItem, follow } from '../follow/follow.ts';
+import { requires } from '../http/authentication.ts';
+import { problemResponse } from '../http/problems.ts';
+import { streamResponse, type Writer } from '../http/respond.ts';
+import { booleanQuery, EventStream, IdParam, integerQuery, listQuery } from '../http/schemas.ts';
+import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../output/frames.ts';
+import { gather } from '../output/writes.ts';
 
 type Form = 'json' | 'ndjson' | 'sse';
 

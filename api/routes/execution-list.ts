@@ -2,13 +2,13 @@
  * The list of executions: filters, pages, and what StackStorm's client asks of it.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { ServiceError } from '../../events/errors.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import type { ExecutionPageRequest } from '../../projections/output-index.ts';
-import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
-import { attributesOf, executionJson, project } from '../execution-view.ts';
-import { executionsByPrefix, settled } from '../find.ts';
+import { attributesOf, executionJson, project } from '../executions/execution-view.ts';
+import { executionsByPrefix, settled } from '../executions/find.ts';
+import { requires } from '../http/authentication.ts';
 import {
   AttributesQuery,
   answers,
@@ -17,7 +17,7 @@ import {
   listQuery,
   statusListQuery,
   timeQuery,
-} from '../schemas.ts';
+} from '../http/schemas.ts';
 
 /** Answers hold at most this many executions; the cursor leads on. */
 const LARGEST_PAGE = 10_000;

@@ -2,10 +2,10 @@
  * Executions: start, get, cancel, run again. Answers StackStorm's client as its contract says.
  */
 import { createRoute, z } from '@hono/zod-openapi';
+import { allows } from '../../access/identity.ts';
 import type { RequestInput } from '../../actors/executions.ts';
-import { ServiceError } from '../../events/errors.ts';
 import { isEnd } from '../../events/event.ts';
-import { requires } from '../authentication.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
 import {
   attributesOf,
@@ -15,11 +15,11 @@ import {
   project,
   requestedJson,
   resultTexts,
-} from '../execution-view.ts';
-import { findExecution, settled } from '../find.ts';
-import { idempotency } from '../idempotency.ts';
-import { allows } from '../identity.ts';
-import { AttributesQuery, answers, ExecutionSchema, IdParam, integerQuery } from '../schemas.ts';
+} from '../executions/execution-view.ts';
+import { findExecution, settled } from '../executions/find.ts';
+import { idempotency } from '../executions/idempotency.ts';
+import { requires } from '../http/authentication.ts';
+import { AttributesQuery, answers, ExecutionSchema, IdParam, integerQuery } from '../http/schemas.ts';
 
 const Parameters = z.record(z.string(), z.unknown());
 

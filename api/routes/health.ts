@@ -2,12 +2,12 @@
  * Whether the server lives and can work, and its metrics.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { requires } from '../authentication.ts';
-import { engineCheck } from '../engine-check.ts';
 import { type Api, createRouter } from '../env.ts';
-import type { Metrics } from '../metrics.ts';
-import { problemResponse } from '../problems.ts';
-import { answers } from '../schemas.ts';
+import { requires } from '../http/authentication.ts';
+import { engineCheck } from '../http/engine-check.ts';
+import type { Metrics } from '../http/metrics.ts';
+import { problemResponse } from '../http/problems.ts';
+import { answers } from '../http/schemas.ts';
 
 export function healthRoutes(api: Api, metrics: Metrics) {
   const router = createRouter();

@@ -2,9 +2,9 @@
  * What an operator wants to see of the running system.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
-import { answers } from '../schemas.ts';
+import { requires } from '../http/authentication.ts';
+import { answers } from '../http/schemas.ts';
 
 const SHOWN_SECONDS = 120;
 

@@ -2,11 +2,11 @@
  * The outline of an execution's output: which lines came when and from where, without their text.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { requires } from '../authentication.ts';
 import { type Api, createRouter } from '../env.ts';
-import { findExecution } from '../find.ts';
-import { outline } from '../outline.ts';
-import { answers, IdParam } from '../schemas.ts';
+import { findExecution } from '../executions/find.ts';
+import { requires } from '../http/authentication.ts';
+import { answers, IdParam } from '../http/schemas.ts';
+import { outline } from '../output/outline.ts';
 
 const Run = z.array(z.number()).length(5).openapi({
   description:

@@ -2,19 +2,19 @@
  * An execution's output, everything so far and then what comes: raw, NDJSON or SSE as `Accept` asks.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { ServiceError } from '../../events/errors.ts';
 import { isEnd, type StreamName } from '../../events/event.ts';
-import { compileRe2 } from '../../events/re2.ts';
+import { ServiceError } from '../../lib/errors.ts';
+import { compileRe2 } from '../../lib/re2.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
-import { requires } from '../authentication.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
-import { checkPosition, findExecution } from '../find.ts';
-import { type Format, ndjsonFormat, rawFormat, SSE_HEADERS, SSE_START, sseFormat } from '../frames.ts';
-import type { LineFilter } from '../lines.ts';
-import { writeOutput } from '../output.ts';
-import { problemResponse } from '../problems.ts';
-import { streamResponse } from '../respond.ts';
-import { booleanQuery, EventStream, IdParam, integerQuery, streamQuery, timeQuery } from '../schemas.ts';
+import { checkPosition, findExecution } from '../executions/find.ts';
+import { requires } from '../http/authentication.ts';
+import { problemResponse } from '../http/problems.ts';
+import { streamResponse } from '../http/respond.ts';
+import { booleanQuery, EventStream, IdParam, integerQuery, streamQuery, timeQuery } from '../http/schemas.ts';
+import { type Format, ndjsonFormat, rawFormat, SSE_HEADERS, SSE_START, sseFormat } from '../output/frames.ts';
+import type { LineFilter } from '../output/lines.ts';
+import { writeOutput } from '../output/output.ts';
 
 const Query = z.object({
   follow: booleanQuery('follow', true),

@@ -1,10 +1,10 @@
 /** What retention will drop when, for both TTLs. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
-import { retentionPlan } from '../../projections/retention-plan.ts';
-import { requires } from '../authentication.ts';
+import { retentionPlan } from '../../projections/retention/retention-plan.ts';
 import { type Api, createRouter } from '../env.ts';
-import { answers } from '../schemas.ts';
+import { requires } from '../http/authentication.ts';
+import { answers } from '../http/schemas.ts';
 
 /** The log outlives the index by so much where it has a retention of its own, so that a rebuild finds everything. */
 const LOG_SLACK_S = 86_400;

@@ -3,15 +3,14 @@
  */
 import { createRoute, z } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
-import { compile } from '../../projections/matcher.ts';
-import type { SearchRequest } from '../../projections/search.ts';
-import { readCursor } from '../../projections/search-cursor.ts';
-import { actionOf } from '../action-names.ts';
-import { requires } from '../authentication.ts';
+import { compile } from '../../projections/search/matcher.ts';
+import type { SearchRequest } from '../../projections/search/search.ts';
+import { readCursor } from '../../projections/search/search-cursor.ts';
 import { type Api, createRouter } from '../env.ts';
-import { findExecution, settled } from '../find.ts';
-import { hitJson, writeHits } from '../live-search.ts';
-import { problemResponse } from '../problems.ts';
+import { actionOf } from '../executions/action-names.ts';
+import { findExecution, settled } from '../executions/find.ts';
+import { requires } from '../http/authentication.ts';
+import { problemResponse } from '../http/problems.ts';
 import {
   answers,
   booleanQuery,
@@ -22,8 +21,9 @@ import {
   streamQuery,
   timeQuery,
   zoneQuery,
-} from '../schemas.ts';
-import { streamFeed } from '../stream-feed.ts';
+} from '../http/schemas.ts';
+import { hitJson, writeHits } from '../output/live-search.ts';
+import { streamFeed } from '../output/stream-feed.ts';
 
 const Query = z.object({
   q: z

@@ -3,17 +3,17 @@
  */
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ExecutionEvent } from '../../events/event.ts';
-import { actionOf } from '../action-names.ts';
-import { requires } from '../authentication.ts';
-import { checkpointToken } from '../checkpoint-token.ts';
 import { type Api, createRouter } from '../env.ts';
-import { findExecution } from '../find.ts';
-import { sseFrame } from '../frames.ts';
-import { problemResponse } from '../problems.ts';
-import { publicWire } from '../public-wire.ts';
-import { EventStream, listQuery } from '../schemas.ts';
-import { streamFeed } from '../stream-feed.ts';
-import { gather } from '../writes.ts';
+import { actionOf } from '../executions/action-names.ts';
+import { findExecution } from '../executions/find.ts';
+import { publicWire } from '../executions/public-wire.ts';
+import { requires } from '../http/authentication.ts';
+import { problemResponse } from '../http/problems.ts';
+import { EventStream, listQuery } from '../http/schemas.ts';
+import { checkpointToken } from '../output/checkpoint-token.ts';
+import { sseFrame } from '../output/frames.ts';
+import { streamFeed } from '../output/stream-feed.ts';
+import { gather } from '../output/writes.ts';
 import { typeFilter } from './events.ts';
 
 export function streamRoutes(api: Api) {

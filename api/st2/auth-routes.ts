@@ -1,10 +1,10 @@
 /** `st2 auth`, `st2 login` and `st2 whoami`. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tokens } from '../../access/expiring-tokens.ts';
+import { allows } from '../../access/identity.ts';
 import { wireTime } from '../../events/codec.ts';
-import { ServiceError } from '../../events/errors.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { type Api, createRouter } from '../env.ts';
-import { allows } from '../identity.ts';
-import type { Tokens } from './tokens.ts';
 
 /** Every refused login takes this long, so that passwords cannot be tried out quickly. */
 const REFUSAL_MS = 300;

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ActionDescription, RunnerDescription } from '../../actors/executions.ts';
-import type { ParameterSchema } from '../../actors/runner.ts';
-import { ServiceError } from '../../events/errors.ts';
-import { requires } from '../authentication.ts';
+import type { ParameterSchema } from '../../catalogue/runner.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
-import { project } from '../execution-view.ts';
-import { answers, integerQuery, listQuery } from '../schemas.ts';
+import { project } from '../executions/execution-view.ts';
+import { requires } from '../http/authentication.ts';
+import { answers, integerQuery, listQuery } from '../http/schemas.ts';
 
 const MASK = '********';
 

@@ -1,10 +1,11 @@
 /** Corners of StackStorm's execution routes that our own API has no other use for. */
-import { ServiceError } from '../../events/errors.ts';
+
 import { isEnd } from '../../events/event.ts';
-import { requires } from '../authentication.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { type Api, createRouter } from '../env.ts';
-import { executionJson, resultTexts } from '../execution-view.ts';
-import { findExecution } from '../find.ts';
+import { executionJson, resultTexts } from '../executions/execution-view.ts';
+import { findExecution } from '../executions/find.ts';
+import { requires } from '../http/authentication.ts';
 
 function bad(message: string): ServiceError {
   return new ServiceError('validation-failed', message);

@@ -1,10 +1,11 @@
 /** What StackStorm's command line needs besides our own routes, mounted before them. */
+
+import type { Tokens } from '../../access/expiring-tokens.ts';
 import { type Api, createRouter, type ExtraRoutes } from '../env.ts';
 import { authRoutes, LOGIN_PATHS } from './auth-routes.ts';
 import { catalogueRoutes } from './catalogue-routes.ts';
 import { st2ExecutionRoutes } from './execution-routes.ts';
 import { st2StreamRoutes } from './stream-routes.ts';
-import type { Tokens } from './tokens.ts';
 
 /** @param tokens made with the keys that the application authenticates with. */
 export function st2Routes(api: Api, tokens: Tokens): ExtraRoutes {

@@ -5,13 +5,13 @@
 import type { ExecutionEvent } from '../../events/event.ts';
 import { isEnd, isLast } from '../../events/event.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
-import { requires } from '../authentication.ts';
 import { type Api, type ApiContext, createRouter } from '../env.ts';
-import { findExecution } from '../find.ts';
-import { follow } from '../follow.ts';
-import { SSE_HEADERS } from '../frames.ts';
-import { streamResponse, type Writer } from '../respond.ts';
-import { gather } from '../writes.ts';
+import { findExecution } from '../executions/find.ts';
+import { follow } from '../follow/follow.ts';
+import { requires } from '../http/authentication.ts';
+import { streamResponse, type Writer } from '../http/respond.ts';
+import { SSE_HEADERS } from '../output/frames.ts';
+import { gather } from '../output/writes.ts';
 import { DEFAULT_EVENTS, executionFrames, nameFilter, OUTPUT_EVENT, outputFrames } from './views.ts';
 
 /** What only StackStorm's clients say; our own ask the same path for our own events. */

@@ -1,11 +1,11 @@
 /** What StackStorm's event stream carries: executions, live actions and lines of output, and their frames. */
 import { wireTime } from '../../events/codec.ts';
 import type { OutputAppended } from '../../events/event.ts';
-import { globMatches } from '../../events/glob.ts';
+import { globMatches } from '../../lib/glob.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
-import { executionJson } from '../execution-view.ts';
-import { sseFrame } from '../frames.ts';
-import { linesOf } from '../lines.ts';
+import { executionJson } from '../executions/execution-view.ts';
+import { sseFrame } from '../output/frames.ts';
+import { linesOf } from '../output/lines.ts';
 
 export const OUTPUT_EVENT = 'st2.execution.output__create';
 

@@ -3,7 +3,7 @@
  */
 
 import type { Command } from 'commander';
-import { namingConfig, unreadNotice } from '../../config-file.ts';
+import { namingConfig, unreadNotice } from '../../config/config-file.ts';
 import { action, configOption, withColour } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { answerFormat } from '../output-options.ts';
@@ -46,7 +46,7 @@ export function configCommand(program: Command): void {
     command,
     async (context, options) => {
       const { terminal } = context;
-      const { loadConfig } = await import('../../config.ts');
+      const { loadConfig } = await import('../../config/config.ts');
       const environment = namingConfig(process.env, options.config);
       const unread = unreadNotice(environment, options.data);
       if (unread) terminal.note(unread);

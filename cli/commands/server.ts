@@ -2,7 +2,7 @@
  * `linefeed server`: starts the server in this process. The only command that loads any of the server's modules.
  */
 import { type Command, Option } from 'commander';
-import { namingConfig, unreadNotice } from '../../config-file.ts';
+import { namingConfig, unreadNotice } from '../../config/config-file.ts';
 import { CliError } from '../cli-error.ts';
 import { action, configOption, withColour } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -121,8 +121,8 @@ Commands it has started outlive it: a server started again on the same data fold
     const { terminal } = context;
     const environment = namingConfig(process.env, options.config);
     const [{ loadConfig }, { startServer }] = await Promise.all([
-      import('../../config.ts'),
-      import('../../main.ts'),
+      import('../../config/config.ts'),
+      import('../../server/main.ts'),
     ]);
     const unread = unreadNotice(environment, options.data);
     if (unread) terminal.note(unread);

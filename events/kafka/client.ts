@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { ISocketFactory, Kafka, logLevel as LogLevel, Producer } from 'kafkajs';
-import { ServiceError } from '../errors.ts';
+import { ServiceError } from '../../lib/errors.ts';
 
 export interface KafkaConnection {
   brokers: readonly string[];

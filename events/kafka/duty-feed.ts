@@ -1,6 +1,6 @@
 /** The lifecycle topic as workers read it: all of it from now on, and their group's share from where it was left. */
 import type { LifecycleEvent } from '../event.ts';
-import type { DutyFeed, DutySession, PlacedEvent } from '../fleet.ts';
+import type { DutyFeed, DutySession, PlacedEvent } from '../fleet/fleet.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import { joinGroup, type Membership } from './group.ts';
 import type { PartitionBatch } from './partition-reader.ts';

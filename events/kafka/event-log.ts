@@ -3,8 +3,9 @@
  * scans its partition, from the time in its id or from a later place that the caller knows: right for recovery and for
  * what the index lacks, while history for people comes from the index.
  */
+
+import { ServiceError } from '../../lib/errors.ts';
 import { type CheckpointParts, checkpointParts, joinCheckpoint } from '../checkpoints.ts';
-import { ServiceError } from '../errors.ts';
 import type { ExecutionEvent } from '../event.ts';
 import type {
   Checkpoint,

@@ -1,5 +1,11 @@
 /** Heartbeats on the compacted topic `<prefix>.workers`, commands on `<prefix>.commands`. */
-import { CANCEL_SCHEMA, type CancelCommand, type Fleet, HEARTBEAT_SCHEMA, type Heartbeat } from '../fleet.ts';
+import {
+  CANCEL_SCHEMA,
+  type CancelCommand,
+  type Fleet,
+  HEARTBEAT_SCHEMA,
+  type Heartbeat,
+} from '../fleet/fleet.ts';
 import { logError, type OwnedProducer } from './client.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import { stateRecord } from './state-record.ts';

@@ -5,8 +5,9 @@
  * topic, its header `ce_after` names that one's offset there, so a reader of both knows how far it must have read
  * the other topic first and never guesses from times.
  */
+
+import { ServiceError } from '../../lib/errors.ts';
 import { cloudEventHeaders, decodeEvent, encodeEvent } from '../codec.ts';
-import { ServiceError } from '../errors.ts';
 import { type ExecutionEvent, eventId } from '../event.ts';
 import type { FetchedMessage } from './client.ts';
 

@@ -3,7 +3,7 @@
  * docs/events.md.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { ServiceError } from '../errors.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import type { EventType } from '../event.ts';
 import { type Cluster, type KafkaClient, logError } from './client.ts';
 

@@ -3,7 +3,7 @@
  * line leaves at once and a fast command fills its requests. What is durable of an execution is always a beginning of
  * its stream: an event never travels in one request with its predecessor in the other topic.
  */
-import { ServiceError } from '../errors.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
 import { type KafkaClient, logError, type OwnedProducer } from './client.ts';
 import { type KafkaRecord, toRecord } from './records.ts';

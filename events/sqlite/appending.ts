@@ -4,9 +4,9 @@
  */
 import type { SQLInputValue } from 'node:sqlite';
 import { constants as zlib, zstdCompressSync } from 'node:zlib';
-import { type ChunkPlace, packHead } from '../block.ts';
-import { transaction } from '../database.ts';
-import { isLong, runEnd } from '../runs.ts';
+import { transaction } from '../../lib/database.ts';
+import { type ChunkPlace, packHead } from '../blocks/block.ts';
+import { isLong, runEnd } from '../blocks/runs.ts';
 import { type Connection, type StreamRow, streamOf } from './log-store.ts';
 import { type EventRow, type EventRows, OUTPUT } from './rows.ts';
 

@@ -2,12 +2,12 @@
  * The event log on SQLite. The database lives on a worker thread (event-log.worker.ts); this side gathers appends into
  * group commits and hands committed events to subscribers from memory. Only one server may use a folder.
  */
-import { ServiceError } from '../errors.ts';
+import { ServiceError } from '../../lib/errors.ts';
+import { sibling } from '../../lib/sibling.ts';
+import { purgeOn, startThread } from '../../lib/worker-thread.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
 import type { Checkpoint, EventLog, LogBatch, StreamHead, SubscribeOptions } from '../event-log.ts';
 import { eventBytes } from '../event-size.ts';
-import { sibling } from '../sibling.ts';
-import { purgeOn, startThread } from '../worker-thread.ts';
 import type { Appended } from './appending.ts';
 import type { LogThreadData } from './event-log.worker.ts';
 import type { ReadPage } from './reading.ts';

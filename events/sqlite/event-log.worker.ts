@@ -1,7 +1,7 @@
 /** The log's database, on its own thread: purges, and what the other modules here do with it. */
 import { join } from 'node:path';
-import { databaseBytes, explained, isConnectionLost, transaction, vacuumStep } from '../database.ts';
-import { Moved, serveThread } from '../worker-thread.ts';
+import { databaseBytes, explained, isConnectionLost, transaction, vacuumStep } from '../../lib/database.ts';
+import { Moved, serveThread } from '../../lib/worker-thread.ts';
 import { append } from './appending.ts';
 import { type Connection, connect, LOG_FILE, streamOf } from './log-store.ts';
 import { pack } from './packing.ts';

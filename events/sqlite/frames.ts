@@ -1,10 +1,10 @@
 /** Reads stored output out of the log's database for another thread, on a read-only connection that is opened when needed. */
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { packHead } from '../block.ts';
-import { explained, openDatabase } from '../database.ts';
-import type { FrameReader, FrameSource, StoredPart } from '../frames.ts';
-import { sibling } from '../sibling.ts';
+import { explained, openDatabase } from '../../lib/database.ts';
+import { sibling } from '../../lib/sibling.ts';
+import { packHead } from '../blocks/block.ts';
+import type { FrameReader, FrameSource, StoredPart } from '../blocks/frames.ts';
 import { COLUMNS, LOG_FILE, type Stored } from './log-store.ts';
 import { OUTPUT } from './rows.ts';
 

@@ -8,8 +8,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { explained, openDatabase } from '../database.ts';
-import { ServiceError } from '../errors.ts';
+import { explained, openDatabase } from '../../lib/database.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import type { StreamName } from '../event.ts';
 import { type EventRow, OUTPUT } from './rows.ts';
 

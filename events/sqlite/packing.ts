@@ -3,8 +3,8 @@
  * printed; packed, a fifth. A pack keeps the ids of its events, so nothing that a reader sees changes by it.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { BLOCK_BYTES, packBlock } from '../block.ts';
-import { transaction } from '../database.ts';
+import { transaction } from '../../lib/database.ts';
+import { BLOCK_BYTES, packBlock } from '../blocks/block.ts';
 import type { OutputAppended } from '../event.ts';
 import { COLUMNS, type Connection, PACK_SPAN, type Stored } from './log-store.ts';
 import { OUTPUT } from './rows.ts';

@@ -1,10 +1,10 @@
 /** Reading the log's database: pages of events, packs opened again, and the head of a stream. */
 import { zstdDecompressSync } from 'node:zlib';
-import { unpackBlock, unpackFrame } from '../block.ts';
+import { inflate } from '../../lib/inflate.ts';
+import { Moved } from '../../lib/worker-thread.ts';
+import { unpackBlock, unpackFrame } from '../blocks/block.ts';
 import type { OutputAppended, StreamName } from '../event.ts';
 import type { StreamHead } from '../event-log.ts';
-import { inflate } from '../inflate.ts';
-import { Moved } from '../worker-thread.ts';
 import { COLUMNS, type Connection, PACK_SPAN, type Stored, streamOf } from './log-store.ts';
 import { type EventRow, type EventRows, OUTPUT } from './rows.ts';
 

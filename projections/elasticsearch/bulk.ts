@@ -3,7 +3,7 @@
  * pauses, what is too large in one request is sent in halves, and what it refuses comes back with the reason.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { ServiceError } from '../../events/errors.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { type Answer, type Requests, statusOf } from './client.ts';
 
 export interface BulkItem {

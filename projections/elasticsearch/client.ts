@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
-import { ServiceError } from '../../events/errors.ts';
+import { ServiceError } from '../../lib/errors.ts';
 
 export interface ElasticsearchConnection {
   node: string;

@@ -7,7 +7,7 @@ import type {
   ExecutionPageRequest,
   UnfinishedExecution,
 } from '../output-index.ts';
-import { checkListCursor } from '../search-cursor.ts';
+import { checkListCursor } from '../search/search-cursor.ts';
 import type { Answer } from './client.ts';
 import { executionOf } from './documents.ts';
 import type { Clause } from './narrow.ts';

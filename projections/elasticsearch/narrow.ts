@@ -2,8 +2,8 @@
  * From a query to the chunks in which it can match. Elasticsearch knows each chunk's words exactly as the matcher sees
  * them (its standard analyzer would join "error.log" to one word), so what is left out here cannot match.
  */
-import type { Matcher } from '../matcher.ts';
-import { WORDS } from '../text.ts';
+import type { Matcher } from '../search/matcher.ts';
+import { WORDS } from '../search/text.ts';
 import { OVERLAP, PIECE } from './words.ts';
 
 export type Clause = Record<string, unknown>;

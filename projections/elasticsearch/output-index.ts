@@ -4,9 +4,9 @@
  * aliases; a rebuild fills the next one and then moves the aliases.
  */
 import { type CheckpointParts, joinCheckpoint } from '../../events/checkpoints.ts';
-import { ServiceError } from '../../events/errors.ts';
 import type { OutputAppended, Status } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import type { ChunkRange, OutputIndex, Rebuild, RetentionSpan } from '../output-index.ts';
 import { type Answer, type ElasticsearchConnection, openRequests, statusOf } from './client.ts';

@@ -2,13 +2,21 @@
  * Search on Elasticsearch: it gives candidate chunks in the order of the answer, and the shared matcher decides on their
  * lines. Bounded by a time budget: what was found until then is answered with a cursor to go on.
  */
-import { ServiceError } from '../../events/errors.ts';
+
 import type { OutputAppended, Status } from '../../events/event.ts';
-import { facetCounter } from '../facets.ts';
-import { type Assembled, allLines, assemble, complete, type LineFilter, matchLines } from '../lines.ts';
-import { compile, type Matcher } from '../matcher.ts';
-import type { SearchFacets, SearchHit, SearchLine, SearchPage, SearchRequest } from '../search.ts';
-import { readCursor, type SearchPlace, writeCursor } from '../search-cursor.ts';
+import { ServiceError } from '../../lib/errors.ts';
+import { facetCounter } from '../search/facets.ts';
+import {
+  type Assembled,
+  allLines,
+  assemble,
+  complete,
+  type LineFilter,
+  matchLines,
+} from '../search/lines.ts';
+import { compile, type Matcher } from '../search/matcher.ts';
+import type { SearchFacets, SearchHit, SearchLine, SearchPage, SearchRequest } from '../search/search.ts';
+import { readCursor, type SearchPlace, writeCursor } from '../search/search-cursor.ts';
 import type { Answer } from './client.ts';
 import { type ChunkSource, chunkOf } from './documents.ts';
 import { type Clause, narrowing } from './narrow.ts';

@@ -4,7 +4,7 @@
  */
 import { isAscii } from 'node:buffer';
 import { randomInt } from 'node:crypto';
-import { fold, WORDS } from '../text.ts';
+import { fold, WORDS } from '../search/text.ts';
 
 /**
  * Words longer than a term may be are kept as pieces that overlap by half: a text of up to half a piece that occurs in

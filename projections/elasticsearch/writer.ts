@@ -1,7 +1,7 @@
 /** Writes batches of the projector into one generation of indices. */
 import { checkpointParts, partVersion } from '../../events/checkpoints.ts';
-import { ServiceError } from '../../events/errors.ts';
 import type { OutputAppended } from '../../events/event.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import type { ProjectedBatch } from '../output-index.ts';
 import { type BulkItem, sendBulk } from './bulk.ts';

@@ -3,19 +3,19 @@
  * every few milliseconds, so that a follower's history does not wait for it.
  */
 import { join } from 'node:path';
-import { explained } from '../../events/database.ts';
-import { Moved, serveThread, threadData } from '../../events/worker-thread.ts';
+import { explained } from '../../lib/database.ts';
+import { Moved, serveThread, threadData } from '../../lib/worker-thread.ts';
 import type { ChunkRange, ExecutionPageRequest, IndexStats } from '../output-index.ts';
-import type { SearchRequest } from '../search.ts';
-import { openFrameReader, STORED_COLUMNS, type StoredRow, stored } from './bodies.ts';
-import { inflated, type StoredBlock } from './body.ts';
-import * as executions from './executions.ts';
+import type { SearchRequest } from '../search/search.ts';
 import type { IndexThreadData } from './output-index.ts';
-import { retentionSpans } from './retention.ts';
-import { scanHelper } from './scan-helper.ts';
-import { facets, search } from './search.ts';
-import { snapshots } from './snapshots.ts';
-import { currentName, openStore, type Store } from './store.ts';
+import { scanHelper } from './search-index/scan-helper.ts';
+import { facets, search } from './search-index/search.ts';
+import { openFrameReader, STORED_COLUMNS, type StoredRow, stored } from './store/bodies.ts';
+import { inflated, type StoredBlock } from './store/body.ts';
+import * as executions from './store/executions.ts';
+import { retentionSpans } from './store/retention.ts';
+import { snapshots } from './store/snapshots.ts';
+import { currentName, openStore, type Store } from './store/store.ts';
 
 /** Blocks, decompressed, that hold chunks of a range, and perhaps others: the caller filters. */
 export interface BlockPage {

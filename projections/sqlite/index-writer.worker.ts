@@ -10,19 +10,19 @@ import {
   packHead,
   unpackBlock,
   unpackHead,
-} from '../../events/block.ts';
-import { databaseBytes, explained, isDamaged, transaction, vacuumStep } from '../../events/database.ts';
-import type { FrameReader } from '../../events/frames.ts';
-import { serveThread, threadData } from '../../events/worker-thread.ts';
-import { claimFrames, openFrameReader, refersTo } from './bodies.ts';
-import { compressBody } from './body.ts';
-import { createBurst } from './burst.ts';
-import { executionDocument, purgeCandidates, unfinishedPage } from './executions.ts';
+} from '../../events/blocks/block.ts';
+import type { FrameReader } from '../../events/blocks/frames.ts';
+import { databaseBytes, explained, isDamaged, transaction, vacuumStep } from '../../lib/database.ts';
+import { serveThread, threadData } from '../../lib/worker-thread.ts';
 import type { IndexThreadData } from './output-index.ts';
-import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './schema.ts';
-import { dropEmptySegments, dropSignature } from './signature-table.ts';
-import { currentName, openStore, otherPath, removeStore, type Store, setCurrentName } from './store.ts';
-import { type Upkeep, upkeep } from './upkeep.ts';
+import { createBurst } from './search-index/burst.ts';
+import { dropEmptySegments, dropSignature } from './search-index/signature-table.ts';
+import { type Upkeep, upkeep } from './search-index/upkeep.ts';
+import { claimFrames, openFrameReader, refersTo } from './store/bodies.ts';
+import { compressBody } from './store/body.ts';
+import { executionDocument, purgeCandidates, unfinishedPage } from './store/executions.ts';
+import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './store/schema.ts';
+import { currentName, openStore, otherPath, removeStore, type Store, setCurrentName } from './store/store.ts';
 
 /** An execution document with the columns that it is found by. */
 export interface DocumentRow {

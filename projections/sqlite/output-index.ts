@@ -3,13 +3,13 @@
  * the projector nor the projector a reader. This side packs, unpacks and filters.
  */
 
+import type { FrameSource } from '../../events/blocks/frames.ts';
+import { packBlocks } from '../../events/blocks/runs.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
-import type { FrameSource } from '../../events/frames.ts';
-import { idleThread } from '../../events/idle-thread.ts';
-import { packBlocks } from '../../events/runs.ts';
-import { sibling } from '../../events/sibling.ts';
-import { purgeOn, startThread } from '../../events/worker-thread.ts';
+import { idleThread } from '../../lib/idle-thread.ts';
+import { sibling } from '../../lib/sibling.ts';
+import { purgeOn, startThread } from '../../lib/worker-thread.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import type {
   ChunkRange,
@@ -20,12 +20,12 @@ import type {
   RetentionSpan,
   UnfinishedExecution,
 } from '../output-index.ts';
-import type { SearchFacets, SearchPage } from '../search.ts';
-import { refersTo } from './bodies.ts';
-import { openStored } from './body.ts';
-import type { DocumentPage } from './executions.ts';
+import type { SearchFacets, SearchPage } from '../search/search.ts';
 import type { BlockPage } from './index-reader.worker.ts';
 import type { BatchRows, DocumentRow, Target } from './index-writer.worker.ts';
+import { refersTo } from './store/bodies.ts';
+import { openStored } from './store/body.ts';
+import type { DocumentPage } from './store/executions.ts';
 
 export interface SqliteOutputIndexOptions {
   /** Holds the databases; made when absent. */

@@ -1,8 +1,8 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { asyncApiDocument } from '../../api/docs/asyncapi.ts';
 import { openApiDocument } from '../../api/routes/docs.ts';
-import { asyncApiDocument } from '../../events/asyncapi.ts';
 import { type ApiFixture, withApi } from '../support/api.ts';
 import type { Json } from '../support/sse.ts';
 

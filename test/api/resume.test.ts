@@ -7,7 +7,7 @@ import pino from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp } from '../../api/app.ts';
-import { type Listening, serve } from '../../api/server.ts';
+import { type Listening, serve } from '../../api/http/server.ts';
 import { type ApiFixture, withApi } from '../support/api.ts';
 import { withFolder } from '../support/folder.ts';
 import { follow } from '../support/follower.ts';

@@ -2,9 +2,9 @@
 import pino from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadConfig } from '../../config.ts';
-import { SCOPES, type Scope } from '../../events/key-store.ts';
-import { startServer } from '../../main.ts';
+import { SCOPES, type Scope } from '../../access/key-store.ts';
+import { loadConfig } from '../../config/config.ts';
+import { startServer } from '../../server/main.ts';
 import { withFolder } from '../support/folder.ts';
 import type { Json } from '../support/sse.ts';
 

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { KeyStore, StoredKey } from '../../events/key-store.ts';
+import type { KeyStore, StoredKey } from '../../access/key-store.ts';
 
 export interface KeyStoreAdapter {
   name: string;

@@ -10,7 +10,7 @@ import type {
   RetentionSpan,
   UnfinishedExecution,
 } from '../../projections/output-index.ts';
-import type { SearchHit, SearchRequest } from '../../projections/search.ts';
+import type { SearchHit, SearchRequest } from '../../projections/search/search.ts';
 import { indexWriter } from '../support/index-writer.ts';
 import { type Recording, recording } from '../support/output-events.ts';
 import { within } from '../support/within.ts';

@@ -14,7 +14,7 @@ const test = suite('Clock jumps');
 
 test('order, durations and retention are right when the clock jumps an hour ahead and back', () =>
   withFolder(async (folder) => {
-    const installer = new URL('../../scripts/install-faketime.sh', import.meta.url).pathname;
+    const installer = new URL('../../tools/install/faketime.sh', import.meta.url).pathname;
     const library = execFileSync(installer, { encoding: 'utf8' }).trim();
     const clock = join(folder, 'clock');
     const jump = (offset: string) => writeFileSync(clock, `${offset}\n`);

@@ -133,7 +133,7 @@ test('a thousand followers, a hundred of which read nothing for long, all get ev
       rss = Math.max(rss, server.rssBytes());
     }, 200);
     const live = promisify(execFile)(process.execPath, [
-      new URL('../../bench/followers.ts', import.meta.url).pathname,
+      new URL('../../tools/bench/followers.ts', import.meta.url).pathname,
       ...[String(server.port), server.token, id, '900', '150', begin],
     ]);
     const stalled = Array.from({ length: 100 }, () => stalledFollower(server, id, size.stalledMs));

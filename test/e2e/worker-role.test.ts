@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createSeal } from '../../access/seal.ts';
 import { localShellCmd } from '../../actors/runners/local-shell-cmd.ts';
-import { loadConfig } from '../../config.ts';
-import { openEngines } from '../../engines.ts';
+import { loadConfig } from '../../config/config.ts';
 import { type ExecutionRequested, isLast, type LifecycleEvent } from '../../events/event.ts';
-import { createSeal } from '../../events/seal.ts';
 import { startProjector } from '../../projections/projector.ts';
-import { startWorkerRole, type WorkerRoleOptions } from '../../worker-role.ts';
+import { openEngines } from '../../server/engines/engines.ts';
+import { startWorkerRole, type WorkerRoleOptions } from '../../server/roles/worker.ts';
 import { withFolder } from '../support/folder.ts';
 import { until } from '../support/within.ts';
 

@@ -11,8 +11,8 @@ import {
   fromWire,
   toWire,
 } from '../../events/codec.ts';
-import { ServiceError } from '../../events/errors.ts';
 import type { EventType, ExecutionEvent } from '../../events/event.ts';
+import { ServiceError } from '../../lib/errors.ts';
 
 const test = suite('codec');
 

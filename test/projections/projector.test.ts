@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ServiceError } from '../../events/errors.ts';
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
 import type { Checkpoint, EventLog } from '../../events/event-log.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
 import { sqliteFrames } from '../../events/sqlite/frames.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { OutputIndex, ProjectedBatch } from '../../projections/output-index.ts';
 import {

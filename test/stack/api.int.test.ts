@@ -6,7 +6,7 @@ import { runOnStack } from '../support/on-stack.ts';
 
 await runOnStack('API', [
   () => import('../api/executions.test.ts'),
-  () => import('../api/output.test.ts'),
+  () => import('../api/output/output.test.ts'),
   () => import('../api/streams.test.ts'),
   () => import('../api/resume.test.ts'),
 ]);

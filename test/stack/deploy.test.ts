@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse, parseAllDocuments } from 'yaml';
-import { ENVIRONMENT } from '../../config.ts';
-import { ELASTICSEARCH_VERSION, KAFKA_VERSION } from '../../scripts/stack-packages.ts';
+import { ENVIRONMENT } from '../../config/config.ts';
+import { ELASTICSEARCH_VERSION, KAFKA_VERSION } from '../../tools/stack/packages.ts';
 import { COMPOSE, KUBERNETES } from '../support/deploy-schemas.ts';
 
 const test = suite('Deployment files');

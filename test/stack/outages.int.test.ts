@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Stack, startStack } from '../../scripts/stack.ts';
+import { type Stack, startStack } from '../../tools/stack/stack.ts';
 import { withFaultyProxy } from '../support/faulty-proxy.ts';
 import { follow } from '../support/follower.ts';
 import { type Nodes, numbered, numberedOutput, outputOf, withNodes } from '../support/nodes.ts';

@@ -1,7 +1,7 @@
 /** A small form of `npm run bench:scale`: the same parts, fewer executions. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { scaleRun } from '../../bench/scale.ts';
+import { scaleRun } from '../../tools/bench/scale.ts';
 import { sharedStack, stackOrSkip } from '../support/stack.ts';
 
 const test = suite('Scale');

@@ -18,7 +18,7 @@ export function haveChromium(): boolean {
 
 /** One test process at a time: those that come after the first find it there. */
 function install(): void {
-  const script = fileURLToPath(new URL('../../scripts/install-chromium.sh', import.meta.url));
+  const script = fileURLToPath(new URL('../../tools/install/chromium.sh', import.meta.url));
   const lock = join(tmpdir(), `linefeed-install-chromium-${process.getuid?.() ?? 0}.lock`);
   execFileSync('flock', [lock, 'sh', script], { stdio: 'inherit' });
 }

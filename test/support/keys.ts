@@ -1,6 +1,6 @@
-import { createKeys, type Keys, type KeysOptions } from '../../api/keys.ts';
-import { openToken } from '../../api/token.ts';
-import { fileKeyStore } from '../../events/key-file.ts';
+import { fileKeyStore } from '../../access/key-file.ts';
+import { createKeys, type Keys, type KeysOptions } from '../../access/keys.ts';
+import { openToken } from '../../access/token.ts';
 
 /** The keys of a server that is alone on its data folder. */
 export function openKeys(folder: string, options: Pick<KeysOptions, 'users' | 'now'> = {}): Keys {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Launch, Runner, RunnerRequest, Verdict } from '../../actors/runner.ts';
+import type { Launch, Runner, RunnerRequest, Verdict } from '../../catalogue/runner.ts';
 
 export interface Ran {
   exitCode: number | null;

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionEvent } from '../../events/event.ts';
 import { type KafkaEventLog, kafkaEventLog } from '../../events/kafka/event-log.ts';
-import type { Stack } from '../../scripts/stack.ts';
+import type { Stack } from '../../tools/stack/stack.ts';
 import { withFolder } from './folder.ts';
 import { type ServerProcess, withServer } from './server.ts';
 import { randomPrefix } from './stack.ts';

@@ -30,7 +30,7 @@ export interface Sshd {
 let installed: string | undefined;
 
 export function sshdPath(): string {
-  installed ??= execFileSync(fileURLToPath(new URL('../../scripts/install-sshd.sh', import.meta.url)), {
+  installed ??= execFileSync(fileURLToPath(new URL('../../tools/install/sshd.sh', import.meta.url)), {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   }).trim();

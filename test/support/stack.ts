@@ -3,7 +3,7 @@
  * (`LINEFEED_STACK_KAFKA`, `LINEFEED_STACK_ELASTICSEARCH`). Names inside are random, so that nothing is shared.
  */
 import { randomBytes } from 'node:crypto';
-import { type Stack, startStack } from '../../scripts/stack.ts';
+import { type Stack, startStack } from '../../tools/stack/stack.ts';
 
 let shared: Promise<Stack> | undefined;
 

@@ -1,10 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { join } from 'node:path';
 import pino from 'pino';
+import { createSeal } from '../../access/seal.ts';
+import { createWorker } from '../../actors/execution/worker.ts';
 import { localShellCmd } from '../../actors/runners/local-shell-cmd.ts';
-import { createSupervisor, type Supervisor } from '../../actors/supervisor.ts';
-import { createWorker } from '../../actors/worker.ts';
-import { loadConfig } from '../../config.ts';
+import { createSupervisor, type Supervisor } from '../../actors/scheduling/supervisor.ts';
+import { loadConfig } from '../../config/config.ts';
 import {
   type ExecutionCompleted,
   type ExecutionEvent,
@@ -13,7 +14,6 @@ import {
   type StreamName,
 } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { createSeal } from '../../events/seal.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
 import { until } from './within.ts';
 

@@ -1,7 +1,7 @@
 /** Names of hosts and users: what may be one, and whether the installation may reach it. */
 import { isIP } from 'node:net';
-import { ServiceError } from '../../../events/errors.ts';
-import { globMatches } from '../../../events/glob.ts';
+import { ServiceError } from '../../../lib/errors.ts';
+import { globMatches } from '../../../lib/glob.ts';
 
 export interface RemoteHost {
   /** As it was asked for; output and results are labelled with it. */

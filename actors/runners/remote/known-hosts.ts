@@ -2,7 +2,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { globMatches } from '../../../events/glob.ts';
+import { globMatches } from '../../../lib/glob.ts';
 
 export interface KnownKey {
   type: string;

@@ -4,10 +4,10 @@ import { closeSync, openSync, readFileSync, statSync, truncateSync, writeFileSyn
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ServiceError } from '../../../events/errors.ts';
 import type { ExecutionEvent } from '../../../events/event.ts';
 import type { EventLog } from '../../../events/event-log.ts';
 import { sqliteEventLog } from '../../../events/sqlite/event-log.ts';
+import { ServiceError } from '../../../lib/errors.ts';
 import { withFolder } from '../../support/folder.ts';
 import { recording } from '../../support/output-events.ts';
 import { until, within } from '../../support/within.ts';

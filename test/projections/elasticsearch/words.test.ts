@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OVERLAP, PIECE, wordsOf } from '../../../projections/elasticsearch/words.ts';
-import { fold, WORDS } from '../../../projections/text.ts';
+import { fold, WORDS } from '../../../projections/search/text.ts';
 
 const test = suite('words of a chunk on Elasticsearch');
 

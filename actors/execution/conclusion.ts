@@ -1,0 +1,102 @@
+/** What the end of an execution's process means, as the event that closes its stream. Pure. */
+
+import type { Verdict } from '../../catalogue/runner.ts';
+import type { ExecutionCompleted, OutputTotals, StreamName, Unrecorded } from '../../events/event.ts';
+import type { Mask } from '../capture/mask.ts';
+import type { ExitStatus } from '../capture/process.ts';
+import type { PumpResult } from '../capture/pump.ts';
+import type { Cause, Conclusion, ExecutionContext } from './execution.machine.ts';
+
+/** Half of what a Kafka topic takes as one event (events/kafka/topics.ts): an end that is refused would be no end. */
+const MAX_RESULT_BYTES = 8 * 1024 * 1024;
+
+export interface Ended {
+  context: ExecutionContext;
+  exit: ExitStatus;
+  pumped: PumpResult;
+  /** Set when we ended the process ourselves. */
+  cause: Cause | undefined;
+  /** The runner's word on it. */
+  verdict: Verdict;
+  mask: Mask;
+  timeoutMs: number;
+  maxOutputBytes: number;
+}
+
+/** The signal is the one we sent when we ended a process that left no word. */
+export function signalOf({ known, signal }: ExitStatus): string | null {
+  return known ? signal : 'SIGKILL';
+}
+
+export function conclude(ended: Ended): Conclusion {
+  const { context, exit, pumped, cause, verdict, mask } = ended;
+  if (!exit.known && cause === undefined) {
+    const reason =
+      'The process vanished without an exit status: the machine went down, or it was killed from outside';
+    return { kind: 'lost', reason, streams: pumped.streams };
+  }
+  const event: Unrecorded<ExecutionCompleted> = {
+    type: 'execution.completed',
+    status: verdict.succeeded ? 'succeeded' : 'failed',
+    exitCode: exit.exitCode,
+    signal: signalOf(exit),
+    elapsedMs: exit.ranMs ?? Math.max(0, Math.round(exit.endedAt - (context.startedAt ?? exit.endedAt))),
+    streams: pumped.streams,
+    at: Math.round(exit.endedAt),
+  };
+  const error = cause ? causeInWords(cause, ended) : verdict.error;
+  if (error !== undefined) event.error = maskText(mask, error);
+  if (cause) event.status = cause === 'output-limit' ? 'failed' : cause;
+  const notes: string[] = [];
+  if (verdict.result !== undefined) {
+    const result = maskDeep(mask, verdict.result);
+    const bytes = Buffer.byteLength(JSON.stringify(result));
+    if (bytes <= MAX_RESULT_BYTES) event.result = result;
+    else
+      notes.push(
+        `The result is not kept: it has ${bytes} bytes of JSON, and ${MAX_RESULT_BYTES} are the most`,
+      );
+  }
+  if (pumped.leftOpen) {
+    notes.push('Background processes were left running and held the output open; later output is not kept');
+  }
+  if (notes.length > 0) event.note = notes.join('. ');
+  return { kind: 'completed', event };
+}
+
+function causeInWords(cause: Cause, { timeoutMs, maxOutputBytes }: Ended): string {
+  if (cause === 'timeout') return `Action failed to complete in ${timeoutMs / 1000} seconds`;
+  if (cause === 'canceled') return 'Canceled';
+  return `Ended because its output reached the limit of ${maxOutputBytes} bytes`;
+}
+
+type Outputs = readonly { stream: StreamName; offset: number; lines: number }[];
+
+/** How much of each stream, over all hosts, the log holds that ends like this. */
+export function loggedTotals(outputs: Outputs): OutputTotals {
+  const totals: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
+  for (const { stream, offset, lines } of outputs) {
+    totals[stream].bytes += offset;
+    totals[stream].lines += lines;
+  }
+  return totals;
+}
+
+/** An end that nobody saw, with the output that the log holds. */
+export function lost(reason: string, outputs: Outputs = []): Conclusion {
+  return { kind: 'lost', reason, streams: loggedTotals(outputs) };
+}
+
+export function maskText(mask: Mask, text: string): string {
+  return mask.apply(Buffer.from(text)).toString('utf8');
+}
+
+/** Masks every string in a JSON value, names of members included. */
+function maskDeep(mask: Mask, value: unknown): unknown {
+  if (typeof value === 'string') return maskText(mask, value);
+  if (Array.isArray(value)) return value.map((item) => maskDeep(mask, item));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [maskText(mask, name), maskDeep(mask, item)]),
+  );
+}

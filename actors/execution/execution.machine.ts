@@ -1,0 +1,250 @@
+/**
+ * One execution as a state machine. Its states are the status words, and it moves between them only when the event
+ * that says so is in the log: running live and folding a recorded history take the same transitions. No I/O here; the
+ * supervisor provides the actors and the recording.
+ */
+import {
+  assign,
+  fromCallback,
+  fromPromise,
+  initialTransition,
+  type SnapshotFrom,
+  setup,
+  transition,
+} from 'xstate';
+import type {
+  ExecutionCompleted,
+  ExecutionRequested,
+  ExecutionStarted,
+  LifecycleEvent,
+  OutputTotals,
+  Status,
+  Unrecorded,
+} from '../../events/event.ts';
+
+/** Why we ended the process ourselves; the first cause wins. */
+export type Cause = 'canceled' | 'timeout' | 'output-limit';
+
+/** What `launch` found or made. */
+export interface Launched {
+  pid: number;
+  hostname: string;
+  worker: string;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+}
+
+/** How it ended, as the attachment concludes from exit status, cause and the runner's verdict. */
+export type Conclusion =
+  | { kind: 'completed'; event: Unrecorded<ExecutionCompleted> }
+  | { kind: 'lost'; reason: string; streams: OutputTotals };
+
+export interface ExecutionContext {
+  requested: ExecutionRequested;
+  startedAt: number | undefined;
+  /** The worker that runs it. */
+  worker: string;
+  /** Set when a cancellation was asked for before it could be acted on. */
+  cancelBy: string | undefined;
+  /** A record that must not be made twice is on its way to the log. */
+  recording: 'scheduled' | 'canceled' | 'end' | undefined;
+}
+
+/** What the machine is told besides the events of its stream. */
+export type ExecutionMessage =
+  | { type: 'admit' }
+  | { type: 'cancel'; by: string }
+  | { type: 'ended'; conclusion: Conclusion };
+
+export type ExecutionMachineEvent = LifecycleEvent | ExecutionMessage;
+
+/** Tells the attachment to end the process group. */
+export interface Terminate {
+  type: 'terminate';
+  cause: Cause;
+}
+
+function notProvided(what: string): never {
+  throw new Error(`${what} is not provided`);
+}
+
+export const executionMachine = setup({
+  types: {
+    context: {} as ExecutionContext,
+    events: {} as ExecutionMachineEvent,
+    input: {} as { requested: ExecutionRequested; worker: string },
+  },
+  actors: {
+    /** Starts the process, or finds the one that was started before. */
+    launch: fromPromise<Launched, { requested: ExecutionRequested }>(() => notProvided('launch')),
+    /** Carries output and waits for the end; sends `ended`. */
+    attach: fromCallback<Terminate, { context: ExecutionContext }>(() => notProvided('attach')),
+  },
+  actions: {
+    /** Appends to the execution's stream; the machine hears of it when it is in the log. */
+    record: (_, _event: Unrecorded<LifecycleEvent>) => notProvided('record'),
+  },
+  guards: {
+    idle: ({ context }) => context.recording === undefined,
+    withStatus: ({ event }, status: Status) =>
+      event.type === 'execution.completed' && event.status === status,
+  },
+}).createMachine({
+  id: 'execution',
+  context: ({ input }) => ({
+    requested: input.requested,
+    worker: input.worker,
+    startedAt: undefined,
+    cancelBy: undefined,
+    recording: undefined,
+  }),
+  initial: 'requested',
+  on: {
+    'execution.completed': [
+      { guard: { type: 'withStatus', params: 'succeeded' }, target: '.succeeded' },
+      { guard: { type: 'withStatus', params: 'failed' }, target: '.failed' },
+      { guard: { type: 'withStatus', params: 'timeout' }, target: '.timeout' },
+      { guard: { type: 'withStatus', params: 'canceled' }, target: '.canceled' },
+    ],
+    'execution.abandoned': '.abandoned',
+  },
+  states: {
+    requested: {
+      on: {
+        admit: {
+          guard: 'idle',
+          actions: [
+            assign({ recording: 'scheduled' }),
+            {
+              type: 'record',
+              params: ({ context }) => ({ type: 'execution.scheduled', worker: context.worker }),
+            },
+          ],
+        },
+        cancel: [
+          {
+            guard: 'idle',
+            actions: [
+              assign({ recording: 'canceled' }),
+              { type: 'record', params: ({ event }) => withdrawn(event.by) },
+            ],
+          },
+          { actions: assign({ cancelBy: ({ event }) => event.by }) },
+        ],
+        'execution.scheduled': { target: 'scheduled', actions: assign({ recording: undefined }) },
+      },
+    },
+    scheduled: {
+      invoke: {
+        src: 'launch',
+        input: ({ context }) => ({ requested: context.requested }),
+        onDone: { actions: { type: 'record', params: ({ event }) => started(event.output) } },
+        onError: { actions: { type: 'record', params: ({ event }) => unstartable(event.error) } },
+      },
+      on: {
+        cancel: { actions: assign({ cancelBy: ({ event }) => event.by }) },
+        'execution.started': { target: 'alive', actions: assign({ startedAt: ({ event }) => event.at }) },
+      },
+    },
+    alive: {
+      invoke: { id: 'attachment', src: 'attach', input: ({ context }) => ({ context }) },
+      on: {
+        ended: {
+          actions: [
+            // A cancellation that comes now is too late: it would be recorded after the end.
+            assign({ recording: 'end' }),
+            { type: 'record', params: ({ event }) => closing(event.conclusion) },
+          ],
+        },
+      },
+      initial: 'running',
+      states: {
+        running: {
+          entry: ({ context, self }) => {
+            if (context.cancelBy !== undefined) self.send({ type: 'cancel', by: context.cancelBy });
+          },
+          on: {
+            cancel: {
+              guard: 'idle',
+              actions: [
+                assign({ recording: 'canceled' }),
+                {
+                  type: 'record',
+                  params: ({ event }) => ({ type: 'execution.cancel_requested', by: event.by }),
+                },
+              ],
+            },
+            'execution.cancel_requested': 'canceling',
+          },
+        },
+        canceling: { entry: ({ self }) => terminate(self) },
+      },
+    },
+    succeeded: { type: 'final' },
+    failed: { type: 'final' },
+    timeout: { type: 'final' },
+    canceled: { type: 'final' },
+    abandoned: { type: 'final' },
+  },
+});
+
+export type ExecutionSnapshot = SnapshotFrom<typeof executionMachine>;
+
+function terminate(self: { getSnapshot(): unknown }): void {
+  const { children } = self.getSnapshot() as ExecutionSnapshot;
+  (children.attachment as { send(message: Terminate): void } | undefined)?.send({
+    type: 'terminate',
+    cause: 'canceled',
+  });
+}
+
+const NO_OUTPUT: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
+
+function started({ worker, hostname, pid, startedAt }: Launched): Unrecorded<ExecutionStarted> {
+  return { type: 'execution.started', worker, hostname, pid, at: startedAt };
+}
+
+/** The end of an execution that was canceled while it waited. */
+export function withdrawn(by: string): Unrecorded<ExecutionCompleted> {
+  return { ...neverStarted, status: 'canceled', error: `Canceled by ${by} before it started`, by };
+}
+
+function unstartable(error: unknown): Unrecorded<ExecutionCompleted> {
+  return { ...neverStarted, status: 'failed', error: error instanceof Error ? error.message : String(error) };
+}
+
+const neverStarted = {
+  type: 'execution.completed',
+  exitCode: null,
+  signal: null,
+  elapsedMs: 0,
+  streams: NO_OUTPUT,
+} as const;
+
+function closing(conclusion: Conclusion): Unrecorded<LifecycleEvent> {
+  if (conclusion.kind === 'completed') return conclusion.event;
+  return {
+    type: 'execution.abandoned',
+    reason: conclusion.reason,
+    by: 'worker',
+    streams: conclusion.streams,
+  };
+}
+
+/** The status word of a state. */
+export function statusOf(snapshot: ExecutionSnapshot): Status {
+  const value = snapshot.value;
+  return (typeof value === 'string' ? value : value.alive) as Status;
+}
+
+/**
+ * Folds a recorded history through the machine without running anything.
+ * @throws Error when the history does not begin with `execution.requested`.
+ */
+export function foldExecution(history: readonly LifecycleEvent[]): ExecutionSnapshot {
+  const [requested, ...rest] = history;
+  if (requested?.type !== 'execution.requested') throw new Error('A history begins with execution.requested');
+  let [snapshot] = initialTransition(executionMachine, { requested, worker: '' });
+  for (const event of rest) [snapshot] = transition(executionMachine, snapshot, event);
+  return snapshot;
+}

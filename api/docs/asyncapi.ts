@@ -1,0 +1,161 @@
+/** The AsyncAPI 3 document of what lies in Kafka, made from the schemas that the code itself reads and writes with. */
+import { z } from 'zod';
+import { KEY_SCHEMA } from '../../access/key-store.ts';
+import { EVENT_SCHEMAS, eventJsonSchema } from '../../events/codec.ts';
+import type { EventType } from '../../events/event.ts';
+import { CANCEL_SCHEMA, HEARTBEAT_SCHEMA } from '../../events/fleet/fleet.ts';
+
+type Json = Record<string, unknown>;
+
+/** Raised when a consumer of the one before could be misled; what is only added leaves it as it is. */
+const WIRE_VERSION = 1;
+
+const SUMMARIES: Record<EventType, string> = {
+  'execution.requested': 'Somebody asked for a command to be run',
+  'execution.scheduled': 'A worker was named; from here on it owns the execution',
+  'execution.started': 'The process runs',
+  'execution.cancel_requested': 'The owner was asked to end it',
+  'execution.completed': 'It ended; nothing follows',
+  'execution.abandoned': 'Its worker is gone; nothing follows',
+  'output.appended': 'Lines that were read together from one stream',
+};
+
+const text = (description: string) => ({ type: 'string', description });
+
+/** Of what happens to an execution, where the records of two topics have one order. */
+const EVENT_HEADERS = {
+  ce_id: text('`<execution>/<position>`: the same on every retry, so repeats can be told'),
+  ce_subject: text('The execution'),
+  ce_after: text(
+    'Only where the event before it lies in the other topic: offset there, in the same partition. Who reads both topics delivers this event after that one',
+  ),
+};
+
+const recordHeaders = (subject: string) => ({
+  ce_id: text('Differs with each record'),
+  ce_subject: text(`${subject}; also the key of the record`),
+});
+
+function headers(own: Json): Json {
+  return {
+    type: 'object',
+    required: ['ce_specversion', 'ce_id', 'ce_type', 'ce_source', 'ce_subject', 'ce_time'],
+    properties: {
+      ce_specversion: { type: 'string', const: '1.0' },
+      ce_type: text('Type of the event; ignore those you do not know'),
+      ce_source: text('The process that wrote it'),
+      ce_time: { type: 'string', format: 'date-time' },
+      'content-type': { type: 'string', const: 'application/json' },
+      ...own,
+    },
+  };
+}
+
+/** @param own headers that not every message has, or that say something else there. */
+function message(name: string, summary: string, payload: Json, own: Json): Json {
+  const { $schema, ...schema } = payload;
+  void $schema;
+  return {
+    name,
+    title: name,
+    summary,
+    contentType: 'application/json',
+    headers: headers(own),
+    payload: {
+      schemaFormat: 'application/schema+json;version=draft-2020-12',
+      schema: { $id: `urn:linefeed:event:${name}:${WIRE_VERSION}`, ...schema },
+    },
+  };
+}
+
+const identifier = (type: string) => type.replace(/[._](.)/g, (_, letter: string) => letter.toUpperCase());
+
+/** @param prefix of the topics, as configured. */
+export function asyncApiDocument(version: string, prefix = 'linefeed'): Json {
+  const types = Object.keys(EVENT_SCHEMAS) as EventType[];
+  const jsonSchema = (schema: z.ZodType) => z.toJSONSchema(schema, { io: 'input' }) as Json;
+  const messages: Record<string, Json> = {};
+  for (const type of types) {
+    messages[identifier(type)] = message(type, SUMMARIES[type], eventJsonSchema(type), EVENT_HEADERS);
+  }
+  messages.workerHeartbeat = message(
+    'worker.heartbeat',
+    'A worker lives; a record without a value says that it will not come back',
+    jsonSchema(HEARTBEAT_SCHEMA),
+    recordHeaders('The worker'),
+  );
+  messages.commandCancel = message(
+    'command.cancel',
+    'The owner of an execution is asked to end it',
+    jsonSchema(CANCEL_SCHEMA),
+    recordHeaders('The execution'),
+  );
+  messages.keyCreated = message(
+    'key.created',
+    'An API key was made; a record without a value makes it unknown',
+    jsonSchema(KEY_SCHEMA),
+    recordHeaders('Id of the API key'),
+  );
+  messages.keyRevoked = message(
+    'key.revoked',
+    'An API key is good for nothing from now on, whatever else comes under its id',
+    jsonSchema(KEY_SCHEMA.required({ revokedAt: true })),
+    recordHeaders('Id of the API key'),
+  );
+  const channel = (address: string, description: string, names: string[], kafka: Json) => ({
+    address,
+    description,
+    messages: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
+    bindings: { kafka: { topic: address, bindingVersion: '0.5.0', ...kafka } },
+  });
+  const lifecycle = types.filter((type) => type !== 'output.appended').map(identifier);
+  const channels = {
+    executions: channel(
+      `${prefix}.executions`,
+      'What happens to executions. Key: the execution, so one execution is one partition and stays in order.',
+      lifecycle,
+      { topicConfiguration: { 'cleanup.policy': ['delete'] } },
+    ),
+    output: channel(
+      `${prefix}.output`,
+      'What executions print, on the same partition number as their lifecycle. `position` is dense over both topics.',
+      ['outputAppended'],
+      { topicConfiguration: { 'cleanup.policy': ['delete'] } },
+    ),
+    workers: channel(`${prefix}.workers`, 'Heartbeats, the newest of each worker.', ['workerHeartbeat'], {
+      partitions: 1,
+      topicConfiguration: { 'cleanup.policy': ['compact'] },
+    }),
+    commands: channel(
+      `${prefix}.commands`,
+      'What nodes ask of the owners of executions. Internal: use the HTTP API to cancel.',
+      ['commandCancel'],
+      { partitions: 1 },
+    ),
+    keys: channel(
+      `${prefix}.keys`,
+      'API keys, the newest state of each, with the hash of the key. Internal: use the HTTP API to make and revoke keys.',
+      ['keyCreated', 'keyRevoked'],
+      { partitions: 1, topicConfiguration: { 'cleanup.policy': ['compact'] } },
+    ),
+  };
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Linefeed events',
+      version,
+      description:
+        'CloudEvents 1.0 in binary mode. Fields and types may be added; readers ignore what they do not know.',
+      license: { name: 'Apache-2.0' },
+    },
+    defaultContentType: 'application/json',
+    channels,
+    operations: Object.fromEntries(
+      Object.keys(channels).map((name) => [
+        `publish${name[0]?.toUpperCase()}${name.slice(1)}`,
+        { action: 'send', channel: { $ref: `#/channels/${name}` } },
+      ]),
+    ),
+    components: { messages },
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * Events as clients get them: the wire form with its type, without what is only for workers (sealed secrets) and
+ * without our own book-keeping.
+ */
+import { toWire } from '../../events/codec.ts';
+import type { ExecutionEvent } from '../../events/event.ts';
+import { IDEMPOTENCY_DIGEST } from './execution-view.ts';
+
+export function publicWire(event: ExecutionEvent): Record<string, unknown> {
+  const wire = toWire(event);
+  if (event.type !== 'execution.requested') return { type: event.type, ...wire };
+  const { sealed, idempotencyKey, context, ...rest } = wire as Record<string, unknown>;
+  void sealed;
+  void idempotencyKey;
+  const { [IDEMPOTENCY_DIGEST]: digest, ...others } = (context ?? {}) as Record<string, unknown>;
+  void digest;
+  return { type: event.type, ...rest, ...(Object.keys(others).length > 0 ? { context: others } : {}) };
+}

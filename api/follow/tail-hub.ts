@@ -1,0 +1,107 @@
+/**
+ * One subscription of the log for each followed execution, shared by its followers. The newest events stay in a ring
+ * bounded in bytes; a follower is only a position in it, so it costs nothing when it is slow: once the ring has moved
+ * on without it, it reads history again. Writes nothing.
+ */
+import type { Logger } from 'pino';
+import type { ExecutionEvent } from '../../events/event.ts';
+import type { Checkpoint, EventLog } from '../../events/event-log.ts';
+import { pacer } from './pacer.ts';
+import { type SharedTail, sharedTail } from './shared-tail.ts';
+
+export interface Tail {
+  /** Changes when the subscription had to be made anew: what came in between is in history only. */
+  readonly epoch: number;
+  /** True when everything after the position is in the ring or still to come. */
+  covers(position: number): boolean;
+  /** The events after the position, without holes; undefined when the ring has them no longer. */
+  after(position: number): readonly ExecutionEvent[] | undefined;
+  /**
+   * Where others follow too: fetches into the ring what lies between the position, through which the index is complete,
+   * and the ring; once for all who ask meanwhile. Leaves the ring as it is when that is too much for it.
+   * @param from see `ReadOptions.from`
+   */
+  bridge(position: number, from: Checkpoint | undefined, signal: AbortSignal): Promise<void>;
+  /** Resolves when there is news for the position, or when the signal aborts. */
+  wait(position: number, epoch: number, signal: AbortSignal): Promise<void>;
+  /** To be called once; the last one that leaves ends the subscription. */
+  leave(): void;
+}
+
+export interface TailHub {
+  /** Resolves when the subscription stands: every event appended from then on will come. */
+  join(executionId: string): Promise<Tail>;
+  followers(): number;
+  /** Executions that are being followed. */
+  tails(): number;
+}
+
+export interface TailHubOptions {
+  log: EventLog;
+  logger?: Pick<Logger, 'warn'>;
+  /** Bytes of output kept in one ring; the events of all rings together keep to `totalBytes`. */
+  ringBytes?: number;
+  totalBytes?: number;
+  retryMs?: number;
+}
+
+/** A follower that keeps up never sees the end of this; 64 chunks of the largest size. */
+const RING_BYTES = 4 * 1024 * 1024;
+/** With very many executions followed at once their rings shrink, so that memory stays bounded. */
+const TOTAL_BYTES = 64 * 1024 * 1024;
+const SMALLEST_RING_BYTES = 256 * 1024;
+
+export function tailHub(options: TailHubOptions): TailHub {
+  const { log, logger, ringBytes = RING_BYTES, totalBytes = TOTAL_BYTES, retryMs = 500 } = options;
+  const shared = new Map<string, SharedTail>();
+  const pace = pacer();
+  const limit = () =>
+    Math.min(ringBytes, Math.max(SMALLEST_RING_BYTES, totalBytes / Math.max(1, shared.size)));
+
+  return {
+    async join(executionId) {
+      let tail = shared.get(executionId);
+      if (!tail) {
+        const opened = sharedTail({
+          log,
+          executionId,
+          limit,
+          wake: pace,
+          retryMs,
+          ...(logger ? { logger } : {}),
+        });
+        tail = opened;
+        shared.set(executionId, opened);
+      }
+      const mine = tail;
+      mine.followers += 1;
+      let left = false;
+      const leave = () => {
+        if (left) return;
+        left = true;
+        mine.followers -= 1;
+        if (mine.followers > 0) return;
+        mine.end();
+        if (shared.get(executionId) === mine) shared.delete(executionId);
+      };
+      try {
+        await mine.ready;
+      } catch (error) {
+        leave();
+        throw error;
+      }
+      return {
+        get epoch() {
+          return mine.epoch();
+        },
+        covers: mine.covers,
+        after: mine.after,
+        bridge: mine.bridge,
+        wait: mine.wait,
+        leave,
+      };
+    },
+    followers: () => [...shared.values()].reduce((sum, tail) => sum + tail.followers, 0),
+    tails: () => shared.size,
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * The three forms in which output leaves: raw text, NDJSON and SSE. A form turns parts of chunks and what else happens
+ * into bytes; it knows nothing of sockets. What it makes of a shared live event is made once and kept beside the event.
+ */
+import { isUtf8 } from 'node:buffer';
+import { toWire, wireTime } from '../../events/codec.ts';
+import type { LifecycleEvent, Status } from '../../events/event.ts';
+import type { ExecutionDocument } from '../../projections/execution-document.ts';
+import type { Ending } from '../follow/follow.ts';
+import { linesOf, type Part, seqsOf } from './lines.ts';
+
+export interface Format {
+  contentType: string;
+  part(part: Part): Uint8Array;
+  /** An event of the execution's life, its end excepted. */
+  lifecycle?(event: LifecycleEvent): Uint8Array;
+  /** The present state, at the beginning. */
+  state?(document: ExecutionDocument): Uint8Array | undefined;
+  trimmed?(through: number): Uint8Array;
+  end?(end: Ending): Uint8Array;
+  ping?: Uint8Array;
+  bye?: Uint8Array;
+  /** True when the bytes of a whole chunk are the same for every reader. */
+  shareable: boolean;
+}
+
+/** One SSE frame. `data` is an object, so its JSON is one line whatever it holds. */
+export function sseFrame(event: string, id: string | number | undefined, data: unknown): Buffer {
+  const head = id === undefined ? `event: ${event}\n` : `event: ${event}\nid: ${id}\n`;
+  return Buffer.from(`${head}data: ${JSON.stringify(data)}\n\n`);
+}
+
+export const SSE_PING = Buffer.from(': ping\n\n');
+export const SSE_BYE = sseFrame('bye', undefined, {
+  reason: 'the server stops; reconnect with Last-Event-ID',
+});
+/** First bytes of every SSE answer: how long a browser waits before it reconnects. */
+export const SSE_START = Buffer.from('retry: 1000\n\n');
+
+/** What every SSE answer needs so that no proxy holds it back. */
+export const SSE_HEADERS = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-cache, no-store, no-transform',
+  'X-Accel-Buffering': 'no',
+};
+
+const STATUS_OF: Partial<Record<LifecycleEvent['type'], Status>> = {
+  'execution.requested': 'requested',
+  'execution.scheduled': 'scheduled',
+  'execution.started': 'running',
+  'execution.cancel_requested': 'canceling',
+};
+
+export function sseFormat(): Format {
+  return {
+    contentType: 'text/event-stream; charset=utf-8',
+    part({ chunk, seqs }) {
+      return sseFrame('output', chunk.position, seqs ? { ...toWire(chunk), seqs } : toWire(chunk));
+    },
+    lifecycle(event) {
+      const { executionId, position, at, ...rest } = toWire(event);
+      const { worker, hostname, pid, by } = rest;
+      return sseFrame('status', position, {
+        executionId,
+        position,
+        status: STATUS_OF[event.type],
+        at,
+        worker,
+        hostname,
+        pid,
+        by,
+      });
+    },
+    state(document) {
+      const entry = document.log.findLast(({ status }) => status === document.status);
+      if (document.endedAt !== undefined) return undefined;
+      const { worker, hostname, pid } = document;
+      return sseFrame('status', undefined, {
+        executionId: document.id,
+        status: document.status,
+        at: wireTime(entry?.at ?? document.requestedAt),
+        worker,
+        hostname,
+        pid,
+      });
+    },
+    trimmed: (through) => sseFrame('trimmed', undefined, { through }),
+    end: (end) => sseFrame('end', end.position, endData(end)),
+    ping: SSE_PING,
+    bye: SSE_BYE,
+    shareable: true,
+  };
+}
+
+export function endData(end: Ending): Record<string, unknown> {
+  return {
+    status: end.status,
+    exit_code: end.exitCode,
+    signal: end.signal,
+    ...(end.error === undefined ? {} : { error: end.error }),
+    totals: end.totals,
+    ...(end.elapsedMs === undefined ? {} : { elapsed_seconds: end.elapsedMs / 1000 }),
+    end_timestamp: wireTime(end.at),
+    position: end.position,
+  };
+}
+
+/** One JSON object a line of output, or a piece of one; text and line ends give back the bytes exactly. */
+export function ndjsonFormat(): Format {
+  return {
+    contentType: 'application/x-ndjson',
+    part(part) {
+      const { chunk } = part;
+      const { data, stream, position, host, omitted } = chunk;
+      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+      const clean = isUtf8(bytes);
+      const at = wireTime(chunk.at);
+      const seqs = part.seqs;
+      let text = '';
+      for (const [index, line] of linesOf(chunk).entries()) {
+        let end = line.end;
+        let eol: string | undefined = '';
+        if (end > line.start && bytes[end - 1] === 0x0a) {
+          end -= 1;
+          eol = undefined;
+          if (end > line.start && bytes[end - 1] === 0x0d) {
+            end -= 1;
+            eol = '\r\n';
+          }
+        }
+        const piece = bytes.subarray(line.start, end);
+        const utf8 = clean || isUtf8(piece);
+        text += `${JSON.stringify({
+          seq: seqs?.[index] ?? line.seq,
+          stream,
+          at,
+          text: piece.toString(utf8 ? 'utf8' : 'base64'),
+          position,
+          ...(host === undefined ? {} : { host }),
+          ...(line.ended ? {} : { partial: true }),
+          ...(utf8 ? {} : { encoding: 'base64' }),
+          ...(eol === undefined || !line.ended ? {} : { eol }),
+          ...(omitted ? { omitted } : {}),
+        })}\n`;
+      }
+      return Buffer.from(text);
+    },
+    trimmed: (through) => Buffer.from(`${JSON.stringify({ trimmed: { through } })}\n`),
+    end: (end) => Buffer.from(`${JSON.stringify({ end: endData(end) })}\n`),
+    shareable: true,
+  };
+}
+
+/** The bytes as stored; with timestamps, each line begins with its time. */
+export function rawFormat(timestamps: boolean): Format {
+  const contentType = 'text/plain; charset=utf-8';
+  if (!timestamps) return { contentType, part: (part) => part.chunk.data, shareable: false };
+  const begun = new Map<string, number>();
+  return {
+    contentType,
+    part(part) {
+      const { chunk } = part;
+      const key = `${chunk.stream}/${chunk.host ?? ''}`;
+      const stamp = Buffer.from(`${wireTime(chunk.at)} `);
+      const seqs = seqsOf(part);
+      const pieces: Uint8Array[] = [];
+      for (const [index, line] of linesOf(chunk).entries()) {
+        const seq = seqs[index] ?? line.seq;
+        if (begun.get(key) !== seq) pieces.push(stamp);
+        begun.set(key, seq);
+        pieces.push(chunk.data.subarray(line.start, line.end));
+      }
+      return Buffer.concat(pieces);
+    },
+    shareable: false,
+  };
+}

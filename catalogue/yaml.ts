@@ -1,0 +1,69 @@
+/**
+ * Reads the YAML of packs as StackStorm does (YAML 1.1, so `yes` is true and 0644 is octal) and knows the line of every
+ * part of it, for errors that say where.
+ */
+import { type CollectionTag, LineCounter, parseDocument, type ScalarTag } from 'yaml';
+import { ServiceError } from '../lib/errors.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: what a file holds is unknown until it is checked field by field
+export type Yaml = any;
+
+export interface YamlFile {
+  value: Yaml;
+  /** Line of the value at this path, or of the nearest part that is there, from 1. */
+  line(path: readonly (string | number)[]): number;
+}
+
+const bool: ScalarTag = {
+  tag: 'tag:yaml.org,2002:bool',
+  identify: (value) => typeof value === 'boolean',
+  default: true,
+  // PyYAML's words: unlike YAML 1.1 itself, `y` and `n` are names (of parameters, say) and not booleans.
+  test: /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/,
+  resolve: (text) => /^(?:y|t|on)/i.test(text),
+};
+
+function tags(standard: readonly (CollectionTag | ScalarTag | string)[]): (CollectionTag | ScalarTag)[] {
+  const others = standard.filter(
+    (tag): tag is CollectionTag | ScalarTag => typeof tag !== 'string' && tag.tag !== bool.tag,
+  );
+  return [...others, bool];
+}
+
+/**
+ * @param label what errors call the file.
+ * @throws ServiceError `validation-failed`: `<label>, line N: what is wrong`.
+ */
+export function readYaml(text: string, label: string): YamlFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    version: '1.1',
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    customTags: tags as never,
+  });
+  const error = document.errors[0];
+  if (error) {
+    const line = lines.linePos(error.pos[0]).line;
+    throw new ServiceError('validation-failed', `${label}, line ${line}: ${error.message}`, { cause: error });
+  }
+  let value: Yaml;
+  try {
+    value = document.toJS();
+  } catch (cause) {
+    throw new ServiceError('validation-failed', `${label}: ${(cause as Error).message}`, { cause });
+  }
+  return {
+    value,
+    line(path) {
+      for (let length = path.length; length > 0; length -= 1) {
+        const node = document.getIn(path.slice(0, length), true) as
+          | { range?: [number, number, number] }
+          | undefined;
+        if (node?.range) return lines.linePos(node.range[0]).line;
+      }
+      return 1;
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * PORT. How the processes of one installation know of each other: workers tell that they live, and anyone can ask the
+ * owner of an execution for something. To an implementer: every node hears every heartbeat and every command, in order,
+ * at least once; a command that was acknowledged is heard by a worker that was away, too, for at least a day.
+ */
+import { z } from 'zod';
+import type { LifecycleEvent } from '../event.ts';
+
+/** Wire schema of `worker.heartbeat`; the key is the worker's name. */
+export const HEARTBEAT_SCHEMA = z.object({
+  worker: z.string().min(1).describe('Name of the worker, stable over restarts'),
+  instance: z.string().describe('Differs with each start of the worker'),
+  at: z.iso.datetime({ offset: true }),
+  hostname: z.string(),
+  labels: z.record(z.string(), z.string()),
+  running: z.int().nonnegative().describe('Executions that it runs'),
+  queued: z.int().nonnegative().describe('Requests that it has heard of and that wait for any worker'),
+  limit: z.int().nonnegative().describe('Executions that it runs at most; 0 takes no new ones'),
+});
+export type Heartbeat = z.output<typeof HEARTBEAT_SCHEMA>;
+
+/** Wire schema of `command.cancel`; the key is the execution's id. */
+export const CANCEL_SCHEMA = z.object({
+  executionId: z.string().min(1),
+  by: z.string().describe('Who asked for it'),
+  at: z.iso.datetime({ offset: true }),
+});
+export type CancelCommand = z.output<typeof CANCEL_SCHEMA>;
+
+export interface KnownWorker extends Heartbeat {
+  /** Since its last heartbeat came in here, by this process's own steady clock. */
+  silentMs: number;
+}
+
+export interface Fleet {
+  /** Resolves when the others can hear it. @throws ServiceError `event-log-unavailable`. */
+  beat(heartbeat: Omit<Heartbeat, 'at'>): Promise<void>;
+  /** Every worker that has been heard of and has not said good-bye. */
+  workers(): KnownWorker[];
+  /** Tells that the worker will not come back: nobody waits for it any more. */
+  forget(worker: string): Promise<void>;
+  /** Resolves when the command is durable. @throws ServiceError `event-log-unavailable`. */
+  cancel(executionId: string, by: string): Promise<void>;
+  /** Calls the listener for commands of the last hour, then for each that comes, until the signal is aborted. */
+  onCancel(listener: (command: CancelCommand) => void, signal: AbortSignal): void;
+  close(): Promise<void>;
+}
+
+/** One event with its place, which only the feed understands. */
+export interface PlacedEvent {
+  event: LifecycleEvent;
+  partition: number;
+  offset: number;
+}
+
+/** For as long as this worker is the one that hands out the requests of some partitions. */
+export interface DutySession {
+  /**
+   * Lifecycle events of these partitions, from the oldest request that may not have been handed out. `present` is true
+   * once everything has been delivered that was there when the session began. Ends when the duty passes to another.
+   */
+  events: AsyncIterable<{ events: PlacedEvent[]; present: boolean }>;
+  /** Tells which requests are not handed out yet, so that the next session begins no later. */
+  keep(pending: Iterable<Pick<PlacedEvent, 'partition' | 'offset'>>): Promise<void>;
+}
+
+/** PORT. What workers read of the log to share out work. */
+export interface DutyFeed {
+  /** Resolves when the watch stands: every lifecycle event that is appended after that is delivered. */
+  watch(signal: AbortSignal): Promise<AsyncIterable<LifecycleEvent[]>>;
+  /** Sessions one after the other, until aborted. */
+  sessions(signal: AbortSignal): AsyncIterable<DutySession>;
+  leave(): Promise<void>;
+}

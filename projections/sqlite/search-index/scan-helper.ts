@@ -1,0 +1,63 @@
+/**
+ * A second thread for searches that go through much output: started when the first of them asks, ended when none has asked
+ * for a while, so that an idle server does not carry it.
+ */
+import { availableParallelism, loadavg } from 'node:os';
+import { sibling } from '../../../lib/sibling.ts';
+import { startThread, type Thread } from '../../../lib/worker-thread.ts';
+
+const IDLE_MS = 30_000;
+const HEAP_MB = 128;
+/** Work that waits, for each processor, at which a second thread would only take from others. */
+const BUSY_LOAD = 2;
+
+export interface ScanHelper {
+  /** The thread when it has started; asking starts it. Undefined also where no processor is free. */
+  thread(): Thread | undefined;
+  close(): Promise<void>;
+}
+
+const startHelper = () => startThread(sibling(import.meta.url, './scan.worker'), {}, { heapMb: HEAP_MB });
+
+export function scanHelper(
+  processors = availableParallelism(),
+  load: () => number = () => loadavg()[0] as number,
+  begin: () => Thread = startHelper,
+): ScanHelper {
+  let thread: Thread | undefined;
+  let isReady = false;
+  let idle: NodeJS.Timeout | undefined;
+  const close = async () => {
+    clearTimeout(idle);
+    const ended = thread;
+    thread = undefined;
+    isReady = false;
+    await ended?.close();
+  };
+  function start(): Thread {
+    const started = begin();
+    started.call('ready').then(
+      () => {
+        isReady = thread === started;
+      },
+      () => {},
+    );
+    // The searches do without it what they had given it, and ask for another.
+    void started.died.then(() => {
+      if (thread !== started) return;
+      thread = undefined;
+      isReady = false;
+    });
+    return started;
+  }
+  return {
+    thread() {
+      if (processors < 2 || load() > processors * BUSY_LOAD) return undefined;
+      thread ??= start();
+      clearTimeout(idle);
+      idle = setTimeout(() => void close(), IDLE_MS).unref();
+      return isReady ? thread : undefined;
+    },
+    close,
+  };
+}

@@ -1,0 +1,20 @@
+/** The thread that helps the reader with a long search: it gets blocks, not a database, and gives the lines that match. */
+import { serveThread } from '../../../lib/worker-thread.ts';
+import type { LineMatch } from '../../search/lines.ts';
+import { compile, type Matcher } from '../../search/matcher.ts';
+import { counted, type ScanJob, scanBlock } from './scan-block.ts';
+
+serveThread(() => {
+  let last: { query: string; matcher: Matcher } | undefined;
+  return {
+    ready: () => {},
+    scan(query: string, countOnly: boolean, jobs: ScanJob[]): (LineMatch[] | null)[] {
+      if (last?.query !== query) last = { query, matcher: compile(query) };
+      const { matcher } = last;
+      return jobs.map((job) => {
+        const found = scanBlock(job, matcher);
+        return found && countOnly ? found.map(counted) : found;
+      });
+    },
+  };
+});

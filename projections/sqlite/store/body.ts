@@ -1,0 +1,63 @@
+/**
+ * Stored blocks as bytes, without a database: compressed, a little harder once a block will not change again, and opened
+ * into chunks. A block's bytes are its own body or parts of the event log (bodies.ts).
+ */
+import { constants, zstdCompressSync } from 'node:zlib';
+import { unpackBlock, unpackFrame } from '../../../events/blocks/block.ts';
+import type { StoredPart } from '../../../events/blocks/frames.ts';
+import type { OutputAppended } from '../../../events/event.ts';
+import { ServiceError } from '../../../lib/errors.ts';
+import { inflate } from '../../../lib/inflate.ts';
+
+const level = (value: number) => ({ params: { [constants.ZSTD_c_compressionLevel]: value } });
+const FAST = level(1);
+const SMALL = level(3);
+
+export function compressBody(body: Uint8Array, final: boolean): Uint8Array {
+  return zstdCompressSync(body, final ? SMALL : FAST);
+}
+
+/** What it takes to open a block; plain values and bytes, so it can go to another thread. */
+export interface StoredBlock {
+  executionId: string;
+  /** Positions of the first and the last chunk, and how many there are. */
+  first: number;
+  last: number;
+  chunks: number;
+  /** None when retention has dropped the bytes, and the block is about to follow. */
+  parts: StoredPart[];
+}
+
+/** The same block with its parts decompressed. */
+export function inflated(block: StoredBlock): StoredBlock {
+  const parts = block.parts.map(({ data, size, ...part }) => ({
+    ...part,
+    data: size === null ? data : inflate(data, size),
+    size: null,
+  }));
+  return { ...block, parts };
+}
+
+/**
+ * The chunks of a block.
+ * @throws ServiceError `output-index-unavailable` when some of them are not in the log.
+ */
+export function openStored(block: StoredBlock): OutputAppended[] {
+  const { executionId, first, last, chunks, parts } = block;
+  const opened: OutputAppended[] = [];
+  for (const { head, data, size } of parts) {
+    const bytes = size === null ? data : inflate(data, size);
+    for (const chunk of head === undefined ? unpackBlock(bytes) : unpackFrame(head, bytes)) {
+      if (chunk.position >= first && chunk.position <= last) opened.push(chunk);
+    }
+  }
+  if (parts.length > 0 && opened.length !== chunks) {
+    throw new ServiceError(
+      'output-index-unavailable',
+      `The event log lacks output of execution ${executionId} that the index points to (positions ${first} to ${last}, ` +
+        `${opened.length} of ${chunks} chunks are there). Restore events.sqlite from a backup, then run \`linefeed rebuild\`.`,
+      { retriable: false },
+    );
+  }
+  return opened;
+}

@@ -1,0 +1,195 @@
+/**
+ * Composes a server: the only place that knows which adapter stands behind a port. Opens the engines, brings unfinished
+ * executions back, and serves. Everything it starts, `close` stops, in the opposite order.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pino, { type Logger } from 'pino';
+import { expiringTokens } from '../access/expiring-tokens.ts';
+import { createKeys } from '../access/keys.ts';
+import { createSeal, loadSealKey } from '../access/seal.ts';
+import { openToken } from '../access/token.ts';
+import { createService } from '../actors/execution-service.ts';
+import { createRunners } from '../actors/runners/registry.ts';
+import { createApp } from '../api/app.ts';
+import { createRouter, type ExtraRoutes, type ProjectorView } from '../api/env.ts';
+import { checkBind } from '../api/http/security.ts';
+import { serve } from '../api/http/server.ts';
+import { type PageRoutes, pageRoutes } from '../api/page/page.ts';
+import { st2Routes } from '../api/st2/routes.ts';
+import { createCatalogue } from '../catalogue/catalogue.ts';
+import type { Config } from '../config/config.ts';
+import { activity, countedLog } from '../events/activity.ts';
+import type { EventLog } from '../events/event-log.ts';
+import { ServiceError } from '../lib/errors.ts';
+import { settleHeap } from '../lib/settle-heap.ts';
+import type { OutputIndex } from '../projections/output-index.ts';
+import { type Projector, type Rejected, startProjector } from '../projections/projector.ts';
+import { rebuildIndex } from '../projections/rebuild.ts';
+import { startRetention } from '../projections/retention/retention.ts';
+import { takeDataFolder, workerName } from './data-folder.ts';
+import { openEngines } from './engines/engines.ts';
+import { fleetDispatch, startWorkerRole } from './roles/worker.ts';
+
+export interface RunningServer {
+  url: string;
+  port: number;
+  token: string;
+  /** Resolves when a part has died without which nothing works; the process is then to end, for a new one to start. */
+  failed: Promise<Error>;
+  /** Ends within ten seconds: no new work, followers are told to reconnect, children as configured. */
+  close(): Promise<void>;
+}
+
+export function version(): string {
+  const here = import.meta.url.endsWith('.ts') ? './package.json' : '../package.json';
+  return (JSON.parse(readFileSync(new URL(here, import.meta.url), 'utf8')) as { version: string }).version;
+}
+
+/**
+ * @throws ServiceError when the configuration cannot be served: the address is not safe, the port is taken, the data
+ * folder is in use, an engine cannot be opened.
+ */
+export async function startServer(
+  config: Config,
+  logger: Logger = createLogger(config),
+): Promise<RunningServer> {
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async () => {
+    for (const closer of closers.reverse().splice(0)) await closer();
+  };
+  try {
+    checkBind(config);
+    closers.push(takeDataFolder(config.data));
+    return await compose(config, logger, closers, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createLogger(config: Config): Logger {
+  return pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+}
+
+async function compose(
+  config: Config,
+  logger: Logger,
+  closers: (() => Promise<void> | void)[],
+  close: () => Promise<void>,
+): Promise<RunningServer> {
+  const closing = new AbortController();
+  const token = openToken(config.data);
+  const counter = activity();
+  const name = workerName(config.data, config.actionrunner.worker);
+  const failure = Promise.withResolvers<Error>();
+  const engines = await openEngines(config, closers, logger, name, (error) => {
+    logger.fatal({ err: error }, 'the server cannot go on; commands that run go on without it');
+    failure.resolve(error);
+  });
+  const { index, cluster } = engines;
+  const { users } = config.auth;
+  const keys = createKeys({ token, store: engines.keys, users });
+  const log = countedLog(engines.log, counter);
+  const has = (role: Config['roles'][number]) => config.roles.includes(role);
+
+  const onRejected = async (rejected: Rejected) => {
+    const { reason, event, document } = rejected;
+    logger.error({ executionId: event?.executionId ?? document?.id, reason }, 'the index refused an event');
+    await engines.park(rejected);
+  };
+  const projector = has('projector')
+    ? startProjector({
+        log: engines.projectorLog,
+        index,
+        onRejected,
+        onError: (error, retryMs) => logger.warn({ err: error, retryMs }, 'the output index is away'),
+      })
+    : undefined;
+  closers.push(async () => projector?.stop());
+  const caughtUp: ProjectorView['caughtUp'] =
+    cluster?.caughtUp ?? ((checkpoint, signal) => (projector as Projector).caughtUp(checkpoint, signal));
+  const retention = has('projector') ? sweeper(config, log, index, logger) : undefined;
+  closers.push(async () => retention?.stop());
+
+  const { runners, catalogue } = await openCatalogue(config, logger);
+  const seal = createSeal(loadSealKey(join(config.data, 'seal.key')));
+  const dispatch =
+    cluster && !has('worker')
+      ? fleetDispatch(cluster.fleet, config.actionrunner.lease)
+      : await startWorkerRole({ config, name, log, engines, seal, runners, logger, caughtUp, closers });
+  const queueLimit = config.actionrunner.queue;
+  const executions = createService({ catalogue, runners, log, seal, queueLimit, dispatch });
+
+  const page = pageRoutes(closing.signal);
+  const app = createApp({
+    config,
+    log,
+    index,
+    executions,
+    projector: { caughtUp, ...(projector ? { state: projector.state } : {}) },
+    retention,
+    ...(projector
+      ? {
+          rebuild: (onProgress, signal) =>
+            rebuildIndex({ log, index, projector, onRejected, onProgress, signal }),
+        }
+      : {}),
+    ...(cluster ? { workers: () => cluster.fleet.workers() } : {}),
+    keys,
+    logger,
+    version: version(),
+    activity: counter,
+    closing: closing.signal,
+    extraRoutes: has('api')
+      ? [() => pageExtra(page), (api) => st2Routes(api, expiringTokens(keys, users))]
+      : [probesOnly],
+  });
+  const server = await serve(app, {
+    host: config.host,
+    port: config.port,
+    extraPorts: config.extraPorts,
+    tls: config.tls,
+    closing,
+  });
+  closers.push(() => server.close());
+  if (has('api')) page.prepare();
+  closers.push(settleHeap());
+  return { url: server.url, port: server.port, token: keys.token, failed: failure.promise, close };
+}
+
+/** The page is static and signs in by itself, so it needs no token; what it shows does. */
+function pageExtra(page: PageRoutes): ExtraRoutes {
+  const router = createRouter();
+  router.route('/', page.router);
+  return { router, publicPaths: ['/', '/search', '/operations', /^\/executions(\/[^/]+)?$/, /^\/assets\//] };
+}
+
+/** A node without the API role answers only who asks how it is. */
+function probesOnly(): ExtraRoutes {
+  const router = createRouter();
+  router.use('*', async (c, next) => {
+    if (/^\/(healthz|readyz|metrics|v1\/operations)\/?$/.test(c.req.path)) return next();
+    throw new ServiceError('not-found', 'This node does not play the api role; ask one that does');
+  });
+  return { router };
+}
+
+function sweeper(config: Config, log: EventLog, index: OutputIndex, logger: Logger) {
+  const { garbagecollector } = config;
+  return startRetention({
+    log,
+    index,
+    outputTtlMs: garbagecollector.action_executions_output_ttl,
+    executionsTtlMs: garbagecollector.action_executions_ttl,
+    intervalMs: garbagecollector.collection_interval,
+    onSwept: (report) => logger.info(report, 'dropped what was older than its TTL'),
+    onError: (error) => logger.warn({ err: error }, 'retention could not be swept; it is tried again'),
+  });
+}
+
+async function openCatalogue(config: Config, logger: Logger) {
+  const runners = await createRunners({ config, describe: (ref) => catalogue.get(ref) });
+  const catalogue = createCatalogue({ packs: config.content.packs, runners, logger });
+  return { runners, catalogue };
+}

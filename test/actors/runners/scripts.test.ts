@@ -1,0 +1,370 @@
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createRunners } from '../../../actors/runners/registry.ts';
+import { createCatalogue } from '../../../catalogue/catalogue.ts';
+import type { Runner } from '../../../catalogue/runner.ts';
+import { loadConfig } from '../../../config/config.ts';
+import type { ServiceError } from '../../../lib/errors.ts';
+import { withFolder } from '../../support/folder.ts';
+import { type Ran, runLaunch } from '../../support/launch.ts';
+
+const PACKS = fileURLToPath(new URL('../../fixtures/packs', import.meta.url));
+const HOSTILE = [
+  `'`,
+  `"`,
+  '$(touch /tmp/lf-pwned)',
+  '`id`',
+  '-rf',
+  '--help',
+  'a b',
+  '*',
+  'x\ny\n',
+  '\\',
+  '$HOME',
+  ';id',
+  '#',
+  '!',
+  'ünï\u{1f600}',
+  ' ',
+];
+
+interface Tools {
+  runners: Runner[];
+  folder: string;
+  /** Runs an action as a server would: the catalogue's parameters, then the runner's launch. */
+  run(action: string, parameters?: Record<string, unknown>, script?: string): Promise<Ran>;
+}
+
+async function withPacks(packs: string[], body: (tools: Tools) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    const config = loadConfig({}, { data: join(folder, 'data'), 'content.packs': packs });
+    const runners = await createRunners({ config, describe: (ref) => catalogue.get(ref) });
+    const catalogue = createCatalogue({ packs, runners });
+    let count = 0;
+    await body({
+      runners,
+      folder,
+      async run(ref, parameters = {}, script) {
+        const extra = script === undefined ? {} : { script };
+        const { action, parameters: checked } = await catalogue.resolve({
+          action: ref,
+          parameters,
+          ...extra,
+        });
+        const runner = runners.find(({ name }) => name === action.runner) as Runner;
+        count += 1;
+        return runLaunch(runner, {
+          action,
+          parameters: checked,
+          folder: join(folder, String(count)),
+          ...extra,
+        });
+      },
+    });
+  });
+}
+
+async function refusal(work: Promise<unknown>): Promise<ServiceError> {
+  try {
+    await work;
+  } catch (error) {
+    return error as ServiceError;
+  }
+  throw new Error('it was not refused');
+}
+
+const ECHO_ARGS = '#!/bin/sh\nfor a in "$@"; do printf "%s\\0" "$a"; done\n';
+const words = (ran: Ran): string[] => ran.stdout.split('\0').slice(0, -1);
+
+const shell = suite('local-shell-script');
+
+shell('a script of a pack gets its named and positional arguments and finds its neighbours', async () => {
+  await withPacks([PACKS], async ({ run, folder }) => {
+    for (const name of ['a.txt', 'b.txt', 'c.log']) writeFileSync(join(folder, name), '');
+    const ran = await run('disk.report', { folder });
+    assert.is(ran.exitCode, 0, ran.stderr);
+    assert.is(ran.stderr, `reporting on ${folder} (at most 10)\n`);
+    assert.match(ran.stdout, /^txt 2\nlog 1\npack disk done\n$/);
+    assert.is(ran.launch.timeoutS, 20);
+    assert.is((await run('disk.report', { folder, quiet: true, endings: ['log'] })).stderr, '');
+  });
+});
+
+shell('hostile values arrive as they were sent', async () => {
+  await withPacks([PACKS], async ({ run }) => {
+    assert.equal(words(await run('core.local_script', { args: HOSTILE }, ECHO_ARGS)), HOSTILE);
+    const kwargs = Object.fromEntries(HOSTILE.map((value, index) => [`k${index}`, value]));
+    assert.equal(
+      words(await run('core.local_script', { kwargs }, ECHO_ARGS)),
+      HOSTILE.map((value, index) => `--k${index}=${value}`),
+    );
+    const env = Object.fromEntries(HOSTILE.map((value, index) => [`V${index}`, value]));
+    const names = Object.keys(env)
+      .map((name) => `"$${name}"`)
+      .join(' ');
+    assert.equal(
+      words(await run('core.local_script', { env }, `#!/bin/sh\nprintf '%s\\0' ${names}\n`)),
+      HOSTILE,
+    );
+    for (const message of HOSTILE) assert.is((await run('core.echo', { message })).stdout, `${message}\n`);
+  });
+});
+
+shell('values that no argument can hold are refused with their name', async () => {
+  await withPacks([PACKS], async ({ run }) => {
+    const long = 'x'.repeat(1 << 20);
+    const rows: [Record<string, unknown>, RegExp][] = [
+      [{ args: ['ok', long] }, /^args\[1\]: 1048576 bytes are too long .* 131071; put the value into a file/],
+      [{ env: { BIG: long } }, /^env\.BIG: 1048576 bytes are too long/],
+      [{ args: ['a\0b'] }, /^args\[0\]: a NUL character cannot be passed/],
+      [{ env: { 'A=B': 'x' } }, /^env: "A=B" is not a name of a variable/],
+      [{ env: { 'LD PRELOAD': 'x' } }, /is not a name of a variable/],
+    ];
+    for (const [parameters, message] of rows) {
+      const error = await refusal(run('core.local_script', parameters, ECHO_ARGS));
+      assert.is(error.code, 'validation-failed');
+      assert.match(error.message, message);
+      assert.ok(error.message.length < 400);
+    }
+    const most = 'x'.repeat(131_071);
+    assert.equal(words(await run('core.local_script', { args: [most] }, ECHO_ARGS)), [most]);
+  });
+});
+
+shell('a script runs by its own interpreter, without the permission to run, or with none named', async () => {
+  await withPacks([], async ({ run, folder }) => {
+    const actions = join(folder, 'packs', 'p', 'actions');
+    mkdirSync(actions, { recursive: true });
+    const add = (name: string, text: string, mode = 0o644) => {
+      writeFileSync(
+        join(actions, `${name}.yaml`),
+        `name: ${name}\nrunner_type: local-shell-script\nentry_point: ${name}.x\n`,
+      );
+      writeFileSync(join(actions, `${name}.x`), text, { mode });
+    };
+    add('python', '#!/usr/bin/env python3\nimport sys; print("py", len(sys.argv))\n');
+    add('plain', 'echo plain $0\n');
+    add('runnable', '#!/bin/sh\necho runnable\n', 0o755);
+    add('empty', '');
+    await withPacks([join(folder, 'packs')], async (inner) => {
+      assert.is((await inner.run('p.python')).stdout, 'py 1\n');
+      assert.match((await inner.run('p.plain')).stdout, /^plain .*plain\.x\n$/);
+      assert.is((await inner.run('p.runnable')).stdout, 'runnable\n');
+      assert.is((await inner.run('p.empty')).exitCode, 0);
+      copyFileSync('/bin/true', join(actions, 'runnable.x'));
+      chmodSync(join(actions, 'runnable.x'), 0o600);
+      assert.match((await refusal(inner.run('p.runnable'))).message, 'chmod +x');
+    });
+    assert.is((await run('core.local_script', {}, 'echo no shebang; exit 4')).exitCode, 4);
+  });
+});
+
+shell('an uploaded script is private and lies in the folder of its execution', async () => {
+  await withPacks([], async ({ run, folder }) => {
+    const ran = await run('core.local_script', {}, '#!/bin/sh\nstat -c %a "$0"; dirname "$0"\n');
+    assert.is(ran.stdout, `700\n${join(folder, '1')}\n`);
+  });
+});
+
+shell('sudo is asked for without a terminal, the password never among the arguments', async () => {
+  await withPacks([], async ({ runners, folder }) => {
+    const runner = runners.find(({ name }) => name === 'local-shell-script') as Runner;
+    const action = {
+      ref: 'core.local_script',
+      pack: 'core',
+      name: 'local_script',
+      runner: 'local-shell-script',
+    };
+    mkdirSync(join(folder, 'x'));
+    const request = { executionId: 'x', action, folder: join(folder, 'x'), script: 'id' };
+    const plain = await runner.prepare({ ...request, parameters: { sudo: true } });
+    assert.equal(plain.command.slice(0, 4), ['sudo', '-E', '-n', '--']);
+    const secret = await runner.prepare({ ...request, parameters: { sudo: true, sudo_password: 'hunter2' } });
+    assert.not.match(secret.command.join(' '), 'hunter2');
+    assert.is(secret.env?.LINEFEED_SUDO_PASSWORD, 'hunter2');
+    await refusal(runner.prepare({ ...request, parameters: { sudo: true, sudo_password: 'a\nb' } }));
+  });
+});
+
+const python = suite('python-script');
+
+python(
+  'a class gets parameters, configuration, logger and datastore, and its return value is the result',
+  async () => {
+    await withPacks([PACKS], async ({ run }) => {
+      const ran = await run('inventory.lookup', { name: 'web1', fields: ['rack'] });
+      assert.is(ran.exitCode, 0, ran.stderr);
+      assert.is(ran.stdout, 'searching\n');
+      assert.match(ran.stderr, 'st2.actions.python.Lookup: INFO     looking for web1 in eu-west\n');
+      assert.match(ran.stderr, 'DEBUG');
+      assert.equal(ran.verdict, {
+        succeeded: true,
+        result: { machine: { rack: 'A1' }, region: 'eu-west', seen: 1, key: 's3cr3t-inventory-key' },
+      });
+      assert.equal(ran.launch.secrets, ['s3cr3t-inventory-key']);
+      const quiet = await run('inventory.lookup', { name: 'db1', log_level: 'INFO' });
+      assert.not.match(quiet.stderr, 'DEBUG');
+      assert.is((quiet.verdict.result as { seen: number }).seen, 2);
+    });
+  },
+);
+
+python('a tuple says whether it succeeded', async () => {
+  await withPacks([PACKS], async ({ run }) => {
+    const loose = await run('inventory.lookup', { name: 'none' });
+    assert.equal(loose.verdict, { succeeded: true, result: { error: 'no machine none' } });
+    const strict = await run('inventory.lookup', { name: 'none', strict: true });
+    assert.is(strict.exitCode, 0);
+    assert.equal(strict.verdict, {
+      succeeded: false,
+      error: 'The action returned False',
+      result: { error: 'no machine none' },
+    });
+  });
+});
+
+python('a plain script gets its parameters as arguments', async () => {
+  await withPacks([PACKS], async ({ run }) => {
+    assert.is((await run('inventory.ping', { count: 2 })).stdout, 'ping 1\nping 2\n');
+    assert.is(
+      (await run('core.python', { args: ['-x', "a'b"] }, 'import sys; print(sys.argv[1:])')).stdout,
+      `['-x', "a'b"]\n`,
+    );
+    assert.is((await run('core.python', {}, 'raise SystemExit(7)')).exitCode, 7);
+  });
+});
+
+const CLASS = (body: string, head = '') =>
+  `${head}\nfrom st2common.runners.base_action import Action\nclass A(Action):\n    def run(self, **kw):\n        ${body}\n`;
+
+python('an error of the action shows its own traceback only', async () => {
+  await withPacks([], async ({ run }) => {
+    const ran = await run('core.python', {}, CLASS('raise ValueError("oh no")'));
+    assert.is(ran.exitCode, 1);
+    assert.match(
+      ran.stderr,
+      /^Traceback[^\n]*\n {2}File "[^"]*script\.py", line 5, in run\n[\s\S]*ValueError: oh no\n$/,
+    );
+    assert.not.match(ran.stderr, 'run_action.py');
+    assert.is(ran.verdict.succeeded, false);
+    const syntax = await run('core.python', {}, 'def x(:\n  pass\n');
+    assert.match(syntax.stderr, 'SyntaxError');
+    assert.not.match(syntax.stderr, 'run_action.py');
+    assert.is(syntax.exitCode, 1);
+  });
+});
+
+python('run gets None for parameters without a value', async () => {
+  await withFolder(async (folder) => {
+    const actions = join(folder, 'p', 'actions');
+    mkdirSync(actions, { recursive: true });
+    writeFileSync(
+      join(actions, 'a.yaml'),
+      'name: a\nrunner_type: python-script\nentry_point: a.py\nparameters:\n  x: { type: string }\n  y: { default: 1 }\n',
+    );
+    writeFileSync(join(actions, 'a.py'), CLASS('return kw'));
+    await withPacks([folder], async ({ run }) => {
+      assert.equal((await run('p.a')).verdict.result, { x: null, y: 1 });
+    });
+  });
+});
+
+python('any return value becomes JSON', async () => {
+  await withPacks([], async ({ run }) => {
+    const rows: [string, unknown][] = [
+      ['return None', null],
+      ['return 5', 5],
+      ['return {1: (2, {3}), "f": float("nan"), "b": b"x"}', { '1': [2, [3]], f: 'nan', b: 'x' }],
+      ['return object.__name__', 'object'],
+      ['return (True, [1])', [1]],
+      ['return (1, 2, 3)', [1, 2, 3]],
+      ['return (None, 4)', 4],
+      ['return "\\u2028\\ud83d\\ude00"', '\u2028\u{1f600}'],
+    ];
+    for (const [body, wanted] of rows)
+      assert.equal((await run('core.python', {}, CLASS(body))).verdict.result, wanted, body);
+    const odd = await run('core.python', {}, CLASS('return ("a", "b")'));
+    assert.is(odd.exitCode, 220);
+    assert.match(odd.stderr, "whose first is 'a'; it must be True or False");
+    const large = await run('core.python', {}, CLASS('return "x" * 2000000'));
+    assert.is(large.verdict.result, null);
+    assert.match(large.stderr, 'The value that run returned is 2000');
+  });
+});
+
+python(
+  'a class of the older import path, one with only a configuration, and one whose run is inherited work',
+  async () => {
+    await withPacks([], async ({ run }) => {
+      const old =
+        'from st2actions.runners.pythonrunner import Action\nclass Old(Action):\n    def run(self):\n        return "old"\n';
+      assert.is((await run('core.python', {}, old)).verdict.result, 'old');
+      const config =
+        'from st2common.runners.base_action import Action\nclass C(Action):\n    def __init__(self, config):\n        super().__init__(config)\n    def run(self):\n        return self.action_service is not None\n';
+      assert.is((await run('core.python', {}, config)).verdict.result, true);
+      const inherited =
+        'from st2common.runners.base_action import Action\nclass Base(Action):\n    def run(self):\n        return type(self).__name__\n    __abstractmethods__ = frozenset()\nclass Zed(Base):\n    pass\n';
+      assert.ok(['Base', 'Zed'].includes((await run('core.python', {}, inherited)).verdict.result as string));
+    });
+  },
+);
+
+python('a value of 1 MB and hostile values reach run unharmed', async () => {
+  await withFolder(async (folder) => {
+    const actions = join(folder, 'p', 'actions');
+    mkdirSync(actions, { recursive: true });
+    writeFileSync(
+      join(actions, 'a.yaml'),
+      'name: a\nrunner_type: python-script\nentry_point: a.py\nparameters:\n  v: { type: string }\n',
+    );
+    writeFileSync(join(actions, 'a.py'), CLASS('return kw["v"]'));
+    await withPacks([folder], async ({ run }) => {
+      for (const v of [...HOSTILE, 'a\0b', 'x'.repeat(400_000)])
+        assert.is((await run('p.a', { v })).verdict.result, v);
+      writeFileSync(join(actions, 'a.py'), CLASS('return len(kw["v"])'));
+      assert.is((await run('p.a', { v: 'x'.repeat(1 << 20) })).verdict.result, 1 << 20);
+      writeFileSync(join(actions, 'a.py'), 'print("plain")\n');
+      const plain = await run('p.a', { v: 'x'.repeat(1 << 20) });
+      assert.is(plain.exitCode, 1);
+      assert.match(plain.stderr, 'v: 1048');
+    });
+  });
+});
+
+python(
+  'PYTHONPATH of the request is ignored, other variables are not; secrets are not left behind',
+  async () => {
+    await withPacks([], async ({ run, folder }) => {
+      const ran = await run(
+        'core.python',
+        { env: { PYTHONPATH: '/evil', A: 'b' } },
+        'import os; print(os.environ.get("PYTHONPATH"), os.environ["A"])',
+      );
+      assert.is(ran.stdout, 'None b\n');
+      assert.equal(readdirSync(join(folder, '1')).sort(), ['hosts', 'script.py']);
+    });
+  },
+);
+
+python('the virtual environment of a pack is used where there is one', async () => {
+  await withFolder(async (folder) => {
+    const actions = join(folder, 'packs', 'p', 'actions');
+    mkdirSync(actions, { recursive: true });
+    const bin = join(folder, 'virtualenvs', 'p', 'bin');
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(actions, 'a.yaml'), 'name: a\nrunner_type: python-script\nentry_point: a.py\n');
+    writeFileSync(join(actions, 'a.py'), 'import os; print(os.environ["WHICH"])\n');
+    writeFileSync(join(bin, 'python'), '#!/bin/sh\nWHICH=virtualenv exec python3 "$@"\n', { mode: 0o755 });
+    await withPacks([join(folder, 'packs')], async ({ run }) => {
+      const ran = await run('p.a');
+      assert.is(ran.stdout, 'virtualenv\n', ran.stderr);
+      assert.match(readFileSync(join(bin, 'python'), 'utf8'), 'virtualenv');
+    });
+  });
+});
+
+shell.run();
+python.run();

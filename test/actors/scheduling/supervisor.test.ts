@@ -1,0 +1,309 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { foldExecution, statusOf } from '../../../actors/execution/execution.machine.ts';
+import type { ExecutionEvent, LifecycleEvent } from '../../../events/event.ts';
+import { applyEvent, type ExecutionDocument } from '../../../projections/execution-document.ts';
+import { withFolder } from '../../support/folder.ts';
+import { makeGate } from '../../support/gate.ts';
+import { until } from '../../support/within.ts';
+import { completion, output, type WriteSide, withWriteSide } from '../../support/write-side.ts';
+
+const test = suite('Supervisor');
+
+const side = (settings: Record<string, unknown>, body: (side: WriteSide) => Promise<void>) =>
+  withFolder((folder) => withWriteSide(folder, settings, body));
+
+const types = (events: readonly ExecutionEvent[]) =>
+  events.map(({ type }) => type).filter((type) => type !== 'output.appended');
+const documentOf = (events: readonly ExecutionEvent[]) =>
+  events.reduce(
+    applyEvent as (d: ExecutionDocument | undefined, e: ExecutionEvent) => ExecutionDocument,
+    undefined as never,
+  );
+
+test('a command runs and its output, exit code and totals are in the log', () =>
+  side({}, async ({ run, finished }) => {
+    const events = await finished(await run('echo out; echo err >&2; exit 3'));
+    assert.equal(types(events), [
+      'execution.requested',
+      'execution.scheduled',
+      'execution.started',
+      'execution.completed',
+    ]);
+    assert.equal(
+      events.map(({ position }) => position),
+      events.map((_, index) => index),
+    );
+    assert.is(output(events, 'stdout').toString(), 'out\n');
+    assert.is(output(events, 'stderr').toString(), 'err\n');
+    const { status, exitCode, signal, streams } = completion(events);
+    assert.equal({ status, exitCode, signal }, { status: 'failed', exitCode: 3, signal: null });
+    assert.equal(streams, { stdout: { bytes: 4, lines: 1 }, stderr: { bytes: 4, lines: 1 } });
+  }));
+
+test('the folder of an execution is gone when it has ended', () =>
+  side({}, async ({ run, finished, spoolRoot }) => {
+    const id = await run('echo hi');
+    await finished(id);
+    await until(20_000, () => !existsSync(join(spoolRoot, id)), 'the removal of the spool');
+  }));
+
+for (const [what, cmd, parameters, expected] of [
+  [
+    'a folder that is not there',
+    'echo hi',
+    { cwd: '/no/such/folder' },
+    /the folder "\/no\/such\/folder" \(cwd\) does not exist/,
+  ],
+  ['a program that is not there', '/no/such/program', {}, /not found/],
+  ['a program that is not executable', '/etc/passwd', {}, /not executable/],
+  ['an empty command line', '  ', {}, /cmd: the command line is empty/],
+  ['a name that is none of a variable', 'echo', { env: { 'A B': '1' } }, /env: "A B" is not a name/],
+] as const) {
+  test(`${what} makes a failed execution that says so`, () =>
+    side({}, async ({ run, finished }) => {
+      const { status, error } = completion(await finished(await run(cmd, parameters)));
+      assert.is(status, 'failed');
+      assert.match(error ?? '', expected);
+    }));
+}
+
+test('a signal that ended the command is told apart from an exit code of the same number', () =>
+  side({}, async ({ run, finished }) => {
+    const killed = completion(await finished(await run('kill -9 $$')));
+    assert.equal([killed.exitCode, killed.signal, killed.error], [null, 'SIGKILL', 'Ended by SIGKILL']);
+    const exited = completion(await finished(await run('exit 137')));
+    assert.equal([exited.exitCode, exited.signal], [137, null]);
+  }));
+
+test('a command beyond its timeout is ended with all its children, also those that ignore TERM', () =>
+  side({}, async ({ run, finished }) => {
+    const marker = `sleep 97.${process.pid}`;
+    const id = await run(`trap '' TERM; (trap '' TERM; ${marker}) & echo before; ${marker}; echo never`, {
+      timeout: 1,
+    });
+    const events = await finished(id);
+    const { status, error, signal } = completion(events);
+    assert.equal([status, error, signal], ['timeout', 'Action failed to complete in 1 seconds', 'SIGKILL']);
+    assert.is(output(events, 'stdout').toString(), 'before\n');
+    assert.is(processes(marker), 0);
+  }));
+
+test('a cancellation ends the process group and is recorded with who asked', () =>
+  side({}, async ({ run, finished, supervisor, events }) => {
+    const marker = `sleep 96.${process.pid}`;
+    const id = await run(`echo started; ${marker} & ${marker}; echo never`);
+    await until(20_000, async () => output(await events(id), 'stdout').length > 0);
+    assert.is(supervisor.cancel(id, 'mallory'), true);
+    assert.is(supervisor.cancel(id, 'mallory'), true);
+    const all = await finished(id);
+    assert.is(completion(all).status, 'canceled');
+    assert.equal(all.filter(({ type }) => type === 'execution.cancel_requested').length, 1);
+    assert.is(documentOf(all).canceledBy, 'mallory');
+    assert.is(processes(marker), 0);
+  }));
+
+test('executions beyond the limit wait and start in order; a waiting one can be canceled', () =>
+  side({ concurrency: 2 }, async ({ run, finished, supervisor, spoolRoot }) => {
+    const gate = makeGate(dirname(spoolRoot));
+    const ids: string[] = [];
+    for (let index = 0; index < 7; index++) ids.push(await run(`${gate.wait}; echo done`));
+    assert.equal(supervisor.load(), { running: 2, queued: 5, limit: 2 });
+    supervisor.cancel(ids[5] as string, 'me');
+    gate.open();
+    const all = await Promise.all(ids.map((id) => finished(id)));
+    const canceled = completion(all[5] as ExecutionEvent[]);
+    assert.equal([canceled.status, canceled.error], ['canceled', 'Canceled by me before it started']);
+    const started = [0, 1, 2, 3, 4, 6].map(
+      (index) => all[index]?.find(({ type }) => type === 'execution.scheduled')?.at ?? 0,
+    );
+    assert.equal(
+      started,
+      started.toSorted((a, b) => a - b),
+    );
+  }));
+
+test('secret parameters and configured patterns are masked before the log, also when split over two writes', () =>
+  side({ maskPatterns: ['AKIA[A-Z0-9]{8}'] }, async ({ run, finished }) => {
+    const cmd = 'printf "x hunt"; sleep 0.4; printf "er22 y\\n"; echo key AKIA12345678; echo "$S" | base64';
+    const events = await finished(await run(cmd, { env: { S: 'hunter22' } }, { sudo_password: 'hunter22' }));
+    const text = output(events, 'stdout').toString();
+    assert.not.match(JSON.stringify(text), /hunt|er22|AKIA|aHVudGVy/);
+    assert.match(text, /^x \*{8} y\nkey \*{8}\n/);
+    assert.is(completion(events).streams.stdout.bytes, 13 + 17 + 13);
+  }));
+
+test('a secret is masked in the words of a failure as well', () =>
+  side({}, async ({ run, finished }) => {
+    const { error } = completion(
+      await finished(await run('true', { cwd: '/no/hunter22' }, { sudo_password: 'hunter22' })),
+    );
+    assert.is(error, 'Cannot start: the folder "/no/********" (cwd) does not exist');
+  }));
+
+test('a prompt without newline is in the log while the command waits', () =>
+  side({}, async ({ run, events, supervisor }) => {
+    const id = await run('printf "password: "; sleep 30');
+    await until(20_000, async () => output(await events(id), 'stdout').toString() === 'password: ');
+    supervisor.cancel(id, 'me');
+  }));
+
+test('output beyond the limit is cut with a marked line, its end is kept and the exit code is right', () =>
+  side({ maxOutputBytes: 100_000 }, async ({ run, finished }) => {
+    const events = await finished(
+      await run('i=0; while [ $i -lt 50000 ]; do i=$((i+1)); echo "line $i of many"; done; exit 4'),
+    );
+    const text = output(events, 'stdout').toString();
+    const lines = text.split('\n');
+    assert.is(lines[0], 'line 1 of many');
+    assert.is(lines.at(-2), 'line 50000 of many');
+    const marker = /\[linefeed: (\d+) lines \/ (\d+) bytes omitted here: the output limit was reached\]/.exec(
+      text,
+    );
+    assert.ok(marker);
+    const kept = text.match(/^line \d+ of many$/gm)?.length ?? 0;
+    const { exitCode, streams } = completion(events);
+    assert.is(exitCode, 4);
+    const written = Array.from({ length: 50_000 }, (_, index) => `line ${index + 1} of many\n`.length).reduce(
+      (a, b) => a + b,
+    );
+    assert.is(streams.stdout.bytes, written);
+    assert.ok(Math.abs(kept + Number(marker[1]) - 50_000) <= 1, `${kept} kept + ${marker[1]} omitted`);
+  }));
+
+test('output beyond the limit ends the command where that is configured', () =>
+  side({ maxOutputBytes: 100_000, onOutputLimit: 'end' }, async ({ run, finished }) => {
+    const { status, error } = completion(await finished(await run('yes')));
+    assert.is(status, 'failed');
+    assert.match(error ?? '', /output reached the limit of 100000 bytes/);
+  }));
+
+test('a background process that holds the output open is waited for a bounded time, and said', () =>
+  side({ drain: '1500ms' }, async ({ run, finished }) => {
+    const events = await finished(
+      await run('(sleep 0.2; echo late; sleep 5; echo too late) & echo hi; exit 3'),
+    );
+    assert.is(output(events, 'stdout').toString(), 'hi\nlate\n');
+    const { exitCode, note } = completion(events);
+    assert.is(exitCode, 3);
+    assert.match(note ?? '', /Background processes/);
+  }));
+
+test('a background process that goes on printing is followed for a bounded time, too', () =>
+  side({ drain: '200ms' }, async ({ run, finished }) => {
+    const events = await finished(
+      await run('(for i in $(seq 600); do echo $i; sleep 0.05; done) & echo hi; exit 3'),
+    );
+    const { exitCode, note } = completion(events);
+    assert.is(exitCode, 3);
+    assert.match(note ?? '', /Background processes/);
+    const text = output(events, 'stdout').toString();
+    assert.match(text, /^hi$/m);
+    assert.not.match(text, /^600$/m);
+  }));
+
+test('a request that waits, and one that runs, are not begun again when they are brought back as well', () =>
+  withFolder((folder) =>
+    withWriteSide(folder, { concurrency: 1 }, async ({ run, supervisor, finished, events }) => {
+      const gate = join(folder, 'gate');
+      const first = await run(`echo one; until [ -e ${gate} ]; do sleep 0.02; done; echo two`);
+      const second = await run(`echo ran >>${folder}/ran`);
+      await until(20_000, async () => output(await events(first), 'stdout').length > 0, 'the first to run');
+      assert.ok(await supervisor.recover(first));
+      assert.ok(await supervisor.recover(second));
+      assert.equal(supervisor.load(), { running: 1, queued: 1, limit: 1 });
+      writeFileSync(gate, '');
+      assert.is(output(await finished(first), 'stdout').toString(), 'one\ntwo\n');
+      await finished(second);
+      await until(20_000, () => supervisor.load().running === 0, 'all to be over');
+      assert.is(readFileSync(join(folder, 'ran'), 'utf8'), 'ran\n');
+    }),
+  ));
+
+test('an execution that others give up while it is brought back is not gone on with', () =>
+  side({}, async ({ request, log, supervisor }) => {
+    const executionId = await request('true');
+    await log.append([
+      { type: 'execution.scheduled', executionId, position: 1, at: 1, worker: 'worker-1' },
+      {
+        type: 'execution.started',
+        executionId,
+        position: 2,
+        at: 2,
+        worker: 'worker-1',
+        hostname: 'h',
+        pid: 1,
+      },
+    ]);
+    const { head } = log;
+    Object.assign(log, {
+      async head(id: string) {
+        await supervisor.fence([id]);
+        return head(id);
+      },
+    });
+    assert.is(await supervisor.recover(executionId), false);
+    assert.not(supervisor.owns(executionId));
+  }));
+
+test('merge gives both streams as one in exact order', () =>
+  side({}, async ({ run, finished }) => {
+    const cmd = 'i=0; while [ $i -lt 500 ]; do i=$((i+1)); echo o$i; echo e$i >&2; done';
+    const events = await finished(await run(cmd, { merge: true }));
+    const expected = Array.from({ length: 500 }, (_, index) => `o${index + 1}\ne${index + 1}\n`).join('');
+    assert.is(output(events, 'stdout').toString(), expected);
+    assert.is(output(events, 'stderr').length, 0);
+  }));
+
+test('the child gets only the configured environment and a closed stdin', () =>
+  side({ passEnv: ['PATH'], env: { FROM_CONFIG: 'yes' }, unbuffer: 'off' }, async ({ run, finished }) => {
+    process.env.LINEFEED_TOKEN = 'never-in-a-child';
+    const events = await finished(await run('env | cut -d= -f1 | sort; cat; exit 0'));
+    const own = ['FROM_CONFIG', 'LINEFEED_EXECUTION_ID', 'PATH', 'PWD', 'PYTHONUNBUFFERED'];
+    assert.equal(output(events, 'stdout').toString().trim().split('\n'), [
+      ...own,
+      'ST2_ACTION_EXECUTION_ID',
+      'ST2_ACTION_PACK_NAME',
+    ]);
+    delete process.env.LINEFEED_TOKEN;
+  }));
+
+test('every recorded history folds to the state that the log and the document show', () =>
+  side({ concurrency: 3 }, async ({ run, finished, supervisor }) => {
+    const ids = [
+      await run('true'),
+      await run('exit 1'),
+      await run('sleep 20', { timeout: 1 }),
+      await run('sleep 20'),
+      await run('sleep 20'),
+    ];
+    await sleep(300);
+    supervisor.cancel(ids[3] as string, 'me');
+    supervisor.cancel(ids[4] as string, 'me');
+    for (const id of ids) {
+      const events = await finished(id);
+      const lifecycle = events.filter((event): event is LifecycleEvent => event.type !== 'output.appended');
+      for (let length = 1; length <= lifecycle.length; length++) {
+        const part = lifecycle.slice(0, length);
+        assert.is(statusOf(foldExecution(part)), documentOf(part).status);
+      }
+    }
+  }));
+
+/** How many processes of the machine have this in their command line. */
+function processes(text: string): number {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() === text;
+      } catch {
+        return false;
+      }
+    }).length;
+}
+
+test.run();
