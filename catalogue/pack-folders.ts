@@ -40,11 +40,9 @@ export interface Packs {
 
 const PACK_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
 
-/** The packs that come with Linefeed; beside the sources in a checkout, one folder up from the compiled ones. */
+/** The folder of the packs that Linefeed brings. */
 export function builtInPacks(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const candidates = [join(here, '..', 'packs'), join(here, '..', '..', 'packs')];
-  return candidates.find((folder) => existsSync(join(folder, 'core'))) ?? (candidates[0] as string);
+  return join(dirname(fileURLToPath(import.meta.url)), 'packs');
 }
 
 function inside(folder: string, path: string): boolean {

@@ -42,7 +42,7 @@ export interface RunningServer {
 }
 
 export function version(): string {
-  const here = import.meta.url.endsWith('.ts') ? './package.json' : '../package.json';
+  const here = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
   return (JSON.parse(readFileSync(new URL(here, import.meta.url), 'utf8')) as { version: string }).version;
 }
 

@@ -1,10 +1,10 @@
 /**
- * Runs Python: a plain script, or a file with a class derived from StackStorm's Action, by packs/_python/run_action.py,
+ * Runs Python: a plain script, or a file with a class derived from StackStorm's Action, by python/run_action.py,
  * which gets its work in a private file and leaves the return value of `run` in result.json.
  */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { builtInPacks } from '../../catalogue/pack-folders.ts';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ParameterSchema, ProcessEnd, Runner, Verdict } from '../../catalogue/runner.ts';
 import { environmentOf } from './arguments.ts';
 import { ownArguments, type ScriptRunnerOptions } from './local-shell-script.ts';
@@ -17,6 +17,9 @@ export interface PythonRunnerOptions extends ScriptRunnerOptions {
   /** File that holds what actions keep with `action_service.set_value`. */
   datastore: string;
 }
+
+/** Runs a class derived from StackStorm's Action; Python, so it has the same name in a checkout and in the package. */
+const RUN_ACTION = join(dirname(fileURLToPath(import.meta.url)), 'python', 'run_action.py');
 
 const PARAMETERS: Record<string, ParameterSchema> = {
   args: { type: 'array', description: 'Arguments of a plain script, each passed as it is.' },
@@ -83,7 +86,7 @@ export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
       await writeFile(jobFile, JSON.stringify(job), { mode: 0o600 });
       const interpreter = (pack && options.packs.python(pack)) ?? options.python;
       return {
-        command: [interpreter, '-u', join(builtInPacks(), '_python', 'run_action.py'), jobFile],
+        command: [interpreter, '-u', RUN_ACTION, jobFile],
         unbuffer: false,
         env: {
           ...(parameters.debug === true ? { ST2_ACTION_DEBUG: '1' } : {}),

@@ -27,9 +27,9 @@ export interface PageAssets {
 /** The folder of the page's scripts, and of its other files (a package has those only beside its sources). */
 function folders(): { scripts: string; files: string; ext: 'ts' | 'js' } {
   const here = dirname(fileURLToPath(import.meta.url));
-  const scripts = join(here, '..', 'web');
+  const scripts = join(here, '..', '..', 'web');
   const ext = existsSync(join(scripts, 'main.ts')) ? 'ts' : 'js';
-  const files = existsSync(join(scripts, 'style.css')) ? scripts : join(here, '..', '..', 'web');
+  const files = existsSync(join(scripts, 'style.css')) ? scripts : join(here, '..', '..', '..', 'web');
   return { scripts, files, ext };
 }
 

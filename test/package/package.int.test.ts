@@ -43,9 +43,9 @@ test('installs from its tarball and runs, follows, searches and serves the page'
     assert.equal(strays, [], 'only what runs is in it');
     for (const needed of [
       'bin/linefeed.js',
-      'dist/main.js',
+      'dist/server/main.js',
       'dist/web/style.css',
-      'dist/packs/core/pack.yaml',
+      'dist/catalogue/packs/core/pack.yaml',
     ]) {
       assert.ok(paths.includes(needed), needed);
     }

@@ -11,7 +11,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 
 export const CHROMIUM = process.env.LINEFEED_CHROMIUM ?? '/usr/bin/chromium';
 
-/** True when there is a browser to test with; scripts/install-chromium.sh brings one. */
+/** True when there is a browser to test with; tools/install/chromium.sh brings one. */
 export function haveChromium(): boolean {
   return existsSync(CHROMIUM);
 }
@@ -25,7 +25,7 @@ function install(): void {
 
 export async function launch(extra: readonly string[] = []): Promise<Browser> {
   if (!haveChromium() && process.env.CI) install();
-  if (!haveChromium()) throw new Error(`No Chromium at ${CHROMIUM}: run scripts/install-chromium.sh`);
+  if (!haveChromium()) throw new Error(`No Chromium at ${CHROMIUM}: run tools/install/chromium.sh`);
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [

@@ -1,5 +1,5 @@
 /**
- * `node bench/many.ts [COUNT]`: row L3. List, get and search over HTTP with 100 executions in the store and with COUNT
+ * `node tools/bench/many.ts [COUNT]`: row L3. List, get and search over HTTP with 100 executions in the store and with COUNT
  * (100,000), one after the other on the same server. Each printed three lines, one of them its own.
  */
 import { randomUUIDv7 } from 'node:crypto';

@@ -1,7 +1,7 @@
 /**
  * The scale run: workers, projectors and API nodes, each a process of its own, over one real Kafka and Elasticsearch, take
  * many executions; afterwards every line is looked for in the log, in the index and at the followers.
- * `node bench/scale.ts [--executions 1000] [--lines 2000000] [--workers 3] [--projectors 2] [--apis 2]`
+ * `node tools/bench/scale.ts [--executions 1000] [--lines 2000000] [--workers 3] [--projectors 2] [--apis 2]`
  */
 import { createHash, type Hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

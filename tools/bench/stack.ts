@@ -1,6 +1,6 @@
 /**
  * Ratios on the real Kafka and Elasticsearch, all measured in one run: what Linefeed reaches beside what its engines
- * reach by themselves with the same bytes. `node bench/stack.ts [capture] [latency] [followed] [project]`
+ * reach by themselves with the same bytes. `node tools/bench/stack.ts [capture] [latency] [followed] [project]`
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { promisify } from 'node:util';

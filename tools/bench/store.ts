@@ -1,6 +1,6 @@
 /**
  * Measures the embedded log and index by themselves: appends, catch-up of the index, searches, replay, disk.
- * `node bench/store.ts [lines] [--json]`; a folder for the data is made under the system's and removed.
+ * `node tools/bench/store.ts [lines] [--json]`; a folder for the data is made under the system's and removed.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

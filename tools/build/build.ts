@@ -14,7 +14,7 @@ const DIST = join(ROOT, 'dist');
 const NEXT = join(ROOT, `dist.${process.pid}`);
 
 /** What the code reads from beside itself. */
-const ASSETS = ['packs/**/*', 'web/**/*.{css,html,svg,woff2,json}'];
+const ASSETS = ['catalogue/packs/**/*', 'actors/runners/python/**/*', 'web/**/*.{css,html,svg,woff2,json}'];
 
 function compile(): void {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');

@@ -1,6 +1,6 @@
 /**
  * Takes the screenshots in docs/screenshots from a real server with real commands: every main view in light and dark,
- * wide and on a phone. Run it after changing the look: `node scripts/screenshots.ts`.
+ * wide and on a phone. Run it after changing the look: `node tools/build/screenshots.ts`.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

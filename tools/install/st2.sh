@@ -3,7 +3,7 @@
 # prints the path of `st2`. It runs on Python 3.9 to 3.12; 3.13 lacks a module that it imports.
 set -eu
 version=3.9.0
-home=${LINEFEED_TEST_CACHE:-$(cd "$(dirname "$0")/.." && pwd)/.cache}/st2client-$version
+home=${LINEFEED_TEST_CACHE:-$(cd "$(dirname "$0")/../.." && pwd)/.cache}/st2client-$version
 if [ -x "$home/bin/st2" ] && "$home/bin/st2" --version >/dev/null 2>&1; then echo "$home/bin/st2"; exit 0; fi
 python=
 for candidate in python3.11 python3.12 python3.10 python3.9 python3; do

@@ -14,7 +14,7 @@ test('docs/asyncapi.json is what the code says', () => {
   assert.equal(
     stored,
     JSON.parse(JSON.stringify(asyncApiDocument(version))),
-    'run: node scripts/asyncapi.ts',
+    'run: node tools/build/asyncapi.ts',
   );
 });
 

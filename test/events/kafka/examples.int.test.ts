@@ -15,7 +15,7 @@ const root = new URL('../../../', import.meta.url);
 /** A second Kafka client that is not ours, installed by a script of the project. In CI it must be there. */
 function hasKcat(): boolean {
   try {
-    execFileSync(new URL('scripts/install-kcat.sh', root).pathname, {
+    execFileSync(new URL('tools/install/kcat.sh', root).pathname, {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     return true;
