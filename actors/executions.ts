@@ -1,8 +1,8 @@
 /**
- * What a front end asks of the write side. Implemented by actors/service.ts; the API knows only these types.
+ * What a front end asks of the write side. Implemented by actors/execution-service.ts; the API knows only these types.
  */
 
-import type { ParameterSchema } from '../catalogue/runner.ts';
+import type { ActionDescription, RunnerDescription } from '../catalogue/descriptions.ts';
 import type { ExecutionRequested } from '../events/event.ts';
 
 export interface RequestInput {
@@ -16,29 +16,6 @@ export interface RequestInput {
   context?: Record<string, unknown>;
   labels?: Record<string, string>;
   idempotencyKey?: string;
-}
-
-export interface ActionDescription {
-  id: string;
-  ref: string;
-  pack: string;
-  name: string;
-  description: string;
-  enabled: boolean;
-  /** Name of its runner. */
-  runner: string;
-  entryPoint: string;
-  /** The action's own parameters. */
-  parameters: Record<string, ParameterSchema>;
-  tags?: unknown[];
-  /** Set when its file has an error and it cannot be run: what is wrong, with file and line. */
-  broken?: string;
-}
-
-export interface RunnerDescription {
-  name: string;
-  description: string;
-  parameters: Record<string, ParameterSchema>;
 }
 
 export interface Executions {

@@ -3,8 +3,8 @@
  * mean is parameters.ts.
  */
 import { createHash } from 'node:crypto';
-import type { ActionDescription } from '../actors/executions.ts';
 import { ServiceError } from '../lib/errors.ts';
+import type { ActionDescription } from './descriptions.ts';
 import { mergeSchemas, type ParameterCheck, type ParameterSchemas, parameterCheck } from './parameters.ts';
 import type { ParameterSchema, Runner } from './runner.ts';
 import { readYaml, type YamlFile } from './yaml.ts';

@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ActionDescription } from '../actors/executions.ts';
 import type { ActionRef } from '../events/event.ts';
 import { ServiceError } from '../lib/errors.ts';
 import { brokenAction, type LoadedAction, loadAction } from './action-file.ts';
+import type { ActionDescription } from './descriptions.ts';
 import { builtInPacks, openPacks, type Pack, type Packs } from './pack-folders.ts';
 import { secretNames } from './parameters.ts';
 import type { Runner } from './runner.ts';

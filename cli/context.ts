@@ -9,7 +9,7 @@ import { findConnection } from './connection.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ColourWhen } from './render/style.ts';
 import { createStyle, wantsColour } from './render/style.ts';
-import { flushOutput, openTerminal, type Terminal } from './terminal.ts';
+import { flushOutput, openTerminal, type Terminal } from './render/terminal.ts';
 
 export interface SharedOptions {
   url?: string;

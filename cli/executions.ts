@@ -2,74 +2,14 @@
  * Finding an execution from what a person typed: a whole id, `last`, or the beginning of an id; and the nearest ids
  * when there is none.
  */
-import type { Status } from '../events/event.ts';
 import { CliError } from './cli-error.ts';
 import type { Client, Query } from './client.ts';
-import { quoteWord } from './quote.ts';
 import { formatAge } from './render/duration.ts';
+import { describe, type ExecutionJson } from './render/execution-json.ts';
 import { cut } from './render/table.ts';
 import { safeLine } from './render/terminal-text.ts';
 
-/** An execution as the API shows it; only what the CLI reads. */
-export interface ExecutionJson {
-  id: string;
-  status: Status;
-  action: { ref: string; runner_type?: string; description?: string };
-  runner?: { name?: string };
-  parameters: Record<string, unknown>;
-  context?: { user?: string } & Record<string, unknown>;
-  labels?: Record<string, string>;
-  log?: { timestamp: string; status: string }[];
-  start_timestamp: string;
-  end_timestamp?: string;
-  elapsed_seconds?: number;
-  result?: {
-    return_code?: number | null;
-    signal?: string | null;
-    error?: string | null;
-    note?: string;
-    stdout?: string;
-    stderr?: string;
-    result?: unknown;
-  };
-  output?: Record<'stdout' | 'stderr', { bytes: number; lines: number }>;
-  last_seq?: number;
-  worker?: string;
-  hostname?: string;
-  pid?: number;
-}
-
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** The time part of a UUIDv7: what `ls` shows, and enough to name an execution in practice. */
-export const SHORT_ID_LENGTH = 13;
-
-export function shortId(id: string): string {
-  return id.slice(0, SHORT_ID_LENGTH);
-}
-
-/** Parameters that say how something runs, not what. */
-const HOW = new Set([
-  'cwd',
-  'env',
-  'timeout',
-  'sudo',
-  'kwarg_op',
-  'merge',
-  'debug',
-  'log_level',
-  'content_version',
-]);
-
-/** What it runs, in one line: the command, or the action with its arguments. */
-export function describe(execution: ExecutionJson): string {
-  const { cmd, args, ...others } = execution.parameters ?? {};
-  if (typeof cmd === 'string' && execution.action.ref === 'core.local') return safeLine(cmd);
-  const words = Array.isArray(args) ? args.map((word) => quoteWord(String(word))) : [];
-  const named = Object.entries({ ...(cmd === undefined ? {} : { cmd }), ...others })
-    .filter(([name, value]) => !HOW.has(name) && value !== null && value !== '' && typeof value !== 'object')
-    .map(([name, value]) => `${name}=${quoteWord(String(value))}`);
-  return safeLine([execution.action.ref, ...words, ...named].join(' '));
-}
 
 /** How many edits turn one id into the other. */
 export function distance(a: string, b: string): number {

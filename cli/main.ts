@@ -16,7 +16,7 @@ import { searchCommand } from './commands/search.ts';
 import { serverCommand } from './commands/server.ts';
 import { tailCommand } from './commands/tail.ts';
 import { EXIT } from './exit-codes.ts';
-import { flushOutput } from './terminal.ts';
+import { flushOutput } from './render/terminal.ts';
 import { version } from './version.ts';
 
 function createProgram(): Command {

@@ -5,9 +5,9 @@
 import type { Status } from '../events/event.ts';
 import type { Client, Query } from './client.ts';
 import type { Context } from './context.ts';
-import { type ExecutionJson, shortId } from './executions.ts';
 import { followOutput } from './follow.ts';
 import { formatAge } from './render/duration.ts';
+import { type ExecutionJson, shortId } from './render/execution-json.ts';
 import type { EndRecord, OutputRenderer } from './render/output.ts';
 import type { Ended } from './render/status-line.ts';
 

@@ -25,7 +25,7 @@ import {
 } from '../capture/process.ts';
 import { pump } from '../capture/pump.ts';
 import { type LaunchRecord, openSpool, type Spool } from '../capture/spool.ts';
-import { createAttempts } from '../scheduling/attempts.ts';
+import { createAttempts } from './attempts.ts';
 import { conclude, lost, maskText, signalOf } from './conclusion.ts';
 import type { Cause, Conclusion, ExecutionContext, Launched, Terminate } from './execution.machine.ts';
 

@@ -1,7 +1,8 @@
 /** Runs a script of a pack, or one that came with the request, on the worker's own machine. */
+
+import type { ActionDescription } from '../../catalogue/descriptions.ts';
 import type { Packs } from '../../catalogue/pack-folders.ts';
 import type { ParameterSchema, Runner } from '../../catalogue/runner.ts';
-import type { ActionDescription } from '../executions.ts';
 import { environmentOf, freeArguments, scriptArguments } from './arguments.ts';
 import { runWords, scriptFile } from './script-file.ts';
 import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';

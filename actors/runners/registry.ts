@@ -2,11 +2,11 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { ActionDescription } from '../../catalogue/descriptions.ts';
 import { builtInPacks, openPacks } from '../../catalogue/pack-folders.ts';
 import type { Runner } from '../../catalogue/runner.ts';
 import type { Config } from '../../config/config.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import type { ActionDescription } from '../executions.ts';
 import { localShellCmd } from './local-shell-cmd.ts';
 import { localShellScriptRunner } from './local-shell-script.ts';
 import { noopRunner } from './noop.ts';

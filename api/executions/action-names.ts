@@ -2,7 +2,7 @@
  * Which action an event's execution runs, for filters on live events: remembered, else asked of the index.
  */
 import type { ExecutionEvent } from '../../events/event.ts';
-import type { ApiDeps } from '../env.ts';
+import type { ApiDeps } from '../deps.ts';
 import { settled } from './find.ts';
 
 const REMEMBERED = 10_000;

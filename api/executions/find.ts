@@ -6,7 +6,7 @@
 import { isEnd } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
-import type { ApiDeps } from '../env.ts';
+import type { ApiDeps } from '../deps.ts';
 
 type FindDeps = Pick<ApiDeps, 'log' | 'index' | 'projector'>;
 

@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import type { ExecutionRequested } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
-import type { Api } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { IDEMPOTENCY_DIGEST } from './execution-view.ts';
 import { settled } from './find.ts';
 

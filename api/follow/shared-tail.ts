@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { ExecutionEvent } from '../../events/event.ts';
 import type { Checkpoint, EventLog } from '../../events/event-log.ts';
 import type { Pacer } from './pacer.ts';
-import type { Tail } from './tail-hub.ts';
+import type { Tail } from './tail.ts';
 
 /** What an event costs besides its output. */
 const EVENT_BYTES = 256;

@@ -6,7 +6,7 @@ import { allows, type Identity } from '../../access/identity.ts';
 import type { Scope } from '../../access/key-store.ts';
 import type { Keys } from '../../access/keys.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import type { ApiContext } from '../env.ts';
+import type { ApiContext } from './router.ts';
 import type { Middleware } from './security.ts';
 
 export interface AuthOptions {

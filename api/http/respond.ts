@@ -6,8 +6,8 @@
 import type { ServerResponse } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Logger } from 'pino';
-import type { ApiContext } from '../env.ts';
 import type { OpenStreams } from './open-streams.ts';
+import type { ApiContext } from './router.ts';
 
 export interface Writer {
   /** Takes bytes; the promise, if any, resolves when there is room for more or the client has left. */

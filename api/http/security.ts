@@ -9,7 +9,7 @@ import type { MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { Config } from '../../config/config.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import type { ApiContext, Env } from '../env.ts';
+import type { ApiContext, Env } from './router.ts';
 
 /** Large enough for an uploaded script, small enough that a thousand of them at once do no harm. */
 export const BODY_LIMIT_BYTES = 2 * 1024 * 1024;

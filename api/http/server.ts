@@ -10,8 +10,8 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { ServiceError } from '../../lib/errors.ts';
-import type { Env } from '../env.ts';
 import { PROBLEM_TYPE, problem } from './problems.ts';
+import type { Env } from './router.ts';
 
 export interface ServeOptions {
   host: string;

@@ -5,9 +5,10 @@
 
 import type { LogBatch } from '../../events/event-log.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import type { Api, ApiContext } from '../env.ts';
+import type { Api } from '../deps.ts';
 import type { LiveFeed } from '../follow/live-feed.ts';
 import { streamResponse, type Writer } from '../http/respond.ts';
+import type { ApiContext } from '../http/router.ts';
 import { checkpointOf } from './checkpoint-token.ts';
 import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START } from './frames.ts';
 

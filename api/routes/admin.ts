@@ -6,9 +6,10 @@ import { SCOPES } from '../../access/key-store.ts';
 import type { KeyInfo } from '../../access/keys.ts';
 import { wireTime } from '../../events/codec.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { type Api, type ApiContext, createRouter, type RebuildProgress } from '../env.ts';
+import type { Api, RebuildProgress } from '../deps.ts';
 import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';
+import { type ApiContext, createRouter } from '../http/router.ts';
 import { answers } from '../http/schemas.ts';
 
 const Key = z

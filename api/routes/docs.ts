@@ -3,9 +3,10 @@
  * Beside it the AsyncAPI document of the events, under the names that the topics have here.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Api } from '../deps.ts';
 import { asyncApiDocument } from '../docs/asyncapi.ts';
 import { docsPage, type OpenApiDocument } from '../docs/docs-page.ts';
-import { type Api, createRouter, type Env } from '../env.ts';
+import { createRouter, type Env } from '../http/router.ts';
 
 export function docsRoutes(app: OpenAPIHono<Env>, api: Api) {
   const router = createRouter();

@@ -5,10 +5,11 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import type { ExecutionPageRequest } from '../../projections/output-index.ts';
-import { type Api, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { attributesOf, executionJson, project } from '../executions/execution-view.ts';
 import { executionsByPrefix, settled } from '../executions/find.ts';
 import { requires } from '../http/authentication.ts';
+import { createRouter } from '../http/router.ts';
 import {
   AttributesQuery,
   answers,

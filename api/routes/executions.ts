@@ -6,7 +6,7 @@ import { allows } from '../../access/identity.ts';
 import type { RequestInput } from '../../actors/executions.ts';
 import { isEnd } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { type Api, type ApiContext, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import {
   attributesOf,
   type ExecutionJson,
@@ -19,6 +19,7 @@ import {
 import { findExecution, settled } from '../executions/find.ts';
 import { idempotency } from '../executions/idempotency.ts';
 import { requires } from '../http/authentication.ts';
+import { type ApiContext, createRouter } from '../http/router.ts';
 import { AttributesQuery, answers, ExecutionSchema, IdParam, integerQuery } from '../http/schemas.ts';
 
 const Parameters = z.record(z.string(), z.unknown());

@@ -2,12 +2,13 @@
  * Whether the server lives and can work, and its metrics.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { type Api, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { requires } from '../http/authentication.ts';
-import { engineCheck } from '../http/engine-check.ts';
-import type { Metrics } from '../http/metrics.ts';
 import { problemResponse } from '../http/problems.ts';
+import { createRouter } from '../http/router.ts';
 import { answers } from '../http/schemas.ts';
+import { engineCheck } from '../operations/engine-check.ts';
+import type { Metrics } from '../operations/metrics.ts';
 
 export function healthRoutes(api: Api, metrics: Metrics) {
   const router = createRouter();

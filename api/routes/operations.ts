@@ -2,8 +2,9 @@
  * What an operator wants to see of the running system.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { type Api, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { requires } from '../http/authentication.ts';
+import { createRouter } from '../http/router.ts';
 import { answers } from '../http/schemas.ts';
 
 const SHOWN_SECONDS = 120;

@@ -2,9 +2,10 @@
  * The outline of an execution's output: which lines came when and from where, without their text.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { type Api, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { findExecution } from '../executions/find.ts';
 import { requires } from '../http/authentication.ts';
+import { createRouter } from '../http/router.ts';
 import { answers, IdParam } from '../http/schemas.ts';
 import { outline } from '../output/outline.ts';
 

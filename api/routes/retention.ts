@@ -2,8 +2,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
 import { retentionPlan } from '../../projections/retention/retention-plan.ts';
-import { type Api, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { requires } from '../http/authentication.ts';
+import { createRouter } from '../http/router.ts';
 import { answers } from '../http/schemas.ts';
 
 /** The log outlives the index by so much where it has a retention of its own, so that a rebuild finds everything. */

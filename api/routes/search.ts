@@ -6,11 +6,12 @@ import { wireTime } from '../../events/codec.ts';
 import { compile } from '../../projections/search/matcher.ts';
 import type { SearchRequest } from '../../projections/search/search.ts';
 import { readCursor } from '../../projections/search/search-cursor.ts';
-import { type Api, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { actionOf } from '../executions/action-names.ts';
 import { findExecution, settled } from '../executions/find.ts';
 import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';
+import { createRouter } from '../http/router.ts';
 import {
   answers,
   booleanQuery,

@@ -3,12 +3,13 @@
  */
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ExecutionEvent } from '../../events/event.ts';
-import { type Api, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { actionOf } from '../executions/action-names.ts';
 import { findExecution } from '../executions/find.ts';
 import { publicWire } from '../executions/public-wire.ts';
 import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';
+import { createRouter } from '../http/router.ts';
 import { EventStream, listQuery } from '../http/schemas.ts';
 import { checkpointToken } from '../output/checkpoint-token.ts';
 import { sseFrame } from '../output/frames.ts';

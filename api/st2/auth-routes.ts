@@ -4,7 +4,8 @@ import type { Tokens } from '../../access/expiring-tokens.ts';
 import { allows } from '../../access/identity.ts';
 import { wireTime } from '../../events/codec.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { type Api, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
+import { createRouter } from '../http/router.ts';
 
 /** Every refused login takes this long, so that passwords cannot be tried out quickly. */
 const REFUSAL_MS = 300;

@@ -1,12 +1,13 @@
 /** What can be run: actions, runner types and packs, as StackStorm's client and ours list them. */
 import { createHash } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ActionDescription, RunnerDescription } from '../../actors/executions.ts';
+import type { ActionDescription, RunnerDescription } from '../../catalogue/descriptions.ts';
 import type { ParameterSchema } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { type Api, type ApiContext, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { project } from '../executions/execution-view.ts';
 import { requires } from '../http/authentication.ts';
+import { type ApiContext, createRouter } from '../http/router.ts';
 import { answers, integerQuery, listQuery } from '../http/schemas.ts';
 
 const MASK = '********';

@@ -2,10 +2,11 @@
 
 import { isEnd } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { type Api, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { executionJson, resultTexts } from '../executions/execution-view.ts';
 import { findExecution } from '../executions/find.ts';
 import { requires } from '../http/authentication.ts';
+import { createRouter } from '../http/router.ts';
 
 function bad(message: string): ServiceError {
   return new ServiceError('validation-failed', message);

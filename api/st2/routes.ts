@@ -1,7 +1,8 @@
 /** What StackStorm's command line needs besides our own routes, mounted before them. */
 
 import type { Tokens } from '../../access/expiring-tokens.ts';
-import { type Api, createRouter, type ExtraRoutes } from '../env.ts';
+import type { Api, ExtraRoutes } from '../deps.ts';
+import { createRouter } from '../http/router.ts';
 import { authRoutes, LOGIN_PATHS } from './auth-routes.ts';
 import { catalogueRoutes } from './catalogue-routes.ts';
 import { st2ExecutionRoutes } from './execution-routes.ts';

@@ -5,11 +5,12 @@
 import type { ExecutionEvent } from '../../events/event.ts';
 import { isEnd, isLast } from '../../events/event.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
-import { type Api, type ApiContext, createRouter } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { findExecution } from '../executions/find.ts';
 import { follow } from '../follow/follow.ts';
 import { requires } from '../http/authentication.ts';
 import { streamResponse, type Writer } from '../http/respond.ts';
+import { type ApiContext, createRouter } from '../http/router.ts';
 import { SSE_HEADERS } from '../output/frames.ts';
 import { gather } from '../output/writes.ts';
 import { DEFAULT_EVENTS, executionFrames, nameFilter, OUTPUT_EVENT, outputFrames } from './views.ts';

@@ -7,9 +7,10 @@ import { createClient } from '../client.ts';
 import { type Candidate, candidates } from '../complete.ts';
 import { findConnection } from '../connection.ts';
 import { action } from '../context.ts';
-import { describe, type listExecutions } from '../executions.ts';
+import type { listExecutions } from '../executions.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ActionJson } from '../parameters.ts';
+import { describe } from '../render/execution-json.ts';
 import { cut } from '../render/table.ts';
 import { safeLine } from '../render/terminal-text.ts';
 

@@ -4,9 +4,10 @@
 import type { Command } from 'commander';
 import { type AttachOptions, postExecution, startAndAttach } from '../attach.ts';
 import { action, withConnection } from '../context.ts';
-import { type ExecutionJson, findExecution } from '../executions.ts';
+import { findExecution } from '../executions.ts';
 import { collect, durationMs, reconnectLimit, withLook } from '../output-options.ts';
 import { parameterValues } from '../parameters.ts';
+import type { ExecutionJson } from '../render/execution-json.ts';
 import { buildRequest, type RequestOptions } from '../run-request.ts';
 
 type RunOptions = AttachOptions & RequestOptions;

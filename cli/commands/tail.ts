@@ -3,7 +3,7 @@
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import { action, withConnection } from '../context.ts';
-import { findExecution, shortId } from '../executions.ts';
+import { findExecution } from '../executions.ts';
 import { EXIT, exitCodeOf } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
 import {
@@ -15,6 +15,7 @@ import {
   withFilters,
   withLook,
 } from '../output-options.ts';
+import { shortId } from '../render/execution-json.ts';
 import { statusLine } from '../render/status-line.ts';
 import { watch } from '../watch.ts';
 

@@ -1,7 +1,8 @@
 /** An event of the log in one line. Pure. */
-import type { Terminal } from '../terminal.ts';
+
 import { formatClock, formatDuration } from './duration.ts';
 import { cut } from './table.ts';
+import type { Terminal } from './terminal.ts';
 import { safeLine } from './terminal-text.ts';
 
 /** An event as it travels; which fields it has depends on its type. */

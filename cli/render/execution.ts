@@ -1,6 +1,7 @@
 /** What `show` says about an execution: names and values, in reading order. Pure. */
-import { describe, type ExecutionJson } from '../executions.ts';
+
 import { formatAge, formatBytes, formatCount, formatDuration } from './duration.ts';
+import { describe, type ExecutionJson } from './execution-json.ts';
 import { outcome } from './status-line.ts';
 import { safeLine } from './terminal-text.ts';
 

@@ -7,7 +7,7 @@ import { explained } from '../../lib/database.ts';
 import { Moved, serveThread, threadData } from '../../lib/worker-thread.ts';
 import type { ChunkRange, ExecutionPageRequest, IndexStats } from '../output-index.ts';
 import type { SearchRequest } from '../search/search.ts';
-import type { IndexThreadData } from './output-index.ts';
+import type { IndexThreadData } from './options.ts';
 import { scanHelper } from './search-index/scan-helper.ts';
 import { facets, search } from './search-index/search.ts';
 import { openFrameReader, STORED_COLUMNS, type StoredRow, stored } from './store/bodies.ts';

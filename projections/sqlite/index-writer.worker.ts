@@ -14,7 +14,7 @@ import {
 import type { FrameReader } from '../../events/blocks/frames.ts';
 import { databaseBytes, explained, isDamaged, transaction, vacuumStep } from '../../lib/database.ts';
 import { serveThread, threadData } from '../../lib/worker-thread.ts';
-import type { IndexThreadData } from './output-index.ts';
+import type { IndexThreadData } from './options.ts';
 import { createBurst } from './search-index/burst.ts';
 import { dropEmptySegments, dropSignature } from './search-index/signature-table.ts';
 import { type Upkeep, upkeep } from './search-index/upkeep.ts';

@@ -3,7 +3,6 @@
  * the projector nor the projector a reader. This side packs, unpacks and filters.
  */
 
-import type { FrameSource } from '../../events/blocks/frames.ts';
 import { packBlocks } from '../../events/blocks/runs.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
@@ -23,23 +22,10 @@ import type {
 import type { SearchFacets, SearchPage } from '../search/search.ts';
 import type { BlockPage } from './index-reader.worker.ts';
 import type { BatchRows, DocumentRow, Target } from './index-writer.worker.ts';
+import type { IndexThreadData, SqliteOutputIndexOptions } from './options.ts';
 import { refersTo } from './store/bodies.ts';
 import { openStored } from './store/body.ts';
 import type { DocumentPage } from './store/executions.ts';
-
-export interface SqliteOutputIndexOptions {
-  /** Holds the databases; made when absent. */
-  folder: string;
-  /** The event log that it is filled from, when it is on this machine: output in large pieces is then read there. */
-  frames?: FrameSource;
-  /** Output in chunks smaller than this on average is kept in the index all the same; 2 KiB by default. */
-  largeChunkBytes?: number;
-  /** Hears that the index can no longer be written: only a new start of the process helps. */
-  onFatal?: (error: Error) => void;
-}
-
-/** What goes to the threads. */
-export type IndexThreadData = Omit<SqliteOutputIndexOptions, 'onFatal'>;
 
 /** Nobody has asked for that long: whoever does next waits for the thread to start. */
 const READER_IDLE_MS = 15_000;

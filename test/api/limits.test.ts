@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createRouter } from '../../api/env.ts';
+import { createRouter } from '../../api/http/router.ts';
 import { withApi } from '../support/api.ts';
 import { within } from '../support/within.ts';
 

@@ -3,11 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, startOnTerminal } from '../support/cli.ts';
-import { withFolder } from '../support/folder.ts';
-import { oldNode } from '../support/old-node.ts';
-import { type ServerProcess, withServer } from '../support/server.ts';
-import { within } from '../support/within.ts';
+import { cli, startOnTerminal } from '../../support/cli.ts';
+import { withFolder } from '../../support/folder.ts';
+import { oldNode } from '../../support/old-node.ts';
+import { type ServerProcess, withServer } from '../../support/server.ts';
+import { within } from '../../support/within.ts';
 
 const test = suite('on a terminal');
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSpool, type Spool } from '../../../actors/capture/spool.ts';
-import { createAttempts } from '../../../actors/scheduling/attempts.ts';
+import { createAttempts } from '../../../actors/execution/attempts.ts';
 import { withFolder } from '../../support/folder.ts';
 import { within } from '../../support/within.ts';
 

@@ -2,10 +2,10 @@
  * Our own stdout and stderr: what they are, and writing to them at their pace. A reader that went away (`| head`) is
  * an ordinary end, not an error. Notes about what we do go to stderr.
  */
-import type { StreamName } from '../events/event.ts';
-import { EXIT } from './exit-codes.ts';
-import type { Piece, Target } from './render/output.ts';
-import { type ColourWhen, createStyle, refusesColour, type Style, wantsColour } from './render/style.ts';
+import type { StreamName } from '../../events/event.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Piece, Target } from './output.ts';
+import { type ColourWhen, createStyle, refusesColour, type Style, wantsColour } from './style.ts';
 
 export interface Terminal {
   stdout: Target;

@@ -1,22 +1,17 @@
-/**
- * What the HTTP edge is built from: the dependencies main.ts gives, the services made of them that routes share, and
- * the values a request carries. Owns no behaviour besides making routers that answer validation failures as problems.
- */
-import { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+/** What the HTTP edge is built from: the dependencies that the server gives, and the services made of them that routes share. */
+import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Logger } from 'pino';
-import type { Identity } from '../access/identity.ts';
 import type { Keys } from '../access/keys.ts';
 import type { Executions } from '../actors/executions.ts';
 import type { Config } from '../config/config.ts';
 import type { Activity } from '../events/activity.ts';
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
-import { ServiceError } from '../lib/errors.ts';
 import type { OutputIndex } from '../projections/output-index.ts';
 import type { LiveFeed } from './follow/live-feed.ts';
 import type { TailHub } from './follow/tail-hub.ts';
 import type { Turns } from './follow/turns.ts';
 import type { OpenStreams } from './http/open-streams.ts';
+import type { Env } from './http/router.ts';
 
 /** What the API asks of the projector of its own process; absent on a node that has none. */
 export interface ProjectorView {
@@ -83,31 +78,4 @@ export interface Api extends ApiDeps {
   turns: Turns;
   /** See FollowDeps. */
   indexedThrough: () => Promise<Checkpoint | undefined>;
-}
-
-export interface Env {
-  Variables: {
-    requestId: string;
-    identity: Identity;
-  };
-  // biome-ignore lint/suspicious/noExplicitAny: the Node adapter's bindings are absent when a test calls the app
-  Bindings: any;
-}
-export type ApiContext = Context<Env>;
-
-export function createRouter(): OpenAPIHono<Env> {
-  return new OpenAPIHono<Env>({
-    strict: false,
-    defaultHook: (result) => {
-      if (result.success) return;
-      const errors = result.error.issues.map((issue) => ({
-        path: issue.path.join('.'),
-        message: issue.message,
-      }));
-      const text = errors.map(({ path, message }) =>
-        path && !message.startsWith('Parameter ') ? `${path}: ${message}` : message,
-      );
-      throw new ServiceError('validation-failed', text.join('; '), { errors });
-    },
-  });
 }

@@ -2,7 +2,7 @@
  * Prometheus metrics of this process. No label holds an execution, a user or a path that a client chose.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Api } from '../env.ts';
+import type { Api } from '../deps.ts';
 import { engineCheck } from './engine-check.ts';
 
 export interface Metrics {
