@@ -8,7 +8,7 @@ import { ServiceError } from '../../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { Api } from '../deps.ts';
 import { IDEMPOTENCY_DIGEST } from './execution-view.ts';
-import { settled } from './find.ts';
+import { findExecution, settled } from './find.ts';
 
 export interface Once {
   document: ExecutionDocument;
@@ -21,7 +21,8 @@ const REMEMBERED = 10_000;
 
 export function idempotency(api: Pick<Api, 'index' | 'log' | 'projector' | 'keys'>) {
   const { index, keys } = api;
-  const remembered = new Map<string, { digest: string; answer: Promise<Once> }>();
+  /** Ids, not documents: these hold whole scripts. */
+  const remembered = new Map<string, { digest: string; id: Promise<string> }>();
 
   async function stored(key: string): Promise<ExecutionDocument | undefined> {
     const find = async () => (await index.executions({ idempotencyKey: key, limit: 1 })).documents[0];
@@ -51,14 +52,14 @@ export function idempotency(api: Pick<Api, 'index' | 'log' | 'projector' | 'keys
     const recent = remembered.get(key);
     if (recent) {
       if (recent.digest !== digest) throw conflict();
-      const { document } = await recent.answer;
-      return { document: (await index.execution(document.id)) ?? document, replayed: true };
+      return { document: await findExecution(api, await recent.id), replayed: true };
     }
     // Remembered before anything is awaited, so that of two at the same moment the second waits for the first.
     const answer = findOrMake(key, digest, make);
-    remembered.set(key, { digest, answer });
+    const id = answer.then(({ document }) => document.id);
+    remembered.set(key, { digest, id });
     if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value as string);
-    answer.catch(() => remembered.delete(key));
+    id.catch(() => remembered.delete(key));
     return answer;
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino';
 import type { Checkpoint, EventLog, LogBatch } from '../../events/event-log.ts';
+import { eventBytes } from '../../events/event-size.ts';
 
 export interface LiveFeed {
   /** Batches from a checkpoint, or from now on; ends when the signal aborts. Resolves when the subscription stands. */
@@ -62,8 +63,7 @@ export function liveFeed(log: EventLog, logger?: Pick<Logger, 'warn'>): LiveFeed
 
   function deliver(batch: LogBatch): void {
     let bytes = 0;
-    for (const event of batch.events)
-      bytes += 256 + (event.type === 'output.appended' ? event.data.byteLength : 0);
+    for (const event of batch.events) bytes += eventBytes(event);
     for (const reader of readers) {
       if (reader.behind) continue;
       reader.queue.push(batch);

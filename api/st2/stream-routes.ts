@@ -4,6 +4,7 @@
  */
 import type { ExecutionEvent } from '../../events/event.ts';
 import { isEnd, isLast } from '../../events/event.ts';
+import { valueBytes } from '../../events/event-size.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { Api } from '../deps.ts';
 import { findExecution } from '../executions/find.ts';
@@ -25,8 +26,8 @@ const ST2_QUERY = [
   'x-auth-token',
   'st2-api-key',
 ];
-/** Documents of running executions that one stream of all events keeps. */
-const REMEMBERED = 2000;
+/** What the documents of running executions that one stream of all events keeps may take. */
+const REMEMBERED_BYTES = 4_000_000;
 const BLANK = Buffer.from('\n');
 /** StackStorm's end of an output stream: two quotes, which are not JSON. */
 const EOF_FRAME = Buffer.from("event: EOF\ndata: ''\n\n");
@@ -161,10 +162,26 @@ function framesOf(
 function remembered(
   api: Pick<Api, 'log'>,
 ): (event: ExecutionEvent) => Promise<ExecutionDocument | undefined> {
-  const documents = new Map<string, ExecutionDocument>();
+  const documents = new Map<string, { document: ExecutionDocument; bytes: number }>();
+  let bytes = 0;
+  const forget = (id: string) => {
+    bytes -= documents.get(id)?.bytes ?? 0;
+    documents.delete(id);
+  };
+  const remember = (id: string, document: ExecutionDocument) => {
+    const known = documents.get(id);
+    const own = known?.document === document ? known.bytes : valueBytes(document);
+    forget(id);
+    documents.set(id, { document, bytes: own });
+    bytes += own;
+    for (const oldest of documents.keys()) {
+      if (bytes <= REMEMBERED_BYTES || oldest === id) return;
+      forget(oldest);
+    }
+  };
   return async (event) => {
     const id = event.executionId;
-    let document = documents.get(id);
+    let document = documents.get(id)?.document;
     if (event.type === 'execution.requested') document = applyEvent(undefined, event);
     else {
       if (!document) {
@@ -177,11 +194,8 @@ function remembered(
       }
       if (document && event.type !== 'output.appended') document = applyEvent(document, event);
     }
-    documents.delete(id);
-    if (document && !isLast(event)) {
-      documents.set(id, document);
-      if (documents.size > REMEMBERED) documents.delete(documents.keys().next().value as string);
-    }
+    if (document && !isLast(event)) remember(id, document);
+    else forget(id);
     return document;
   };
 }

@@ -35,9 +35,13 @@ test(`${QUEUED} large scripts wait, survive kill -9 and run in order, within ${M
         const first = await server.run(`until [ -e ${gate} ]; do sleep 0.05; done`);
         const ids: string[] = [];
         for (let n = 0; n < QUEUED; n++) {
-          const { id } = await server.post<{ id: string }>('/v1/executions', {
-            action: 'core.local_script',
-            script: `#!/bin/sh\necho ${n} >>${order}\n${padding}`,
+          const { id } = await server.json<{ id: string }>('/v1/executions', {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', 'idempotency-key': `request ${n}` },
+            body: JSON.stringify({
+              action: 'core.local_script',
+              script: `#!/bin/sh\necho ${n} >>${order}\n${padding}`,
+            }),
           });
           ids.push(id);
         }

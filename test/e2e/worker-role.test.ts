@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
 import { suite } from 'uvu';
@@ -45,6 +45,8 @@ test('while the index is far behind, what is requested runs once, and what is ca
         old,
         { type: 'execution.scheduled', executionId, position: 1, at: Date.now(), worker: 'w' },
       ]);
+      const waiting = request(`echo ran >>${folder}/canceled`);
+      await log.append([waiting]);
       const dispatch = await startWorkerRole({
         config,
         name: 'w',
@@ -71,14 +73,22 @@ test('while the index is far behind, what is requested runs once, and what is ca
       await log.append([fresh]);
       dispatch.accept(fresh);
       await dispatch.cancel(executionId, 'somebody');
+      await dispatch.cancel(waiting.executionId, 'somebody');
       await projector.caughtUp(await log.end());
       arrived.resolve();
       const end = await until(20_000, () => ends(executionId), 'the end of the one that was canceled');
       assert.is(end.type === 'execution.completed' && end.status, 'canceled');
+      const withdrawn = await until(
+        20_000,
+        () => ends(waiting.executionId),
+        'the end of the one that waited',
+      );
+      assert.is(withdrawn.type === 'execution.completed' && withdrawn.status, 'canceled');
       writeFileSync(gate, '');
       await until(20_000, () => ends(fresh.executionId), 'the end of the one that was requested');
       await until(20_000, () => dispatch.load().running === 0, 'all to be over');
       assert.is(readFileSync(join(folder, 'ran'), 'utf8'), 'ran\n');
+      assert.is(existsSync(join(folder, 'canceled')), false);
     } finally {
       for (const close of closers.reverse()) await close();
     }

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { foldExecution, statusOf } from '../../../actors/execution/execution.machine.ts';
 import type { ExecutionEvent, LifecycleEvent } from '../../../events/event.ts';
+import { ServiceError } from '../../../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from '../../../projections/execution-document.ts';
 import { withFolder } from '../../support/folder.ts';
 import { makeGate } from '../../support/gate.ts';
@@ -124,6 +125,56 @@ test('executions beyond the limit wait and start in order; a waiting one can be 
       started,
       started.toSorted((a, b) => a - b),
     );
+  }));
+
+test('requests that are in the log alone wait in order, and can be canceled while they wait and while they are read', () =>
+  side({ concurrency: 1 }, async ({ run, request, finished, supervisor, spoolRoot }) => {
+    const gate = makeGate(dirname(spoolRoot));
+    const order = join(dirname(spoolRoot), 'order');
+    const first = await run(gate.wait);
+    const ids: string[] = [];
+    for (let index = 0; index < 5; index++) ids.push(await request(`echo ${index} >>${order}`));
+    for (const id of ids) supervisor.enqueue(id);
+    for (const id of ids) supervisor.enqueue(id);
+    assert.equal(supervisor.load(), { running: 1, queued: 5, limit: 1 });
+    assert.is(supervisor.cancel(ids[1] as string, 'me'), true);
+    assert.is(supervisor.cancel(ids[1] as string, 'me'), true);
+    gate.open();
+    await finished(first);
+    const all = await Promise.all(ids.map((id) => finished(id)));
+    assert.is(readFileSync(order, 'utf8'), '0\n2\n3\n4\n');
+    const canceled = completion(all[1] as ExecutionEvent[]);
+    assert.equal([canceled.status, canceled.error], ['canceled', 'Canceled by me before it started']);
+    await until(20_000, () => supervisor.load().running === 0, 'all to be over');
+
+    const late = await request(`echo late >>${order}`);
+    supervisor.enqueue(late);
+    assert.equal(supervisor.load(), { running: 1, queued: 0, limit: 1 });
+    assert.is(supervisor.cancel(late, 'me'), true);
+    assert.is(completion(await finished(late)).status, 'canceled');
+    await until(20_000, () => supervisor.load().running === 0, 'the place to be free');
+
+    // What has ended meanwhile gives its place to the next.
+    supervisor.enqueue(late);
+    const last = await request(`echo last >>${order}`);
+    supervisor.enqueue(last);
+    await finished(last);
+    assert.is(readFileSync(order, 'utf8'), '0\n2\n3\n4\nlast\n');
+    assert.equal(types(all[1] as ExecutionEvent[]), ['execution.requested', 'execution.completed']);
+  }));
+
+test('a request is read again while the log does not answer', () =>
+  side({ concurrency: 1 }, async ({ log, request, finished, supervisor }) => {
+    const { read } = log;
+    let refusals = 0;
+    log.read = (...given) => {
+      if (refusals++ === 0) throw new ServiceError('event-log-unavailable', 'no answer', { retriable: true });
+      return read(...given);
+    };
+    const id = await request('true');
+    supervisor.enqueue(id);
+    assert.is(completion(await finished(id)).status, 'succeeded');
+    assert.ok(refusals > 1);
   }));
 
 test('secret parameters and configured patterns are masked before the log, also when split over two writes', () =>
