@@ -48,6 +48,8 @@ export interface Keys {
   /** The value of a session cookie for the holder of a credential; it expires by itself, with the credential at the latest. */
   session(identity: Identity): Session;
   identifySession(value: string): Identity | undefined;
+  /** Whether the credential that this identity was derived from is still good. */
+  stands(identity: Identity): boolean;
   /** Name of the session cookie; different for every installation, as cookies ignore ports. */
   readonly cookieName: string;
   list(): KeyInfo[];
@@ -116,8 +118,8 @@ export function createKeys({ token, store, users = {}, now = Date.now }: KeysOpt
     };
   }
 
-  /** Who vouches for a grant today. */
-  function holderOf({ name, holder }: Grant): Identity | undefined {
+  /** Who vouches for it today. */
+  function holderOf({ name, holder }: Pick<Identity, 'name' | 'holder'>): Identity | undefined {
     if (holder.kind === 'owner') return owner;
     if (holder.kind === 'key') {
       const key = store.all().find(({ id, revokedAt }) => id === holder.id && revokedAt === undefined);
@@ -163,6 +165,7 @@ export function createKeys({ token, store, users = {}, now = Date.now }: KeysOpt
       return { value: text, maxAgeSeconds: Math.floor((grant.expiresAt - now()) / 1000) };
     },
     identifySession: (value) => standing(sessions.read(value)),
+    stands: (identity) => identity.expiresAt > now() && holderOf(identity) !== undefined,
     list: () => store.all().map(info),
     async create(name, scopes) {
       const id = randomBytes(6).toString('hex');

@@ -39,7 +39,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
     ...deps,
     hub: tailHub({ log, logger }),
     feed: liveFeed(log, logger),
-    streams: openStreams({ closing: deps.closing, heartbeatMs: deps.heartbeatMs }),
+    streams: openStreams({ closing: deps.closing, heartbeatMs: deps.heartbeatMs, stands: keys.stands }),
     turns: turns(HISTORY_READERS, HISTORY_SLICE_MS),
     indexedThrough: indexedThrough(deps.index),
   };

@@ -6,7 +6,7 @@
 import type { ServerResponse } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Logger } from 'pino';
-import type { OpenStreams } from './open-streams.ts';
+import type { OpenStream, OpenStreams } from './open-streams.ts';
 import type { ApiContext } from './router.ts';
 
 export interface Writer {
@@ -87,7 +87,7 @@ function toNode(
     return RESPONSE_ALREADY_SENT;
   }
   outgoing.flushHeaders();
-  const remove = streams.add({
+  const open: OpenStream = {
     beat() {
       if (stalledSince !== undefined) {
         if (performance.now() - stalledSince > stallMs) outgoing.destroy();
@@ -100,7 +100,9 @@ function toNode(
       abort.abort();
       resume();
     },
-  });
+    cut: writer.cut,
+  };
+  const remove = streams.add(open, c.get('identity'));
   outgoing.on('drain', resume);
   const left = () => {
     remove();
@@ -143,18 +145,21 @@ function toWeb(
         abort.abort();
         remove();
       };
-      remove = streams.add({
-        beat() {
-          if (!wrote && ping) controller.enqueue(ping);
-          wrote = false;
-        },
-        bye: () => finish(bye),
-      });
       const fail = (error: unknown) => {
         remove();
         if (!abort.signal.aborted) controller.error(error);
         abort.abort();
       };
+      const cut = () => fail(new Error('cut'));
+      const open: OpenStream = {
+        beat() {
+          if (!wrote && ping) controller.enqueue(ping);
+          wrote = false;
+        },
+        bye: () => finish(bye),
+        cut,
+      };
+      remove = streams.add(open, c.get('identity'));
       produce({
         signal: abort.signal,
         write(bytes) {
@@ -166,7 +171,7 @@ function toWeb(
             wake = resolve;
           });
         },
-        cut: () => fail(new Error('cut')),
+        cut,
       }).then(
         () => finish(),
         (error) => {

@@ -7,6 +7,7 @@ import { loadConfig } from '../../config/config.ts';
 import { startServer } from '../../server/main.ts';
 import { withFolder } from '../support/folder.ts';
 import type { Json } from '../support/sse.ts';
+import { within } from '../support/within.ts';
 
 const SignIn = suite('the sign-in link');
 
@@ -147,6 +148,34 @@ SignIn(
     for (const cookie of cookies)
       assert.is((await site.send('GET', '/v1/executions', { cookie })).status, 401);
     assert.is((await site.send('GET', `/?token=${token}`, {})).status, 401);
+  }),
+);
+
+SignIn(
+  'open streams end with their credential: a revoked key, its session, an expired token',
+  withSite(async (site) => {
+    const { id, key } = await site.key('read');
+    const opened = async (headers: Record<string, string>, accept: string) => {
+      const answer = await site.send('GET', '/v1/stream', { ...headers, accept });
+      assert.is(answer.status, 200);
+      return answer.text().then(
+        () => 'complete',
+        () => 'cut',
+      );
+    };
+    const { cookie } = await site.session(key);
+    const ofOwner = opened(bearer(site.token), 'text/event-stream');
+    const short = await site.login('read-user', 'secret of read', 2);
+    const ended = [
+      opened(bearer(key), 'text/event-stream'),
+      opened(bearer(key), 'application/x-ndjson'),
+      opened({ cookie }, 'text/event-stream'),
+      opened(bearer(short.token), 'text/event-stream'),
+    ];
+    assert.is((await site.send('DELETE', `/v1/keys/${id}`, bearer(site.token))).status, 204);
+    const ends = await within(10_000, Promise.all(ended), 'the end of the streams');
+    assert.equal(ends, ['cut', 'cut', 'cut', 'cut']);
+    assert.is(await Promise.race([ofOwner, Promise.resolve('open')]), 'open');
   }),
 );
 
