@@ -3,10 +3,11 @@
  * time has changed; a broken one is listed with its error and harms no other.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ActionRef } from '../events/event.ts';
 import { ServiceError } from '../lib/errors.ts';
+import { readRegularFile } from '../lib/regular-file.ts';
 import { brokenAction, type LoadedAction, loadAction } from './action-file.ts';
 import type { ActionDescription } from './descriptions.ts';
 import { builtInPacks, openPacks, type Pack, type Packs } from './pack-folders.ts';
@@ -81,9 +82,8 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
       stamp = `${facts.ino}/${facts.size}/${facts.mtimeMs}`;
       if (known?.stamp === stamp) return [path, known];
       const real = await packs.file(pack, join('actions', file));
-      if (facts.size > MAX_FILE_BYTES)
-        throw new ServiceError('validation-failed', `${label} is larger than 1 MiB`);
-      const loaded = loadAction(await readFile(real, 'utf8'), label, pack.name, runners);
+      const text = (await readRegularFile(real, MAX_FILE_BYTES, label)).toString('utf8');
+      const loaded = loadAction(text, label, pack.name, runners);
       return [path, { pack, stamp, loaded, description: loaded.description }];
     } catch (cause) {
       const error = cause instanceof ServiceError ? cause.message : `${label}: ${(cause as Error).message}`;

@@ -3,10 +3,11 @@
  * `file`, both when it is listed and when it is about to run; nothing outside the pack's own folder comes out of it.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ServiceError } from '../lib/errors.ts';
+import { readRegularFile } from '../lib/regular-file.ts';
 import { readYaml, type Yaml } from './yaml.ts';
 
 export interface Pack {
@@ -39,6 +40,15 @@ export interface Packs {
 }
 
 const PACK_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
+
+/** A pack's configuration is read whole, at each request that needs it. */
+const MAX_CONFIG_BYTES = 1_048_576;
+
+/** Undefined when there is no such file. */
+async function yamlOf(path: string, label: string): Promise<Yaml> {
+  if (!existsSync(path)) return undefined;
+  return readYaml((await readRegularFile(path, MAX_CONFIG_BYTES, label)).toString('utf8'), label).value;
+}
 
 /** The folder of the packs that Linefeed brings. */
 export function builtInPacks(): string {
@@ -147,27 +157,18 @@ export function openPacks(roots: readonly string[]): Packs {
       return real;
     },
     async configSecrets(pack) {
-      const path = join(pack.folder, 'config.schema.yaml');
-      if (!existsSync(path)) return [];
-      const schema = readYaml(await readFile(path, 'utf8'), `${pack.name}/config.schema.yaml`).value;
-      return secretTexts(schema, await packs.config(pack));
+      const schema = await yamlOf(join(pack.folder, 'config.schema.yaml'), `${pack.name}/config.schema.yaml`);
+      return schema === undefined ? [] : secretTexts(schema, await packs.config(pack));
     },
     async config(pack) {
-      const merged: Record<string, unknown> = {};
-      const schema = join(pack.folder, 'config.schema.yaml');
-      if (existsSync(schema)) {
-        Object.assign(
-          merged,
-          defaultsOf(readYaml(await readFile(schema, 'utf8'), `${pack.name}/config.schema.yaml`).value),
-        );
-      }
+      const schema = await yamlOf(join(pack.folder, 'config.schema.yaml'), `${pack.name}/config.schema.yaml`);
+      const merged = defaultsOf(schema);
       const files = [[join(pack.folder, 'config.yaml'), `${pack.name}/config.yaml`]];
       for (const { given } of await realRoots()) {
         files.push([join(given, '..', 'configs', `${pack.name}.yaml`), `configs/${pack.name}.yaml`]);
       }
       for (const [path, label] of files as [string, string][]) {
-        if (!existsSync(path)) continue;
-        const { value } = readYaml(await readFile(path, 'utf8'), label);
+        const value = await yamlOf(path, label);
         if (value !== null && typeof value === 'object' && !Array.isArray(value))
           Object.assign(merged, value);
       }

@@ -4,6 +4,7 @@
  * this parent has to outlive us.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
 import { constants as os, uptime } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -153,11 +154,12 @@ export function whose(pid: number, folder: string): 'ours' | 'gone' | 'stranger'
 }
 
 function exitOf(child: ChildProcess, spool: Spool): Promise<ExitStatus> {
-  return new Promise((resolve) => {
-    child.once('exit', (_code, signal) => {
-      resolve(readExit(spool) ?? { ...unknownExit(spool), signal, known: signal !== null });
-    });
+  const exited = once(child, 'exit').then(([, signal]): ExitStatus => {
+    return readExit(spool) ?? { ...unknownExit(spool), signal, known: signal !== null };
   });
+  // The child can make its own spool unreadable before anybody waits for its end.
+  exited.catch(() => undefined);
+  return exited;
 }
 
 async function exitOfAdopted(pid: number, spool: Spool): Promise<ExitStatus> {

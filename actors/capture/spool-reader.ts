@@ -2,8 +2,12 @@
  * Reads one spool file from the byte that the log holds already. Reading is synchronous on purpose: the bytes were
  * just written and are in the page cache, and a thread-pool hop would cost more than the read.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
+import { openRegularSync, readRegularFileSync } from '../../lib/regular-file.ts';
+
+/** One number. */
+const MAX_BASE_BYTES = 100;
 
 export interface SpoolReader {
   /** Next byte of the original stream that will be read. */
@@ -34,7 +38,7 @@ export function openSpoolReader(path: string, offset: number): SpoolReader {
   /** How much of the stream was given back before the file's first byte; survives a restart in a file beside it. */
   let base = 0;
   try {
-    base = Number(readFileSync(`${path}.base`, 'utf8'));
+    base = Number(readRegularFileSync(`${path}.base`, MAX_BASE_BYTES).toString('latin1')) || 0;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
@@ -42,7 +46,7 @@ export function openSpoolReader(path: string, offset: number): SpoolReader {
   function open(): number | undefined {
     if (fd !== undefined) return fd;
     try {
-      fd = openSync(path, 'r');
+      fd = openRegularSync(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }

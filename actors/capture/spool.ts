@@ -7,18 +7,15 @@
  * wrapper.log   the shell's own words              hosts/<label>.stdout, .stderr; result.json: written by some runners
  * attempts      lives of the server that prepared it, while it is being prepared
  */
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { STREAM_NAMES, type StreamName } from '../../events/event.ts';
+import { ServiceError } from '../../lib/errors.ts';
+import { readRegularFileSync } from '../../lib/regular-file.ts';
+
+/** Of a file that Linefeed or its wrapper writes. The launch record names each host, and holds some secrets. */
+const MAX_OWN_BYTES = 16 * 1024 * 1024;
+const MAX_RESULT_BYTES = 32 * 1024 * 1024;
 
 export interface LaunchRecord {
   /** Of the machine, where it says: a file that is not there may have been lost with an earlier one. */
@@ -69,24 +66,36 @@ export interface Spool {
   exit(): ExitMarker | undefined;
   /** What the wrapping shell had to say: non-empty when a signal ended the child. */
   wrapperLog(): string;
-  /** @returns undefined when there is none, or when it is not JSON. */
+  /**
+   * @returns undefined when there is none, or when it is not JSON.
+   * @throws ServiceError `validation-failed` when it is no regular file, or larger than 32 MiB.
+   */
   result(): unknown;
   /** The files whose bytes are output. */
   sources(record: Pick<LaunchRecord, 'hosts'>): SpoolSource[];
   remove(): void;
 }
 
-function text(path: string): string | undefined {
+function read(path: string, limitBytes: number): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFileSync(path, limitBytes).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-function json(path: string): unknown {
-  const content = text(path);
+/** A command can reach its own spool folder. What it puts in the place of our files counts as not there. */
+function text(path: string): string | undefined {
+  try {
+    return read(path, MAX_OWN_BYTES);
+  } catch (error) {
+    if (error instanceof ServiceError) return undefined;
+    throw error;
+  }
+}
+
+function json(content: string | undefined): unknown {
   if (content === undefined) return undefined;
   try {
     return JSON.parse(content);
@@ -98,7 +107,7 @@ function json(path: string): unknown {
 export function openSpool(root: string, executionId: string): Spool {
   const folder = join(root, executionId);
   const path = (name: string) => join(folder, name);
-  const launch = () => json(path('launch.json')) as LaunchRecord | undefined;
+  const launch = () => json(text(path('launch.json'))) as LaunchRecord | undefined;
   const startName = () => ['pid', launch()?.earlier].filter(Boolean).join('.');
   return {
     folder,
@@ -147,7 +156,7 @@ export function openSpool(root: string, executionId: string): Spool {
       };
     },
     wrapperLog: () => text(path('wrapper.log')) ?? '',
-    result: () => json(path('result.json')),
+    result: () => json(read(path('result.json'), MAX_RESULT_BYTES)),
     sources(record) {
       const own = STREAM_NAMES.map((stream) => ({ stream, path: path(stream) }));
       const remote = record.hosts.flatMap((host) =>

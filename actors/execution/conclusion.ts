@@ -18,6 +18,8 @@ export interface Ended {
   cause: Cause | undefined;
   /** The runner's word on it. */
   verdict: Verdict;
+  /** Why the runner did not see what the process left in result.json. */
+  unreadResult?: string | undefined;
   mask: Mask;
   timeoutMs: number;
   maxOutputBytes: number;
@@ -48,6 +50,7 @@ export function conclude(ended: Ended): Conclusion {
   if (error !== undefined) event.error = maskText(mask, error);
   if (cause) event.status = cause === 'output-limit' ? 'failed' : cause;
   const notes: string[] = [];
+  if (ended.unreadResult !== undefined) notes.push(`The result is not kept: ${ended.unreadResult}`);
   if (verdict.result !== undefined) {
     const result = maskDeep(mask, verdict.result);
     const bytes = Buffer.byteLength(JSON.stringify(result));

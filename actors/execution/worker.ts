@@ -78,6 +78,14 @@ function secretValues(secrets: Record<string, unknown>): string[] {
   });
 }
 
+function resultOf(spool: Spool): { result?: unknown; unreadResult?: string } {
+  try {
+    return { result: spool.result() };
+  } catch (error) {
+    return { unreadResult: (error as Error).message };
+  }
+}
+
 export function createWorker(options: WorkerOptions): Worker {
   const { config, log, seal, spoolRoot } = options;
   const processes = new Map<string, RunningProcess>();
@@ -271,10 +279,21 @@ export function createWorker(options: WorkerOptions): Worker {
           signal: detached.signal,
         });
         const exit = await running.exited;
-        const verdict = verdictOf(requested, { ...exit, signal: signalOf(exit) }, spool.result());
+        const { result, unreadResult } = resultOf(spool);
+        const verdict = verdictOf(requested, { ...exit, signal: signalOf(exit) }, result);
         const { timeoutMs } = record;
         const { maxOutputBytes } = config;
-        return conclude({ context, exit, pumped, cause, verdict, mask, timeoutMs, maxOutputBytes });
+        return conclude({
+          context,
+          exit,
+          pumped,
+          cause,
+          verdict,
+          unreadResult,
+          mask,
+          timeoutMs,
+          maxOutputBytes,
+        });
       }
 
       const over = run().finally(() => clearTimeout(timer));

@@ -40,6 +40,7 @@ async function thirdParty(path: string, options: RunnersOptions): Promise<Runner
     throw new ServiceError('validation-failed', `content.runners: ${file} ${why}`, { cause });
   };
   if (!existsSync(file)) fail('is not there');
+  if (!statSync(file).isFile()) fail('is not a regular file');
   let module: { default?: unknown } = {};
   try {
     module = (await import(pathToFileURL(file).href)) as { default?: unknown };

@@ -3,17 +3,18 @@
  * (remote/helper.ts). Everything that can be refused is refused here, before anything is started.
  */
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Launch, ParameterSchema, ProcessEnd, RunnerRequest, Verdict } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
+import { checkRegularFile, readRegularFile } from '../../lib/regular-file.ts';
 import { sibling } from '../../lib/sibling.ts';
 import { environmentOf } from './arguments.ts';
 import { checkAllowed, checkUser, parseHost, parseHosts } from './remote/hosts.ts';
 import type { HostOutcome, RemoteJob, RemoteLogin, RemoteSetting, RemoteWork } from './remote/job.ts';
+import { KNOWN_HOSTS_LIMIT_BYTES } from './remote/known-hosts.ts';
 import { SHELL_PARAMETERS } from './shared-parameters.ts';
 
 export interface RemoteOptions {
@@ -73,12 +74,13 @@ function asOptional(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-function keyFile(path: string, name: string): string {
+/** @param shown what messages call the file. */
+async function keyFile(path: string, name: string, shown: string): Promise<string> {
   const file = resolve(path.replace(/^~(?=\/)/, homedir()));
   try {
-    if (statSync(file).size > MAX_KEY_BYTES) throw new Error('it is too large');
-    return readFileSync(file, 'utf8');
+    return (await readRegularFile(file, MAX_KEY_BYTES, `${name}: ${shown}`)).toString('utf8');
   } catch (cause) {
+    if (cause instanceof ServiceError) throw cause;
     // The value may be the text of a broken key, so it is not shown.
     throw new ServiceError(
       'validation-failed',
@@ -117,18 +119,20 @@ async function loginOf(parameters: Record<string, unknown>, options: RemoteOptio
   const agent = process.env.SSH_AUTH_SOCK;
   const login: RemoteLogin = { username, keys: [], ...(password === undefined ? {} : { password }) };
   if (given !== undefined) {
-    const text = given.includes('PRIVATE KEY') ? `${given.trim()}\n` : keyFile(given, 'private_key');
+    const text = given.includes('PRIVATE KEY')
+      ? `${given.trim()}\n`
+      : await keyFile(given, 'private_key', given);
     login.keys.push(await readableKey(text, passphrase, 'private_key'));
   } else if (options.privateKey !== undefined) {
-    login.keys.push(
-      await readableKey(keyFile(options.privateKey, 'ssh.privateKey'), passphrase, 'ssh.privateKey'),
-    );
+    const text = await keyFile(options.privateKey, 'ssh.privateKey', options.privateKey);
+    login.keys.push(await readableKey(text, passphrase, 'ssh.privateKey'));
   } else if (password === undefined) {
     if (agent) login.agent = agent;
     for (const name of DEFAULT_KEYS) {
       const path = join(homedir(), '.ssh', name);
-      if (!existsSync(path)) continue;
-      const key = await readableKey(keyFile(path, name), passphrase, name).catch(() => undefined);
+      const key = await keyFile(path, name, path)
+        .then((text) => readableKey(text, passphrase, name))
+        .catch(() => undefined);
       if (key) login.keys.push(key);
     }
   }
@@ -162,6 +166,13 @@ export async function remoteLaunch(
   const bastionName = asOptional(parameters.bastion_host);
   const bastion = bastionName === undefined ? undefined : parseHost(bastionName, 22, 'bastion_host');
   checkAllowed(bastion ? [...hosts, bastion] : hosts, options.allowedHosts);
+  await checkRegularFile(
+    options.knownHosts,
+    KNOWN_HOSTS_LIMIT_BYTES,
+    `ssh.knownHosts: ${options.knownHosts}`,
+  ).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
   const timeoutS = Number(parameters.timeout ?? 60);
   const job: RemoteJob = {
     executionId,

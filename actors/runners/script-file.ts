@@ -1,10 +1,11 @@
 /** Finds the file that a script runner runs: the entry point of its action, or the text that came with the request. */
 import { accessSync, constants } from 'node:fs';
-import { open, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Pack, Packs } from '../../catalogue/pack-folders.ts';
 import type { RunnerRequest } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
+import { readRegularHead } from '../../lib/regular-file.ts';
 
 export interface ScriptFile {
   path: string;
@@ -39,14 +40,7 @@ export async function scriptFile(request: RunnerRequest, packs: Packs, name = 's
  * is missing, /bin/sh when it does not say.
  */
 export async function runWords(path: string): Promise<[string, ...string[]]> {
-  const file = await open(path, 'r');
-  let head: string;
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-    head = buffer.toString('latin1', 0, bytesRead);
-  } finally {
-    await file.close();
-  }
+  const head = (await readRegularHead(path, HEAD_BYTES)).toString('latin1');
   if (head.startsWith('\x7fELF') || head.startsWith('#!')) {
     try {
       accessSync(path, constants.X_OK);

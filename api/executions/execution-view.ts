@@ -80,6 +80,7 @@ function resultJson(document: ExecutionDocument, texts?: ResultTexts): Record<st
     return_code: document.exitCode ?? null,
     signal: document.signal ?? undefined,
     error: document.error,
+    note: document.note,
     succeeded,
     failed: !succeeded,
     stdout: texts?.stdout,

@@ -173,6 +173,7 @@ export const ExecutionSchema = z
         return_code: z.number().nullable().optional(),
         signal: z.string().optional(),
         error: z.string().optional(),
+        note: z.string().optional(),
         succeeded: z.boolean().optional(),
         failed: z.boolean().optional(),
         stdout: z.string().optional(),

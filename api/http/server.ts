@@ -2,7 +2,6 @@
  * Serves the application over HTTP or HTTPS with limits against clients that hold connections, and stops in bounded
  * time. Owns the listener; knows nothing of routes.
  */
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createSocketServer, type Server as SocketServer } from 'node:net';
@@ -10,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { ServiceError } from '../../lib/errors.ts';
+import { readRegularFile } from '../../lib/regular-file.ts';
 import { PROBLEM_TYPE, problem } from './problems.ts';
 import type { Env } from './router.ts';
 
@@ -42,6 +42,8 @@ const REQUEST_MS = 60_000;
 /** Beyond this the process would run out of files, and with it of everything. */
 const CONNECTIONS = 10_000;
 const GRACE_MS = 8_000;
+/** Of a certificate with its chain, or of its key. */
+const MAX_PEM_BYTES = 4 * 1024 * 1024;
 
 export async function serve(app: OpenAPIHono<Env>, options: ServeOptions): Promise<Listening> {
   const { host, port, extraPorts = [], tls, closing, graceMs = GRACE_MS } = options;
@@ -55,7 +57,14 @@ export async function serve(app: OpenAPIHono<Env>, options: ServeOptions): Promi
   };
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const server: Server = tls
-    ? createTlsServer({ ...limits, cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, listener)
+    ? createTlsServer(
+        {
+          ...limits,
+          cert: await readRegularFile(tls.cert, MAX_PEM_BYTES, `tls.cert: ${tls.cert}`),
+          key: await readRegularFile(tls.key, MAX_PEM_BYTES, `tls.key: ${tls.key}`),
+        },
+        listener,
+      )
     : createServer(limits, listener);
   server.maxHeadersCount = HEADER_COUNT;
   server.on('clientError', refuse);

@@ -3,13 +3,15 @@
  * into ours. It also opens kafkajs' own `Cluster`, because its consumer can only read through a consumer group while
  * a follower needs plain reads of one partition from a given offset, and a group member only its membership.
  */
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { ISocketFactory, Kafka, logLevel as LogLevel, Producer } from 'kafkajs';
 import { ServiceError } from '../../lib/errors.ts';
+import { readRegularFileSync } from '../../lib/regular-file.ts';
+
+const MAX_CA_BYTES = 4 * 1024 * 1024;
 
 export interface KafkaConnection {
   brokers: readonly string[];
@@ -195,7 +197,10 @@ export async function kafkaClient(connection: KafkaConnection): Promise<KafkaCli
   CompressionCodecs[CompressionTypes.LZ4] = unsupported('lz4');
 
   const { debug } = connection;
-  const ssl = connection.ca ? { ca: [readFileSync(connection.ca, 'utf8')] } : connection.ssl === true;
+  const { ca } = connection;
+  const ssl = ca
+    ? { ca: [readRegularFileSync(ca, MAX_CA_BYTES, `kafka.ca: ${ca}`).toString('utf8')] }
+    : connection.ssl === true;
   const connect = require('kafkajs/src/network/socketFactory')() as ISocketFactory;
 
   /** A client with sockets of its own, so that it can be ended at once: kafkajs waits for answers that may never come. */

@@ -2,10 +2,10 @@
  * Requests to Elasticsearch and what their failures mean. The client library is loaded on first use; its own retries
  * are off, because whoever writes or searches here knows better what may be repeated.
  */
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
 import { ServiceError } from '../../lib/errors.ts';
+import { readRegularFile } from '../../lib/regular-file.ts';
 
 export interface ElasticsearchConnection {
   node: string;
@@ -40,6 +40,7 @@ export interface Requests {
 }
 
 const TIMEOUT_MS = 30_000;
+const MAX_CA_BYTES = 4 * 1024 * 1024;
 /** What a burst of readers opened is closed again when it is over; the library would keep 256 for ten minutes. */
 const AGENT = { connections: 64, keepAliveTimeout: 10_000, keepAliveMaxTimeout: 10_000 };
 /** How long a read waits for a shard that is being started. */
@@ -90,7 +91,7 @@ export async function openRequests(connection: ElasticsearchConnection): Promise
     agent: AGENT,
     ...(apiKey ? { auth: { apiKey } } : {}),
     ...(!apiKey && username ? { auth: { username, password: password ?? '' } } : {}),
-    ...(ca ? { tls: { ca: readFileSync(ca) } } : {}),
+    ...(ca ? { tls: { ca: await readRegularFile(ca, MAX_CA_BYTES, `elasticsearch.ca: ${ca}`) } } : {}),
   });
   return {
     async send(method, path, body, { accept = [], query, signal, timeoutMs } = {}) {

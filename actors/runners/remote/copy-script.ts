@@ -1,7 +1,10 @@
 /** Puts a script into a new folder on the host that nobody else can read, and takes the folder away again. */
-import { readFile } from 'node:fs/promises';
 import type { Client, SFTPWrapper } from 'ssh2';
+import { readRegularFile } from '../../../lib/regular-file.ts';
 import { RemoteError } from './connect.ts';
+
+/** It is read once for each host. */
+const MAX_SCRIPT_BYTES = 64 * 1024 * 1024;
 
 function openSftp(client: Client): Promise<SFTPWrapper> {
   return new Promise((resolve, reject) => {
@@ -22,7 +25,9 @@ function call(run: (done: (error?: Error | null) => void) => void): Promise<void
 
 /** @throws RemoteError */
 export async function copyScript(client: Client, file: string, folder: string): Promise<void> {
-  const content = await readFile(file);
+  const content = await readRegularFile(file, MAX_SCRIPT_BYTES).catch((error: Error) => {
+    throw new RemoteError(`the script cannot be copied: ${error.message}`);
+  });
   const sftp = await openSftp(client);
   try {
     await call((done) => sftp.mkdir(folder, { mode: 0o700 }, done));

@@ -1,7 +1,11 @@
 /** Reads OpenSSH's known_hosts and says whether a host's key is the one that is written there. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { readRegularFileSync } from '../../../lib/regular-file.ts';
+
+export const KNOWN_HOSTS_LIMIT_BYTES = 16 * 1024 * 1024;
+
 import { globMatches } from '../../../lib/glob.ts';
 
 export interface KnownKey {
@@ -70,9 +74,21 @@ function matches(names: string, name: string): boolean {
   return patterns.some((pattern) => !pattern.startsWith('!') && nameMatches(pattern, name));
 }
 
-/** A file that is not there knows nobody. */
+function textOf(path: string): string {
+  try {
+    return readRegularFileSync(path, KNOWN_HOSTS_LIMIT_BYTES).toString('utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+/**
+ * For the helper process, which may wait for its disk. A file that is not there knows nobody.
+ * @throws ServiceError `validation-failed` when it is no regular file, or too large.
+ */
 export function openKnownHosts(path: string): KnownHosts {
-  const entries = existsSync(path) ? parse(readFileSync(path, 'utf8')) : [];
+  const entries = parse(textOf(path));
   const named = (name: string) => entries.filter((entry) => matches(entry.names, name));
   return {
     keys: (host, port) => [
@@ -92,7 +108,7 @@ export function openKnownHosts(path: string): KnownHosts {
     },
     add(host, port, key) {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
+      const before = textOf(path);
       const gap = before === '' || before.endsWith('\n') ? '' : '\n';
       const row = `${knownName(host, port)} ${keyType(key)} ${key.toString('base64')}\n`;
       appendFileSync(path, gap + row, { mode: 0o600 });

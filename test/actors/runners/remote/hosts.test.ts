@@ -169,6 +169,10 @@ known('a new key is written so that it is known from then on', async () => {
   });
 });
 
+known('a list of hosts that is a device is refused', () => {
+  assert.throws(() => openKnownHosts('/dev/zero'), /\/dev\/zero is a device/);
+});
+
 known('a file that is not there knows nobody', () => {
   assert.is(openKnownHosts('/nowhere/known_hosts').check('a', 22, key()).known, 'no');
   assert.match(fingerprint(key()), /^SHA256:[A-Za-z0-9+/]{43}$/);
