@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import type { Ajv as AjvInstance, ErrorObject, ValidateFunction } from 'ajv';
 import { ServiceError } from '../lib/errors.ts';
+import { compileSchemaPattern } from '../lib/re2.ts';
 import type { ParameterSchema } from './runner.ts';
 import { renderDefaults } from './templates/parameter-templates.ts';
 
@@ -14,11 +15,25 @@ export type ParameterSchemas = Record<string, ParameterSchema>;
 const MASK = '********';
 let ajv: AjvInstance | undefined;
 
+/** What the validator runs for `pattern` and `patternProperties`; it tells patterns apart by their text. */
+function compilePattern(pattern: string) {
+  const expression = compileSchemaPattern(pattern);
+  return { test: (text: string) => expression.test(text), toString: () => pattern };
+}
+
 function engine(): AjvInstance {
   if (ajv) return ajv;
   // Loaded when there is something to check: an idle server is a megabyte smaller without the library.
   const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv');
-  ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, logger: false, verbose: true });
+  const regExp = Object.assign(compilePattern, { code: 'new RegExp' });
+  ajv = new Ajv({
+    strict: false,
+    allErrors: true,
+    validateFormats: false,
+    logger: false,
+    verbose: true,
+    code: { regExp },
+  });
   return ajv;
 }
 

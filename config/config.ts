@@ -10,6 +10,7 @@ import parseDuration from 'parse-duration';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ServiceError } from '../lib/errors.ts';
+import { compileExpression } from '../lib/re2.ts';
 import { configFile } from './config-file.ts';
 
 const DAY_MS = 86_400_000;
@@ -63,6 +64,16 @@ const list = z.union([
       .filter(Boolean),
   ),
 ]);
+
+/** Checked here, so that a server with a mask that cannot work does not start. */
+const expression = z.string().superRefine((value, context) => {
+  try {
+    compileExpression(value);
+  } catch (cause) {
+    const message = `"${value}" is not a regular expression that RE2 accepts: ${(cause as Error).message}`;
+    context.addIssue({ code: 'custom', message });
+  }
+});
 
 const schema = z.strictObject({
   /** Address to listen on. Anything but loopback needs `tls` or `insecure: true`. */
@@ -155,8 +166,8 @@ const schema = z.strictObject({
       /** What children get of the server's own environment, by name. */
       passEnv: list.default(['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR']),
       env: z.record(z.string(), z.string()).default({}),
-      /** Regular expressions whose matches in output are masked. */
-      maskPatterns: z.array(z.string()).default([]),
+      /** Regular expressions (RE2) whose matches in output are masked. */
+      maskPatterns: z.array(expression).default([]),
       /** What SIGTERM of the server does to running children. */
       onShutdown: z.enum(['leave', 'end']).default('leave'),
       python: z.string().default('python3'),

@@ -2,6 +2,7 @@
  * Replaces secrets in output. Works on bytes, one line-bounded chunk at a time: `hold` and `cutBefore` tell the
  * chunker where it may cut so that no secret lies across two chunks.
  */
+import { createBudget, type Expression, type Match, TooCostly } from '../../lib/re2.ts';
 
 export const MASK = '********';
 const MASK_BYTES = Buffer.from(MASK);
@@ -65,12 +66,13 @@ function merged(spans: Span[]): Span[] {
 
 /**
  * @param secrets values to hide, in clear.
- * @param patterns regular expressions of the administrator; each is matched against one line at a time.
+ * @param expressions the administrator's; each is matched against one line at a time. A line for which they take too much
+ *   time is masked as a whole: what cannot be looked at is not shown.
  */
-export function createMask(secrets: readonly string[], patterns: readonly string[] = []): Mask {
+export function createMask(secrets: readonly string[], expressions: readonly Expression[] = []): Mask {
   const forms = [...new Set(secrets.flatMap(secretForms))].map((form) => Buffer.from(form));
   const longest = forms.reduce((most, form) => Math.max(most, form.length), 0);
-  const expressions = patterns.map((pattern) => new RegExp(pattern, 'g'));
+  const budget = createBudget();
 
   function literals(bytes: Buffer): Span[] {
     const spans: Span[] = [];
@@ -78,6 +80,21 @@ export function createMask(secrets: readonly string[], patterns: readonly string
       for (let at = bytes.indexOf(form); at !== -1; at = bytes.indexOf(form, at + 1)) {
         spans.push({ start: at, end: at + form.length });
       }
+    }
+    return spans;
+  }
+
+  function lineSpans(line: string): Span[] {
+    const spans: Span[] = [];
+    const add = (match: Match) => {
+      if (match.end() > match.start()) spans.push({ start: match.start(), end: match.end() });
+      return true;
+    };
+    try {
+      for (const expression of expressions) expression.forEachMatch(line, add, budget);
+    } catch (error) {
+      if (!(error instanceof TooCostly)) throw error;
+      return [{ start: 0, end: line.length }];
     }
     return spans;
   }
@@ -91,12 +108,7 @@ export function createMask(secrets: readonly string[], patterns: readonly string
       const newline = text.indexOf('\n', start);
       const end = newline === -1 ? text.length : newline;
       const line = text.slice(start, end);
-      for (const expression of expressions) {
-        for (const match of line.matchAll(expression)) {
-          if (match[0])
-            spans.push({ start: start + match.index, end: start + match.index + match[0].length });
-        }
-      }
+      for (const span of lineSpans(line)) spans.push({ start: start + span.start, end: start + span.end });
       start = end + 1;
     }
     return spans;

@@ -13,6 +13,7 @@ import type { ExecutionRequested } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { Recorder } from '../../events/recorder.ts';
 import { ServiceError } from '../../lib/errors.ts';
+import { compileExpression } from '../../lib/re2.ts';
 import { createMask, type Mask } from '../capture/mask.ts';
 import {
   adoptProcess,
@@ -90,6 +91,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const { config, log, seal, spoolRoot } = options;
   const processes = new Map<string, RunningProcess>();
   const attempts = createAttempts();
+  const maskExpressions = config.maskPatterns.map((pattern) => compileExpression(pattern));
   const stdbuf = config.unbuffer === 'auto' ? findProgram('stdbuf') : undefined;
 
   const baseEnvironment: Record<string, string> = {};
@@ -199,7 +201,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   function maskOf(requested: ExecutionRequested, further: readonly string[] = []): Mask {
-    return createMask([...secretValues(secretsOf(requested)), ...further], config.maskPatterns);
+    return createMask([...secretValues(secretsOf(requested)), ...further], maskExpressions);
   }
 
   /** Asks until there is an answer: while the log is away the process goes on, and its output waits in the spool. */

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { toWire, wireTime } from '../../events/codec.ts';
 import type { LifecycleEvent, Status } from '../../events/event.ts';
+import type { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import type { Ending } from '../follow/follow.ts';
 import { linesOf, type Part, seqsOf } from './lines.ts';
@@ -18,6 +19,8 @@ export interface Format {
   state?(document: ExecutionDocument): Uint8Array | undefined;
   trimmed?(through: number): Uint8Array;
   end?(end: Ending): Uint8Array;
+  /** The answer ends here, before its end; absent where the form has no words of its own. */
+  failed?(error: ServiceError): Uint8Array;
   ping?: Uint8Array;
   bye?: Uint8Array;
   /** True when the bytes of a whole chunk are the same for every reader. */
@@ -29,6 +32,10 @@ export function sseFrame(event: string, id: string | number | undefined, data: u
   const head = id === undefined ? `event: ${event}\n` : `event: ${event}\nid: ${id}\n`;
   return Buffer.from(`${head}data: ${JSON.stringify(data)}\n\n`);
 }
+
+/** A client that gets it must not ask again for the same. */
+export const sseError = ({ code, message }: ServiceError): Buffer =>
+  sseFrame('error', undefined, { code, detail: message });
 
 export const SSE_PING = Buffer.from(': ping\n\n');
 export const SSE_BYE = sseFrame('bye', undefined, {
@@ -86,6 +93,7 @@ export function sseFormat(): Format {
     },
     trimmed: (through) => sseFrame('trimmed', undefined, { through }),
     end: (end) => sseFrame('end', end.position, endData(end)),
+    failed: sseError,
     ping: SSE_PING,
     bye: SSE_BYE,
     shareable: true,
@@ -147,6 +155,7 @@ export function ndjsonFormat(): Format {
     },
     trimmed: (through) => Buffer.from(`${JSON.stringify({ trimmed: { through } })}\n`),
     end: (end) => Buffer.from(`${JSON.stringify({ end: endData(end) })}\n`),
+    failed: ({ code, message }) => Buffer.from(`${JSON.stringify({ error: { code, detail: message } })}\n`),
     shareable: true,
   };
 }

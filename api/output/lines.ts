@@ -5,6 +5,9 @@
 import type { OutputAppended, StreamName } from '../../events/event.ts';
 import { visible } from '../../projections/search/text.ts';
 
+/** A promise when others had to be served first. */
+export type LineTest = (text: string) => boolean | Promise<boolean>;
+
 export interface LineFilter {
   stream?: StreamName;
   host?: string;
@@ -14,7 +17,7 @@ export interface LineFilter {
   /** Milliseconds since the epoch: only output appended at or after it. */
   since?: number;
   /** Decides on the visible text of one line. */
-  matches?: (text: string) => boolean;
+  matches?: LineTest;
 }
 
 /** What a filter left of a chunk: the chunk itself, or a narrower one. `seqs` is set when lines between are missing. */
@@ -116,7 +119,7 @@ interface OpenLine {
  * that piece's position. So what has been sent up to a position depends on the chunks up to it alone, and a reader that
  * resumes there goes on exactly. What never ended by the end of the execution is in `rest`.
  */
-export function lineMatcher(matches: (text: string) => boolean) {
+export function lineMatcher(matches: LineTest) {
   const open = new Map<string, OpenLine>();
   const keyOf = (chunk: Pick<OutputAppended, 'stream' | 'host'>) => `${chunk.stream}/${chunk.host ?? ''}`;
   const fresh = (seq: number): OpenLine => ({ seq, matched: undefined, held: [], heldBytes: 0 });
@@ -125,7 +128,7 @@ export function lineMatcher(matches: (text: string) => boolean) {
     /** True when an earlier piece of this chunk's first line may be missing from what was seen. */
     unknown: (chunk: Pick<OutputAppended, 'stream' | 'host'>): boolean => !open.has(keyOf(chunk)),
     /** Takes a chunk and gives what of it is to be sent. */
-    push(chunk: OutputAppended): Part | undefined {
+    async push(chunk: OutputAppended): Promise<Part | undefined> {
       const before = open.get(keyOf(chunk));
       let state = before?.seq === chunk.seq ? before : fresh(chunk.seq);
       const wanted: Line[] = [];
@@ -140,9 +143,10 @@ export function lineMatcher(matches: (text: string) => boolean) {
             state.chunk = chunk;
             continue;
           }
-          state.matched = matches(
+          const answer = matches(
             visibleText(state.held.length > 0 ? Buffer.concat([...state.held, piece]) : piece),
           );
+          state.matched = typeof answer === 'boolean' ? answer : await answer;
           if (state.matched) prefix = state.held;
           state.held = [];
         }
@@ -155,12 +159,14 @@ export function lineMatcher(matches: (text: string) => boolean) {
       return { ...part, chunk: { ...part.chunk, data: Buffer.concat([...prefix, part.chunk.data]) } };
     },
     /** Lines that are not decided yet and match as they are, each as a piece at the position of its last one. */
-    rest(): Part[] {
-      return [...open.values()].flatMap(({ seq, matched, held, chunk }) => {
-        if (matched !== undefined || held.length === 0 || !chunk) return [];
+    async rest(): Promise<Part[]> {
+      const parts: Part[] = [];
+      for (const { seq, matched, held, chunk } of open.values()) {
+        if (matched !== undefined || held.length === 0 || !chunk) continue;
         const data = Buffer.concat(held);
-        return matches(visibleText(data)) ? [{ chunk: { ...chunk, seq, lines: 1, data } }] : [];
-      });
+        if (await matches(visibleText(data))) parts.push({ chunk: { ...chunk, seq, lines: 1, data } });
+      }
+      return parts;
     },
   };
 }

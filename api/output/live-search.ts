@@ -18,6 +18,7 @@ import {
   seqsOf,
   visibleText,
 } from './lines.ts';
+import { inSlices } from './slices.ts';
 import { gather } from './writes.ts';
 
 export interface LiveSearch {
@@ -58,7 +59,8 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
     ...(host ? { host } : {}),
     ...(since === undefined ? {} : { since }),
   };
-  const matches = (text: string) => matcher.matchLine(text) !== null;
+  const matchLine = inSlices((text: string) => matcher.matchLine(text));
+  const matches = async (text: string) => (await matchLine(text)) !== null;
   const running = new Map<string, ReturnType<typeof lineMatcher>>();
   /** Kept for a filter by status: of executions that have not ended. */
   const statuses = new Map<string, Status>();
@@ -88,28 +90,31 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
       if (!cut) return [];
       const lines = running.get(id) ?? lineMatcher(matches);
       running.set(id, lines);
-      const part = lines.push(cut);
+      const part = await lines.push(cut);
       if (part) parts = [part];
     } else if (event.type === 'execution.completed' || event.type === 'execution.abandoned') {
-      parts = running.get(id)?.rest() ?? [];
+      parts = (await running.get(id)?.rest()) ?? [];
       running.delete(id);
     }
     if (parts.length === 0 || (until !== undefined && event.at > until)) return [];
     const name = await nameOf(event);
     if (action !== undefined && name !== action) return [];
     if (!(await isOfStatus(event))) return [];
-    return parts.flatMap((part) => hitsOf(part, name ?? ''));
+    const found: SearchHit[] = [];
+    for (const part of parts) found.push(...(await hitsOf(part, name ?? '')));
+    return found;
   }
 
-  function hitsOf(part: Part, name: string): SearchHit[] {
+  async function hitsOf(part: Part, name: string): Promise<SearchHit[]> {
     const { chunk } = part;
     const seqs = seqsOf(part);
-    return linesOf(chunk).flatMap((line, at) => {
+    const hits: SearchHit[] = [];
+    for (const [at, line] of linesOf(chunk).entries()) {
       const text = visibleText(chunk.data.subarray(line.start, line.end));
-      const highlights = matcher.matchLine(text);
+      const highlights = await matchLine(text);
       // Later pieces of a very long line that was sent already are no hits of their own.
-      if (!highlights) return [];
-      const found: SearchHit = {
+      if (!highlights) continue;
+      hits.push({
         executionId: chunk.executionId,
         action: name,
         seq: seqs[at] ?? line.seq,
@@ -118,9 +123,9 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
         at: chunk.at,
         text: text.slice(0, SHOWN_CHARACTERS),
         highlights: highlights.filter(([, end]) => end <= SHOWN_CHARACTERS),
-      };
-      return [found];
-    });
+      });
+    }
+    return hits;
   }
 
   for await (const { events, checkpoint } of batches) {

@@ -6,7 +6,15 @@ import type { ChunkRange } from '../../projections/output-index.ts';
 import { type FollowDeps, type FollowItem, follow } from '../follow/follow.ts';
 import type { Writer } from '../http/respond.ts';
 import type { Format } from './frames.ts';
-import { concerns, cutToRange, definedOnly, type LineFilter, lineMatcher, type Part } from './lines.ts';
+import {
+  concerns,
+  cutToRange,
+  definedOnly,
+  type LineFilter,
+  type LineTest,
+  lineMatcher,
+  type Part,
+} from './lines.ts';
 import { tailStart } from './tail-start.ts';
 import { gather, shared, WRITE_BYTES, type Write, writes } from './writes.ts';
 
@@ -149,11 +157,9 @@ async function soon(room: Promise<void>): Promise<boolean> {
   return inTime;
 }
 
-type Matches = (text: string) => boolean;
-
 /** Selects matching lines; a resumed reader's unfinished lines are looked up, so that it goes on as if never gone. */
 function lineSelector(deps: FollowDeps, executionId: string, after: number | undefined, filter: LineFilter) {
-  const matcher = lineMatcher(filter.matches as Matches);
+  const matcher = lineMatcher(filter.matches as LineTest);
 
   async function catchUp(
     chunk: Pick<OutputAppended, 'seq' | 'stream' | 'host'>,
@@ -164,7 +170,7 @@ function lineSelector(deps: FollowDeps, executionId: string, after: number | und
     for await (const earlier of present(deps, executionId, range, -1)) {
       if (earlier.position > through) break;
       const piece = earlier.host === host ? cutToRange(earlier, range) : undefined;
-      if (piece) matcher.push(piece);
+      if (piece) await matcher.push(piece);
     }
   }
 

@@ -37,10 +37,10 @@ export async function tailStart(
       for (const event of events) {
         if (event.type !== 'output.appended') continue;
         lastSeq = Math.max(lastSeq, event.seq + event.lines - 1);
-        if (!unfiltered) numbers.push(event);
+        if (!unfiltered) await numbers.push(event);
       }
     }
-    fresh = numbers.seqs;
+    fresh = await numbers.seqs();
   }
   if (count === 0) return lastSeq + 1;
   const top = Math.min(lastSeq, filter.toSeq ?? lastSeq);
@@ -56,9 +56,9 @@ export async function tailStart(
     const numbers = numberCollector({ ...filter, ...bounds });
     const through = document?.through ?? -1;
     for await (const chunks of deps.index.chunks(executionId, { ...bounds, through, signal })) {
-      for (const chunk of chunks) numbers.push(chunk);
+      for (const chunk of chunks) await numbers.push(chunk);
     }
-    found = [...new Set([...numbers.seqs, ...found])];
+    found = [...new Set([...(await numbers.seqs()), ...found])];
     high = low - 1;
     window *= 4;
   }
@@ -66,17 +66,17 @@ export async function tailStart(
 }
 
 /** Collects the numbers of the lines that a filter leaves, ascending, each once. */
-function numberCollector(filter: LineFilter): { push(chunk: OutputAppended): void; readonly seqs: number[] } {
+function numberCollector(filter: LineFilter) {
   const seqs = new Set<number>();
   const matcher = filter.matches ? lineMatcher(filter.matches) : undefined;
   return {
-    push(chunk) {
+    async push(chunk: OutputAppended): Promise<void> {
       const cut = cutToRange(chunk, filter);
-      const part = cut && (matcher ? matcher.push(cut) : { chunk: cut });
+      const part = cut && (matcher ? await matcher.push(cut) : { chunk: cut });
       if (part) for (const seq of seqsOf(part)) seqs.add(seq);
     },
-    get seqs() {
-      for (const { chunk } of matcher?.rest() ?? []) seqs.add(chunk.seq);
+    async seqs(): Promise<number[]> {
+      for (const { chunk } of (await matcher?.rest()) ?? []) seqs.add(chunk.seq);
       return [...seqs].sort((a, b) => a - b);
     },
   };

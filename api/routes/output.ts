@@ -4,7 +4,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { isEnd, type StreamName } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { compileRe2 } from '../../lib/re2.ts';
+import { compileExpression, createBudget, TooCostly } from '../../lib/re2.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import type { Api } from '../deps.ts';
 import { checkPosition, findExecution } from '../executions/find.ts';
@@ -14,8 +14,9 @@ import { streamResponse } from '../http/respond.ts';
 import { type ApiContext, createRouter } from '../http/router.ts';
 import { booleanQuery, EventStream, IdParam, integerQuery, streamQuery, timeQuery } from '../http/schemas.ts';
 import { type Format, ndjsonFormat, rawFormat, SSE_HEADERS, SSE_START, sseFormat } from '../output/frames.ts';
-import type { LineFilter } from '../output/lines.ts';
+import type { LineFilter, LineTest } from '../output/lines.ts';
 import { writeOutput } from '../output/output.ts';
+import { inSlices } from '../output/slices.ts';
 
 const Query = z.object({
   follow: booleanQuery('follow', true),
@@ -143,19 +144,21 @@ export function outputRoutes(api: Api) {
       },
       async (writer) => {
         if (sse) writer.write(SSE_START);
-        await writeOutput(
-          api,
-          {
-            executionId: document.id,
-            follow: query.follow !== false,
-            after,
-            tail: query.tail,
-            filter,
-            stopAfterRange: !sse,
-          },
-          format,
-          writer,
-        );
+        const request = {
+          executionId: document.id,
+          follow: query.follow !== false,
+          after,
+          tail: query.tail,
+          filter,
+          stopAfterRange: !sse,
+        };
+        try {
+          await writeOutput(api, request, format, writer);
+        } catch (error) {
+          if (!(error instanceof TooCostly)) throw error;
+          if (format.failed) writer.write(format.failed(error));
+          else writer.cut();
+        }
       },
     );
   }
@@ -195,15 +198,15 @@ function refuseExpired(document: ExecutionDocument, format: Format, after: numbe
   );
 }
 
-/** RE2: linear in the text, whatever the expression. */
-function lineTest(expression: string): (text: string) => boolean {
+function lineTest(expression: string): LineTest {
   try {
-    const compiled = compileRe2(expression);
-    return (text) => compiled.matcher(text).find();
+    const compiled = compileExpression(expression);
+    const budget = createBudget();
+    return inSlices((text) => compiled.test(text, budget));
   } catch (cause) {
     throw new ServiceError(
       'validation-failed',
-      `grep is not a regular expression that RE2 knows: ${(cause as Error).message}`,
+      `grep is not a regular expression that RE2 accepts: ${(cause as Error).message}`,
       {
         cause,
       },

@@ -3,6 +3,7 @@
  */
 import { createRoute, z } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
+import { TooCostly } from '../../lib/re2.ts';
 import { compile } from '../../projections/search/matcher.ts';
 import type { SearchRequest } from '../../projections/search/search.ts';
 import { readCursor } from '../../projections/search/search-cursor.ts';
@@ -23,6 +24,7 @@ import {
   timeQuery,
   zoneQuery,
 } from '../http/schemas.ts';
+import { sseError } from '../output/frames.ts';
 import { hitJson, writeHits } from '../output/live-search.ts';
 import { streamFeed } from '../output/stream-feed.ts';
 
@@ -125,7 +127,10 @@ export function searchRoutes(api: Api) {
       }
       const from = c.req.valid('header')['last-event-id'];
       return streamFeed(c, api, from, (batches, writer) =>
-        writeHits(batches, { request, matcher, nameOf, statusOf, writer }),
+        writeHits(batches, { request, matcher, nameOf, statusOf, writer }).catch((error) => {
+          if (!(error instanceof TooCostly)) throw error;
+          writer.write(sseError(error));
+        }),
       ) as never;
     },
   );

@@ -1,5 +1,5 @@
 /** The filters of templates, and how values are printed, tested and reached into: own members only. */
-import { compileRe2, type Re2 } from '../../lib/re2.ts';
+import { compileExpression, type Expression } from '../../lib/re2.ts';
 
 /** Stands for a value that is not there; printing it is an error, `default` and `is defined` can deal with it. */
 export class Missing {
@@ -72,29 +72,48 @@ export const FILTERS: Record<string, (value: unknown, ...args: unknown[]) => unk
   basename: (value) => print(value).split('/').at(-1),
   dirname: (value) => print(value).split('/').slice(0, -1).join('/') || '.',
 };
-const regex = (pattern: unknown, ignoreCase: unknown): Re2 => compileRe2(print(pattern), truthy(ignoreCase));
+
+function regex(pattern: unknown, ignoreCase: unknown): Expression {
+  try {
+    return compileExpression(print(pattern), truthy(ignoreCase));
+  } catch (cause) {
+    throw new TemplateError(
+      `'${print(pattern)}' is not a regular expression here: ${(cause as Error).message}`,
+    );
+  }
+}
+
 Object.assign(FILTERS, {
-  regex_match: (value, pattern, ignoreCase = false) =>
-    regex(pattern, ignoreCase).matcher(print(value)).lookingAt(),
-  regex_search: (value, pattern, ignoreCase = false) =>
-    regex(pattern, ignoreCase).matcher(print(value)).find(),
+  regex_match: (value, pattern, ignoreCase = false) => {
+    let matches = false;
+    regex(pattern, ignoreCase).forEachMatch(print(value), (match) => {
+      matches = match.start() === 0;
+      return false;
+    });
+    return matches;
+  },
+  regex_search: (value, pattern, ignoreCase = false) => regex(pattern, ignoreCase).test(print(value)),
   regex_replace: (value, pattern, to, ignoreCase = false) => {
     const text = print(value);
-    const matcher = regex(pattern, ignoreCase).matcher(text);
     const out: string[] = [];
     let from = 0;
-    while (matcher.find()) {
-      out.push(text.slice(from, matcher.start()));
+    regex(pattern, ignoreCase).forEachMatch(text, (match) => {
+      out.push(text.slice(from, match.start()));
       // Python's \\1, and nothing else, is special.
-      out.push(print(to).replace(/\\(\d)/g, (_, group: string) => matcher.group(Number(group)) ?? ''));
-      from = matcher.end();
-    }
+      out.push(print(to).replace(/\\(\d)/g, (_, group: string) => match.group(Number(group)) ?? ''));
+      from = match.end();
+      return true;
+    });
     return out.join('') + text.slice(from);
   },
   regex_substring: (value, pattern, index = 0, ignoreCase = false) => {
-    const matcher = regex(pattern, ignoreCase).matcher(print(value));
-    for (let skip = Number(index); matcher.find(); skip -= 1) if (skip === 0) return matcher.group() ?? '';
-    return '';
+    let found = '';
+    let skip = Number(index);
+    regex(pattern, ignoreCase).forEachMatch(print(value), (match) => {
+      if (skip === 0) found = match.group() ?? '';
+      return skip-- > 0;
+    });
+    return found;
   },
 } satisfies typeof FILTERS);
 FILTERS.d = FILTERS.default as (value: unknown) => unknown;

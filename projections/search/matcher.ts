@@ -2,6 +2,7 @@
  * Which lines match a query and where to highlight: the one meaning of search, whatever engine narrows the lines down.
  * A line is matched as a person sees it (no escape sequences), case folded one character at a time.
  */
+import { type Budget, createBudget, TooCostly } from '../../lib/re2.ts';
 import { requiredLiterals } from './literals.ts';
 import { type Piece, regexPieces, textPieces } from './pieces.ts';
 import { parseQuery, type RegexTerm, type Term, type TextTerm } from './query.ts';
@@ -67,18 +68,30 @@ function unfolded(text: string, ranges: [number, number][]): [number, number][] 
   });
 }
 
-function findRegex({ compiled }: RegexTerm): Finder {
+/** Nobody looks at more highlights of one line. */
+const MOST_HIGHLIGHTS = 1000;
+
+function findRegex({ compiled }: RegexTerm, budget: Budget): Finder {
   return (text) => {
-    // The yes-or-no test runs on an automaton that is many times faster than finding where.
-    if (!compiled.test(text)) return [];
+    if (!compiled.test(text, budget)) return [];
     const found: [number, number][] = [];
-    const matcher = compiled.matcher(text);
-    while (matcher.find()) found.push([matcher.start(), matcher.end()]);
+    try {
+      compiled.forEachMatch(
+        text,
+        (match) => found.push([match.start(), match.end()]) < MOST_HIGHLIGHTS,
+        budget,
+      );
+    } catch (error) {
+      if (!(error instanceof TooCostly)) throw error;
+      // The line matches, which is what counts: it is shown with the highlights found so far.
+      if (found.length === 0) found.push([0, 0]);
+    }
     return found;
   };
 }
 
-const finder = (term: Term): Finder => (term.kind === 'text' ? findText(term) : findRegex(term));
+const finder = (term: Term, budget: Budget): Finder =>
+  term.kind === 'text' ? findText(term) : findRegex(term, budget);
 
 function merged(ranges: [number, number][]): [number, number][] {
   const result: [number, number][] = [];
@@ -105,11 +118,15 @@ function wordsAndFragments(term: TextTerm): Pick<Matcher, 'words' | 'fragments' 
   return { words, fragments: covered ? [] : [text], phrases: covered && words[0] !== text ? [text] : [] };
 }
 
-/** @throws ServiceError `validation-failed`, see query.ts. */
+/**
+ * @throws ServiceError `validation-failed`, see query.ts. Matching throws `TooCostly` when an expression of the query uses
+ * up the processor time that a text of that length may take.
+ */
 export function compile(source: string): Matcher {
   const query = parseQuery(source);
-  const required = query.terms.map(finder);
-  const forbidden = query.excluded.map(finder);
+  const budget = createBudget();
+  const required = query.terms.map((term) => finder(term, budget));
+  const forbidden = query.excluded.map((term) => finder(term, budget));
   const literals: string[] = [];
   const words: string[] = [];
   const fragments: string[] = [];

@@ -3,7 +3,7 @@
  * terms must hold in one line. Parses and explains what is wrong; matcher.ts gives the terms their meaning.
  */
 import { ServiceError } from '../../lib/errors.ts';
-import { compileRe2, type Re2 } from '../../lib/re2.ts';
+import { compileExpression, type Expression } from '../../lib/re2.ts';
 
 export interface TextTerm {
   kind: 'text';
@@ -17,7 +17,7 @@ export interface RegexTerm {
   kind: 'regex';
   pattern: string;
   ignoreCase: boolean;
-  compiled: Re2;
+  compiled: Expression;
 }
 
 export type Term = TextTerm | RegexTerm;
@@ -97,12 +97,10 @@ function readRegex(source: string, at: number): { term: Term; end: number } | un
     throw invalid(`The flag "${flags}" of ${whole} is not known: only /regex/i (case is ignored) is.`);
   }
   try {
-    const compiled = compileRe2(pattern.replaceAll('\\/', '/'), ignoreCase);
+    const compiled = compileExpression(pattern.replaceAll('\\/', '/'), ignoreCase);
     return { term: { kind: 'regex', pattern, ignoreCase, compiled }, end: at + whole.length };
   } catch (cause) {
-    throw invalid(
-      `${whole} is not a regular expression of the RE2 syntax (no look-around, no back-references): ${(cause as Error).message}`,
-    );
+    throw invalid(`${whole} is not a regular expression that RE2 accepts: ${(cause as Error).message}`);
   }
 }
 

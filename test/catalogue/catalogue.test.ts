@@ -112,6 +112,21 @@ test('a broken file is one clear error with file and line, and the others are un
   });
 });
 
+test('an action whose pattern RE2 cannot read is listed, and refused with a reason when it is run', () =>
+  withFolder(async (folder) => {
+    const parameters = 'parameters:\n  name:\n    type: string\n    pattern: ';
+    write(folder, 'p/actions/odd.yaml', ACTION('odd', `${parameters}^(?!root$).+\n`));
+    write(folder, 'p/actions/fine.yaml', ACTION('fine', `${parameters}^[a-z]+$\n`));
+    const catalogue = await open(folder);
+    const refs = (await catalogue.list()).map(({ ref }) => ref);
+    assert.ok(refs.includes('p.odd') && refs.includes('p.fine'), refs.join());
+    const request = (action: string) => catalogue.resolve({ action, parameters: { name: 'a' } });
+    const error = await refusal(request('p.odd'));
+    assert.is(error.code, 'validation-failed');
+    assert.match(error.message, /p\/actions\/odd\.yaml, line \d+: .*\(\?!.*no look-ahead/);
+    assert.equal((await request('p.fine')).parameters.name, 'a');
+  }));
+
 test('a file that changes, comes or goes is seen at the next look', async () => {
   await withFolder(async (folder) => {
     const file = write(folder, 'p/actions/a.yaml', ACTION('a', 'description: old\n'));

@@ -2,10 +2,16 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createMask, MASK, secretForms } from '../../../actors/capture/mask.ts';
+import { compileExpression } from '../../../lib/re2.ts';
 
 const test = suite('Mask');
 const apply = (secrets: string[], text: string, patterns: string[] = []) =>
-  createMask(secrets, patterns).apply(Buffer.from(text)).toString();
+  createMask(
+    secrets,
+    patterns.map((pattern) => compileExpression(pattern)),
+  )
+    .apply(Buffer.from(text))
+    .toString();
 
 test('a secret is replaced wherever it stands', () => {
   assert.is(apply(['hunter22'], 'a hunter22 b hunter22\n'), `a ${MASK} b ${MASK}\n`);

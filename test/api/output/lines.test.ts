@@ -78,17 +78,17 @@ Lines('a range of lines gives exactly these lines, however they were cut', () =>
   );
 });
 
-Lines('matching lines are sent whole and once, also when the match needs several pieces', () => {
-  fc.assert(
-    fc.property(
+Lines('matching lines are sent whole and once, also when the match needs several pieces', async () => {
+  await fc.assert(
+    fc.asyncProperty(
       output,
       fc.constantFrom('a', 'ab', 'b€', 'bb', '^a', 'a$', '^[^€]*$', '^ab$', 'x'),
-      (chunks, pattern) => {
+      async (chunks, pattern) => {
         const expression = new RegExp(pattern);
         const matcher = lineMatcher((text) => expression.test(text));
         const sent = new Map<number, string>();
         for (const chunk of chunks) {
-          const part = matcher.push(chunk);
+          const part = await matcher.push(chunk);
           if (!part) continue;
           const seqs = seqsOf(part);
           for (const [at, line] of linesOf(part.chunk).entries()) {
@@ -99,7 +99,7 @@ Lines('matching lines are sent whole and once, also when the match needs several
             );
           }
         }
-        for (const { chunk } of matcher.rest()) sent.set(chunk.seq, chunk.data.toString());
+        for (const { chunk } of await matcher.rest()) sent.set(chunk.seq, chunk.data.toString());
         const expected = [...wholeLines(chunks)].filter(([, text]) =>
           expression.test(visibleText(Buffer.from(text))),
         );
@@ -110,14 +110,16 @@ Lines('matching lines are sent whole and once, also when the match needs several
   );
 });
 
-Lines('what was sent up to a position depends on the chunks up to it alone', () => {
-  fc.assert(
-    fc.property(output, fc.nat(20), (chunks, cut) => {
-      const run = (list: readonly OutputAppended[]) => {
+Lines('what was sent up to a position depends on the chunks up to it alone', async () => {
+  await fc.assert(
+    fc.asyncProperty(output, fc.nat(20), async (chunks, cut) => {
+      const run = async (list: readonly OutputAppended[]) => {
         const matcher = lineMatcher((text) => text.includes('ab'));
-        return list.map((chunk) => matcher.push(chunk)?.chunk.data.toString());
+        const sent: (string | undefined)[] = [];
+        for (const chunk of list) sent.push((await matcher.push(chunk))?.chunk.data.toString());
+        return sent;
       };
-      assert.equal(run(chunks).slice(0, cut), run(chunks.slice(0, cut)));
+      assert.equal((await run(chunks)).slice(0, cut), await run(chunks.slice(0, cut)));
     }),
     { numRuns: 300 },
   );
