@@ -1,3 +1,4 @@
+/** Followers that resume after a cut, over HTTP and TLS. @needs openssl */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';

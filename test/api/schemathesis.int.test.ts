@@ -1,17 +1,15 @@
-/** Fuzzes the API against its own description with schemathesis, which is installed once into a cache folder. */
+/** Fuzzes the API against its own description. @needs schemathesis */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openApiDocument } from '../../api/routes/docs.ts';
+import { pythonProgram } from '../../tools/install/python-program.ts';
+import { SCHEMATHESIS } from '../../tools/install/tools.ts';
 import { withApi } from '../support/api.ts';
 import type { Json } from '../support/sse.ts';
-import { within } from '../support/within.ts';
 
-const VERSION = '4.32.5';
-const CACHE = new URL('../../node_modules/.cache/linefeed/', import.meta.url).pathname;
 const SECONDS = 30;
 
 const Fuzz = suite('schemathesis');
@@ -30,26 +28,10 @@ function run(command: string, args: string[], cwd: string): Promise<{ code: numb
   });
 }
 
-async function schemathesis(): Promise<string> {
-  const folder = join(CACHE, `schemathesis-${VERSION}`);
-  const program = join(folder, 'bin', 'schemathesis');
-  if (existsSync(program)) return program;
-  await mkdir(CACHE, { recursive: true });
-  const venv = await run('python3', ['-m', 'venv', folder], CACHE);
-  assert.is(venv.code, 0, venv.output);
-  const pip = await run(
-    join(folder, 'bin', 'pip'),
-    ['install', '--quiet', `schemathesis==${VERSION}`],
-    CACHE,
-  );
-  assert.is(pip.code, 0, pip.output);
-  return program;
-}
-
 Fuzz(
   'half a minute of requests made from the description meets no 5xx and no undocumented answer',
   async () => {
-    const program = await within(240_000, schemathesis(), 'installing schemathesis');
+    const program = pythonProgram(SCHEMATHESIS) as string;
     await withApi(
       async ({ app, keys, server, folder, execution, logged }) => {
         await execution([{ text: 'needle\nhay\n' }, { text: 'err\n', stream: 'stderr' }]);

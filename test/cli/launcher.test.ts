@@ -1,3 +1,4 @@
+/** The launcher, on this Node and on one that is too old. @needs procps */
 import { spawn, spawnSync } from 'node:child_process';
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,9 @@
-/** Rows B1–B9 and issue checks 1 and 3: whatever a command writes comes back byte for byte, in bounded memory. */
+/**
+ * Rows B1–B9 and issue checks 1 and 3: whatever a command writes comes back byte for byte, in bounded memory.
+ *
+ * @needs python compiler
+ * @alone it measures memory and time
+ */
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';

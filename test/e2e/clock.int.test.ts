@@ -1,10 +1,10 @@
-/** Row C10: the clock of a real server jumps an hour either way while it works. */
-import { execFileSync } from 'node:child_process';
+/** Row C10: the clock of a real server jumps an hour either way while it works. @needs faketime */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { faketimeLibrary } from '../../tools/install/tools.ts';
 import { withFolder } from '../support/folder.ts';
 import { follow } from '../support/follower.ts';
 import { withServer } from '../support/server.ts';
@@ -14,8 +14,7 @@ const test = suite('Clock jumps');
 
 test('order, durations and retention are right when the clock jumps an hour ahead and back', () =>
   withFolder(async (folder) => {
-    const installer = new URL('../../tools/install/faketime.sh', import.meta.url).pathname;
-    const library = execFileSync(installer, { encoding: 'utf8' }).trim();
+    const library = faketimeLibrary() as string;
     const clock = join(folder, 'clock');
     const jump = (offset: string) => writeFileSync(clock, `${offset}\n`);
     jump('+0');

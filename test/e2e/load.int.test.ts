@@ -1,4 +1,9 @@
-/** Rows F1, F2, F4–F7, F9, L1, L2 and issue checks 4 and 5, on a real server. */
+/**
+ * Rows F1, F2, F4–F7, F9, L1, L2 and issue checks 4 and 5, on a real server.
+ *
+ * @needs python
+ * @alone it measures memory and time
+ */
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';

@@ -1,4 +1,8 @@
-/** The rows of following and load on Kafka and Elasticsearch, smaller than on the embedded engines: see the suite's sizes. */
+/**
+ * The rows of following and load on Kafka and Elasticsearch, smaller than on the embedded engines: see the suite's sizes.
+ *
+ * @alone it measures memory and time
+ */
 import { runOnStack } from '../support/on-stack.ts';
 
 await runOnStack('Load', [() => import('../e2e/load.int.test.ts')]);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Stack, startStack } from '../../tools/stack/stack.ts';
+import { startStack } from '../../tools/stack/stack.ts';
 import { withFaultyProxy } from '../support/faulty-proxy.ts';
 import { follow } from '../support/follower.ts';
 import { type Nodes, numbered, numberedOutput, outputOf, withNodes } from '../support/nodes.ts';
@@ -24,19 +24,6 @@ const LINES = Math.ceil(Math.max(AWAY_MS, BROKER_AWAY_MS ?? 0) / LINE_EVERY_MS);
 function secondsOf(name: string): number | undefined {
   const seconds = Number(process.env[name] ?? '');
   return seconds > 0 ? seconds * 1000 : undefined;
-}
-
-/** Servers of its own, for it kills them; they end with this process. In CI they must start. */
-async function ownStack(): Promise<Stack | undefined> {
-  try {
-    return await startStack({ private: true });
-  } catch (error) {
-    if (process.env.CI) throw error;
-    process.stderr.write(
-      `\nSKIPPED: Outages need a Kafka and Elasticsearch: ${(error as Error).message}\n\n`,
-    );
-    return undefined;
-  }
 }
 
 /** Asks every now and then: the servers are to come back, not to be busy with questions. */
@@ -66,81 +53,80 @@ async function assertLogged(nodes: Nodes, id: string, expected: string): Promise
   );
 }
 
-const stack = await ownStack();
-if (stack) {
-  test('while Elasticsearch is away for long and the broker is killed, commands do not wait and no line is lost', () =>
-    withNodes(stack, [{ name: 'one' }], async (nodes) => {
-      const server = nodes.node('one');
-      const expected = numberedOutput(LINES);
-      // Each prints from before the outage until it is over.
-      const ids = await Promise.all(
-        Array.from({ length: COMMANDS }, () => server.run(numbered(LINES, LINE_EVERY_MS))),
-      );
-      const followers = ids.map((id) => follow(server, id, { retryMs: 300 }));
-      const everyoneHas = (line: number) =>
-        Promise.all(
-          followers.map((follower, at) =>
-            until(
-              PATIENCE_MS,
-              () => follower.bytes().includes(`line ${line}\n`),
-              `follower ${at} to be at ${line}`,
-            ),
+/** Servers of its own, for it kills them; they end with this process. */
+const stack = await startStack({ private: true });
+test('while Elasticsearch is away for long and the broker is killed, commands do not wait and no line is lost', () =>
+  withNodes(stack, [{ name: 'one' }], async (nodes) => {
+    const server = nodes.node('one');
+    const expected = numberedOutput(LINES);
+    // Each prints from before the outage until it is over.
+    const ids = await Promise.all(
+      Array.from({ length: COMMANDS }, () => server.run(numbered(LINES, LINE_EVERY_MS))),
+    );
+    const followers = ids.map((id) => follow(server, id, { retryMs: 300 }));
+    const everyoneHas = (line: number) =>
+      Promise.all(
+        followers.map((follower, at) =>
+          until(
+            PATIENCE_MS,
+            () => follower.bytes().includes(`line ${line}\n`),
+            `follower ${at} to be at ${line}`,
           ),
-        );
-      await everyoneHas(1);
-      await stack.elasticsearch.kill();
-      let returning = false;
-      const back = delay(AWAY_MS).then(() => {
-        returning = true;
-        return stack.elasticsearch.start();
-      });
-      back.catch(() => {});
-      for (let round = 0; round < (BROKER_AWAY_MS ? 1 : 2); round++) {
-        await delay(Math.random() * 5000);
-        await stack.kafka.kill();
-        await delay(BROKER_AWAY_MS ?? 1000 + Math.random() * 3000);
-        if (BROKER_AWAY_MS) {
-          const away = await server.fetch('/readyz');
-          assert.match(await away.text(), /kafka/i, 'the server says that the broker is away');
-        }
-        await stack.kafka.start();
-        const last = Math.max(...followers.map((follower) => follower.chunks.at(-1)?.seq ?? 0));
-        await everyoneHas(Math.min(LINES, last + 5));
+        ),
+      );
+    await everyoneHas(1);
+    await stack.elasticsearch.kill();
+    let returning = false;
+    const back = delay(AWAY_MS).then(() => {
+      returning = true;
+      return stack.elasticsearch.start();
+    });
+    back.catch(() => {});
+    for (let round = 0; round < (BROKER_AWAY_MS ? 1 : 2); round++) {
+      await delay(Math.random() * 5000);
+      await stack.kafka.kill();
+      await delay(BROKER_AWAY_MS ?? 1000 + Math.random() * 3000);
+      if (BROKER_AWAY_MS) {
+        const away = await server.fetch('/readyz');
+        assert.match(await away.text(), /kafka/i, 'the server says that the broker is away');
       }
-      // The workers' group has its members again.
-      const another = await server.run('true');
-      assert.is((await server.ended(another, PATIENCE_MS)).status, 'succeeded');
-      const ready = await server.fetch('/readyz');
-      const { checks } = (await ready.json()) as { checks: Record<string, { ok: boolean }> };
-      // On a slow machine the broker may take so long that Elasticsearch is about to be there again.
-      if (!returning) assert.is(checks.output_index?.ok, false, 'the server says what is away');
-      for (const [at, follower] of followers.entries()) {
-        await within(AWAY_MS + PATIENCE_MS, follower.ended, `the end of follower ${at}`);
-        assert.ok(
-          follower.bytes('stdout').toString() === expected,
-          `follower ${at} had every line once, in order`,
-        );
-      }
-      for (const id of ids) await assertLogged(nodes, id, expected);
-      await back;
-      for (const id of ids) await assertIndexed(nodes, id, expected);
-      await eventually(async () => {
-        const { hits } = await server.json<{ hits: unknown[] }>(`/v1/search?q=${LINES - 1}&limit=100`);
-        return hits.length === ids.length;
-      }, 'every hit');
-      const printing = (LINES * LINE_EVERY_MS) / 1000;
-      for (const id of ids) {
-        const { elapsed_seconds } = await server.json<{ elapsed_seconds: number }>(`/v1/executions/${id}`);
-        assert.ok(
-          elapsed_seconds < printing + 60,
-          `the command took ${elapsed_seconds} s, as if it had waited`,
-        );
-      }
-      assert.not.match(server.printed(), /TimeoutNegativeWarning|partitioner/i);
-    }));
-}
+      await stack.kafka.start();
+      const last = Math.max(...followers.map((follower) => follower.chunks.at(-1)?.seq ?? 0));
+      await everyoneHas(Math.min(LINES, last + 5));
+    }
+    // The workers' group has its members again.
+    const another = await server.run('true');
+    assert.is((await server.ended(another, PATIENCE_MS)).status, 'succeeded');
+    const ready = await server.fetch('/readyz');
+    const { checks } = (await ready.json()) as { checks: Record<string, { ok: boolean }> };
+    // On a slow machine the broker may take so long that Elasticsearch is about to be there again.
+    if (!returning) assert.is(checks.output_index?.ok, false, 'the server says what is away');
+    for (const [at, follower] of followers.entries()) {
+      await within(AWAY_MS + PATIENCE_MS, follower.ended, `the end of follower ${at}`);
+      assert.ok(
+        follower.bytes('stdout').toString() === expected,
+        `follower ${at} had every line once, in order`,
+      );
+    }
+    for (const id of ids) await assertLogged(nodes, id, expected);
+    await back;
+    for (const id of ids) await assertIndexed(nodes, id, expected);
+    await eventually(async () => {
+      const { hits } = await server.json<{ hits: unknown[] }>(`/v1/search?q=${LINES - 1}&limit=100`);
+      return hits.length === ids.length;
+    }, 'every hit');
+    const printing = (LINES * LINE_EVERY_MS) / 1000;
+    for (const id of ids) {
+      const { elapsed_seconds } = await server.json<{ elapsed_seconds: number }>(`/v1/executions/${id}`);
+      assert.ok(
+        elapsed_seconds < printing + 60,
+        `the command took ${elapsed_seconds} s, as if it had waited`,
+      );
+    }
+    assert.not.match(server.printed(), /TimeoutNegativeWarning|partitioner/i);
+  }));
 
-if (stack && !LONG) {
+if (!LONG) {
   test('after an outage in which nothing more is printed, what was being written is written', () =>
     withNodes(stack, [{ name: 'one' }], async (nodes) => {
       const server = nodes.node('one');

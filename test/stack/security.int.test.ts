@@ -2,6 +2,8 @@
  * TLS, SASL and credentials against the real servers: a broker with a SASL_SSL listener, a node with security and TLS. The
  * node's distribution cannot make API keys (the index for them needs an analyzer that it lacks), so these go to a
  * TLS-terminating proxy in front of the node, which checks the header.
+ *
+ * @needs openssl
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,31 +1,14 @@
 /**
  * A real Chromium for tests of the page. A page made here fails its test when the browser reports an error, a refused
  * policy or a dialog: a page that is right prints nothing.
+ *
+ * @needs chromium
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-
-export const CHROMIUM = process.env.LINEFEED_CHROMIUM ?? '/usr/bin/chromium';
-
-/** True when there is a browser to test with; tools/install/chromium.sh brings one. */
-export function haveChromium(): boolean {
-  return existsSync(CHROMIUM);
-}
-
-/** One test process at a time: those that come after the first find it there. */
-function install(): void {
-  const script = fileURLToPath(new URL('../../tools/install/chromium.sh', import.meta.url));
-  const lock = join(tmpdir(), `linefeed-install-chromium-${process.getuid?.() ?? 0}.lock`);
-  execFileSync('flock', [lock, 'sh', script], { stdio: 'inherit' });
-}
+import { CHROMIUM } from '../../tools/install/tools.ts';
+import { scaled } from './slowness.ts';
 
 export async function launch(extra: readonly string[] = []): Promise<Browser> {
-  if (!haveChromium() && process.env.CI) install();
-  if (!haveChromium()) throw new Error(`No Chromium at ${CHROMIUM}: run tools/install/chromium.sh`);
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -72,7 +55,7 @@ export async function withPage<T>(
   try {
     const page = await context.newPage();
     // things take as long as they take on a slow machine: a limit ends what will never come
-    page.setDefaultTimeout(45_000);
+    page.setDefaultTimeout(scaled(45_000));
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
     });

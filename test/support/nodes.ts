@@ -1,4 +1,4 @@
-/** Several servers over one Kafka and Elasticsearch, each a process with roles and a folder of its own. */
+/** Several servers over one Kafka and Elasticsearch, each a process with roles and a folder of its own. @needs stack */
 import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,13 +1,15 @@
 /**
  * A real OpenSSH server of a test's own, on a free port of every loopback address (127.0.0.1, 127.0.0.2, … are so many
  * hosts), with its own host key and one key that may log in as the present user.
+ *
+ * @needs ssh
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { findProgram } from '../../tools/install/tools.ts';
 import { withFolder } from './folder.ts';
 import { until } from './within.ts';
 
@@ -25,16 +27,6 @@ export interface Sshd {
   sessions(): number[];
   pid: number;
   log(): string;
-}
-
-let installed: string | undefined;
-
-export function sshdPath(): string {
-  installed ??= execFileSync(fileURLToPath(new URL('../../tools/install/sshd.sh', import.meta.url)), {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  }).trim();
-  return installed;
 }
 
 export function freePort(): Promise<number> {
@@ -66,7 +58,7 @@ export async function withSshd<T>(
   body: (sshd: Sshd) => Promise<T>,
   lines: readonly string[] = [],
 ): Promise<T> {
-  const program = sshdPath();
+  const program = findProgram('sshd') as string;
   return withFolder(async (folder) => {
     const port = await freePort();
     const username = userInfo().username;

@@ -75,9 +75,17 @@ async function once(target: string, fill: (folder: string) => Promise<void>): Pr
   return target;
 }
 
+const kafkaHome = () => join(cacheFolder(), `kafka-jars-${KAFKA_VERSION}`);
+const elasticsearchName = `elasticsearch-${ELASTICSEARCH_VERSION}`;
+
+/** Whether both were downloaded and unpacked before. */
+export function haveStackPackages(): boolean {
+  return existsSync(kafkaHome()) && existsSync(join(publicFolder(), elasticsearchName));
+}
+
 /** The folder of Kafka's jars. */
 export async function kafkaJars(say: (text: string) => void): Promise<string> {
-  const home = await once(join(cacheFolder(), `kafka-jars-${KAFKA_VERSION}`), async (folder) => {
+  const home = await once(kafkaHome(), async (folder) => {
     say(`downloading Kafka ${KAFKA_VERSION} with Maven (43 MB, once)`);
     await writeFile(
       join(folder, 'pom.xml'),
@@ -105,7 +113,7 @@ export function publicFolder(): string {
 
 /** The home folder of Elasticsearch, unpacked. */
 export async function elasticsearchHome(say: (text: string) => void): Promise<string> {
-  const name = `elasticsearch-${ELASTICSEARCH_VERSION}`;
+  const name = elasticsearchName;
   const zip = join(cacheFolder(), name, `${name}.zip`);
   if (!existsSync(zip)) {
     say(`downloading Elasticsearch ${ELASTICSEARCH_VERSION} with Maven (130 MB, once)`);

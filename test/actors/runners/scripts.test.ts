@@ -1,3 +1,4 @@
+/** Scripts and Python actions of packs, run by their runners without a server. @needs python */
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,11 +1,11 @@
 /**
  * The machine's own sudo: a server that is not root runs commands as root and as others. It sees rules of this test in
  * the place of /etc/sudoers, in a mount namespace of its own, so that the machine's rules stay what they are.
+ *
+ * @needs sudo mount-namespace
  */
-import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withFolder } from '../../support/folder.ts';
@@ -32,25 +32,6 @@ Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 root ALL=(ALL:ALL) ALL
 #${UID} ALL=(ALL:ALL) NOPASSWD: ALL
 `;
-
-/** Why it cannot be done here, if so. Where it should be possible, in CI, a missing sudo is an error. */
-function impossible(): string | undefined {
-  if (process.getuid?.() !== 0) return 'only root can start a server as somebody else';
-  try {
-    execFileSync('unshare', ['-m', 'true'], { stdio: 'pipe' });
-  } catch (error) {
-    return `this machine gives no mount namespace (${(error as Error).message.split('\n')[0]})`;
-  }
-  try {
-    execFileSync(fileURLToPath(new URL('../../../tools/install/sudo.sh', import.meta.url)), {
-      stdio: 'pipe',
-    });
-  } catch (error) {
-    if (process.env.CI) throw error;
-    return (error as Error).message;
-  }
-  return undefined;
-}
 
 interface Tools {
   server: ServerProcess;
@@ -108,50 +89,45 @@ function alive(pid: string): boolean {
 
 const KINDS = { 'goes when asked': '', 'ignores TERM': 'trap "" TERM;' };
 
-const reason = impossible();
-if (reason !== undefined) {
-  process.stderr.write(`\nSKIPPED: real sudo: ${reason}\n\n`);
-} else {
-  test('a command has the id of whom it runs as, the streams and the exit code are its own', () =>
-    asNobody(async ({ ran }, usePty) => {
-      const who = 'id -u; echo "$SUDO_USER $GIVEN"; echo problem >&2; exit 7';
-      for (const pty of [true, false]) {
-        usePty(pty);
-        const expected = { status: 'failed', code: 7, stderr: 'problem\n' };
-        const root = await ran(who, undefined, { env: { GIVEN: 'kept' } });
-        assert.equal(root, { ...expected, stdout: '0\nnobody kept\n' });
-        const other = await ran(`sudo -n -u daemon -- sh -c '${who}'`, 'core.local');
-        assert.equal(other, { ...expected, stdout: '1\nnobody \n' });
-        const own = await ran('id -u', 'core.local');
-        assert.is(own.stdout, `${UID}\n`);
-      }
-    }));
+test('a command has the id of whom it runs as, the streams and the exit code are its own', () =>
+  asNobody(async ({ ran }, usePty) => {
+    const who = 'id -u; echo "$SUDO_USER $GIVEN"; echo problem >&2; exit 7';
+    for (const pty of [true, false]) {
+      usePty(pty);
+      const expected = { status: 'failed', code: 7, stderr: 'problem\n' };
+      const root = await ran(who, undefined, { env: { GIVEN: 'kept' } });
+      assert.equal(root, { ...expected, stdout: '0\nnobody kept\n' });
+      const other = await ran(`sudo -n -u daemon -- sh -c '${who}'`, 'core.local');
+      assert.equal(other, { ...expected, stdout: '1\nnobody \n' });
+      const own = await ran('id -u', 'core.local');
+      assert.is(own.stdout, `${UID}\n`);
+    }
+  }));
 
-  test('a cancellation ends all of a command that belongs to root, whether it goes when asked or not', () =>
-    asNobody(async ({ server }, usePty) => {
-      for (const pty of [true, false]) {
-        usePty(pty);
-        for (const [kind, trap] of Object.entries(KINDS)) {
-          const what = `${kind}${pty ? ', use_pty' : ''}`;
-          const { id } = await server.post<{ id: string }>('/v1/executions', {
-            action: 'core.local_sudo',
-            parameters: { cmd: `${trap} sleep 300 & echo $$ $!; wait; sleep 300`, timeout: 0 },
-          });
-          const pids = await until(
-            60_000,
-            async () => {
-              const text = await (await server.fetch(`/v1/executions/${id}/stdout?follow=false`)).text();
-              return text.endsWith('\n') ? text.trim().split(' ') : undefined;
-            },
-            `the pids of what ${what}`,
-          );
-          assert.ok(pids.every(alive), what);
-          await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
-          assert.is((await server.ended(id, 60_000)).status, 'canceled', what);
-          await until(60_000, async () => !pids.some(alive), `the end of what ${what}`);
-        }
+test('a cancellation ends all of a command that belongs to root, whether it goes when asked or not', () =>
+  asNobody(async ({ server }, usePty) => {
+    for (const pty of [true, false]) {
+      usePty(pty);
+      for (const [kind, trap] of Object.entries(KINDS)) {
+        const what = `${kind}${pty ? ', use_pty' : ''}`;
+        const { id } = await server.post<{ id: string }>('/v1/executions', {
+          action: 'core.local_sudo',
+          parameters: { cmd: `${trap} sleep 300 & echo $$ $!; wait; sleep 300`, timeout: 0 },
+        });
+        const pids = await until(
+          60_000,
+          async () => {
+            const text = await (await server.fetch(`/v1/executions/${id}/stdout?follow=false`)).text();
+            return text.endsWith('\n') ? text.trim().split(' ') : undefined;
+          },
+          `the pids of what ${what}`,
+        );
+        assert.ok(pids.every(alive), what);
+        await server.fetch(`/v1/executions/${id}`, { method: 'DELETE' });
+        assert.is((await server.ended(id, 60_000)).status, 'canceled', what);
+        await until(60_000, async () => !pids.some(alive), `the end of what ${what}`);
       }
-    }));
-}
+    }
+  }));
 
 test.run();

@@ -1,4 +1,4 @@
-/** Issue 5, check 3: the conformance script drives the real client in every layout, with and without a login. */
+/** Issue 5, check 3: the conformance script drives the real client in every layout, with and without a login. @needs python */
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';

@@ -1,16 +1,14 @@
-/** The real client of StackStorm, installed once into the cache of the checkout. */
-import { execFile, execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-
-let installed: string | undefined;
+/** The real client of StackStorm. @needs st2 */
+import { execFile } from 'node:child_process';
+import { pythonProgram } from '../../../tools/install/python-program.ts';
+import { ST2 } from '../../../tools/install/tools.ts';
+import { scaled } from '../../support/slowness.ts';
 
 /** Path of `st2`. */
 export function st2Path(): string {
-  installed ??= execFileSync(fileURLToPath(new URL('../../../tools/install/st2.sh', import.meta.url)), {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  }).trim();
-  return installed;
+  const path = pythonProgram(ST2);
+  if (!path) throw new Error('st2 is missing: node tools/install/install.ts st2');
+  return path;
 }
 
 export interface ClientRun {
@@ -30,7 +28,7 @@ export function st2(
       st2Path(),
       [...args],
       {
-        timeout: 120_000,
+        timeout: scaled(120_000),
         maxBuffer: 64 << 20,
         env: {
           PATH: process.env.PATH,

@@ -1,4 +1,5 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+/** The examples of docs/events.md, run. kcat is a second Kafka client that is not ours. @needs kcat */
+import { execFile, spawn } from 'node:child_process';
 import { randomUUIDv7 } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -11,19 +12,6 @@ import { until } from '../../support/within.ts';
 
 const test = suite('Examples of docs/events.md');
 const root = new URL('../../../', import.meta.url);
-
-/** A second Kafka client that is not ours, installed by a script of the project. In CI it must be there. */
-function hasKcat(): boolean {
-  try {
-    execFileSync(new URL('tools/install/kcat.sh', root).pathname, {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    return true;
-  } catch (error) {
-    if (process.env.CI) throw error;
-    return false;
-  }
-}
 
 if (await stackOrSkip('Examples')) {
   const { kafka } = await sharedStack();
@@ -50,23 +38,21 @@ if (await stackOrSkip('Examples')) {
     }
   }
 
-  if (hasKcat() || process.env.CI) {
-    test('kcat reads what Linefeed wrote, with the commands of the page', () =>
-      withOutput(async (prefix, id) => {
-        const page = readFileSync(new URL('docs/events.md', root), 'utf8');
-        const [first, second] = [...page.matchAll(/^kcat .*$/gm)].map(([line]) =>
-          line.replace('127.0.0.1:9092', kafka.address).replaceAll('linefeed.', `${prefix}.`),
-        );
-        const run = async (line = '') => (await promisify(execFile)('sh', ['-c', line])).stdout;
-        const output = (await run(first)).trim().split('\n');
-        assert.is(output.length, 3);
-        for (const [at, line] of output.entries()) {
-          assert.ok(line.startsWith(`${id} {`));
-          assert.match(JSON.parse(line.slice(id.length + 1)).text, new RegExp(`^line ${at + 1} x`));
-        }
-        assert.match(await run(second), /ce_type=execution\.completed.*"status":"succeeded"/);
-      }));
-  } else process.stderr.write('\nSKIPPED: the kcat example (Debian: apt-get install kcat)\n\n');
+  test('kcat reads what Linefeed wrote, with the commands of the page', () =>
+    withOutput(async (prefix, id) => {
+      const page = readFileSync(new URL('docs/events.md', root), 'utf8');
+      const [first, second] = [...page.matchAll(/^kcat .*$/gm)].map(([line]) =>
+        line.replace('127.0.0.1:9092', kafka.address).replaceAll('linefeed.', `${prefix}.`),
+      );
+      const run = async (line = '') => (await promisify(execFile)('sh', ['-c', line])).stdout;
+      const output = (await run(first)).trim().split('\n');
+      assert.is(output.length, 3);
+      for (const [at, line] of output.entries()) {
+        assert.ok(line.startsWith(`${id} {`));
+        assert.match(JSON.parse(line.slice(id.length + 1)).text, new RegExp(`^line ${at + 1} x`));
+      }
+      assert.match(await run(second), /ce_type=execution\.completed.*"status":"succeeded"/);
+    }));
 
   test('the kafkajs example prints output as it comes', () =>
     withOutput(async (prefix, id) => {
