@@ -14,6 +14,7 @@ import { sibling } from '../../lib/sibling.ts';
 import { environmentOf } from './arguments.ts';
 import { checkAllowed, checkUser, parseHost, parseHosts } from './remote/hosts.ts';
 import type { HostOutcome, RemoteJob, RemoteLogin, RemoteSetting, RemoteWork } from './remote/job.ts';
+import { keyRounds } from './remote/key-rounds.ts';
 import { KNOWN_HOSTS_LIMIT_BYTES } from './remote/known-hosts.ts';
 import { SHELL_PARAMETERS } from './shared-parameters.ts';
 
@@ -36,6 +37,8 @@ export interface RemoteOptions {
 const MAX_PARALLEL = 200;
 /** No private key is longer. */
 const MAX_KEY_BYTES = 65_536;
+/** The key is opened on the thread that serves; ssh-keygen makes 16 or 24 rounds. */
+const MAX_KEY_ROUNDS = 100;
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 export const REMOTE_PARAMETERS: Record<string, ParameterSchema> = {
@@ -96,6 +99,12 @@ async function readableKey(
   passphrase: string | undefined,
   name: string,
 ): Promise<{ text: string; passphrase?: string }> {
+  if (keyRounds(text) > MAX_KEY_ROUNDS) {
+    throw new ServiceError(
+      'validation-failed',
+      `${name}: to open the key takes more than ${MAX_KEY_ROUNDS} rounds; encrypt it anew with "ssh-keygen -p -a ${MAX_KEY_ROUNDS}"`,
+    );
+  }
   const { default: ssh2 } = await import('ssh2');
   const parsed = ssh2.utils.parseKey(text, passphrase);
   const isPrivate = !(parsed instanceof Error) && [parsed].flat().every((key) => key.isPrivateKey());

@@ -1,6 +1,6 @@
 /** Paths that a request, a pack or a command can name and that lead to something else than a small file. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -63,6 +63,32 @@ test('a private key that is a device, a FIFO, a folder or huge is refused, and t
       }),
     ),
   ));
+
+test('a private key that asks for four billion rounds to be opened is refused at once', () =>
+  withFolder(async (folder) => {
+    const file = join(folder, 'key');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'secret', '-f', file]);
+    const [first = '', ...rest] = readFileSync(file, 'utf8').trim().split('\n');
+    const end = rest.pop();
+    const bytes = Buffer.from(rest.join(''), 'base64');
+    // The options are the length of the salt, its 16 bytes, and the rounds.
+    const rounds = bytes.indexOf('bcrypt') + 'bcrypt'.length + 4 + 4 + 16;
+    assert.ok(bytes.readUInt32BE(rounds) <= 100);
+    bytes.writeUInt32BE(0xffffffff, rounds);
+    const key = [first, bytes.toString('base64'), end, ''].join('\n');
+    await withServer(join(folder, 'data'), async (server) => {
+      const { id } = await server.post<{ id: string }>('/v1/executions', {
+        action: 'core.remote',
+        parameters: { cmd: 'true', hosts: '127.0.0.1', private_key: key, passphrase: 'secret' },
+      });
+      const { error } = (await endOf(server, id)).result as { error?: string };
+      assert.match(
+        String(error),
+        /^private_key: to open the key takes more than 100 rounds; .*ssh-keygen -p -a 100/,
+      );
+      await checkWell(server);
+    });
+  }));
 
 test('a configured key and a configured list of hosts are read in the same way', () =>
   withFolder(async (folder) => {
