@@ -7,12 +7,34 @@
 // other escapes. An unfinished string loses only its first two characters, so that nothing can hide behind it.
 const ESCAPES =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])(?:[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c))?|\x1b[ -/]*[0-~]?/g;
+  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])|\x1b[ -/]*[0-~]?/g;
+/** What ends a string, or shows that it has no end. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+const STOP = /[\x07\x1b\x9c\n]/g;
 
 /** The text without escape sequences; line ends stay where they are, so whole chunks can be given. */
 export function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-  return /[\x1b\x90-\x9f]/.test(text) ? text.replace(ESCAPES, '') : text;
+  if (!/[\x1b\x90-\x9f]/.test(text)) return text;
+  let shown = '';
+  let from = 0;
+  // Kept from one string to the next: many that have no end would each look through all the text.
+  let stop = -1;
+  ESCAPES.lastIndex = 0;
+  for (let match = ESCAPES.exec(text); match; match = ESCAPES.exec(text)) {
+    shown += text.slice(from, match.index);
+    from = ESCAPES.lastIndex;
+    if (match[1] === undefined) continue;
+    if (stop < from) {
+      STOP.lastIndex = from;
+      stop = STOP.exec(text)?.index ?? text.length;
+    }
+    const end = text.charAt(stop);
+    if (end === '\x07' || end === '\x9c') from = stop + 1;
+    else if (text.startsWith('\x1b\\', stop)) from = stop + 2;
+    ESCAPES.lastIndex = from;
+  }
+  return shown + text.slice(from);
 }
 
 /** Lower case, one character at a time: folding a part of a text gives that part of the folded text. */
