@@ -8,5 +8,5 @@ await runOnStack('API', [
   () => import('../api/executions.test.ts'),
   () => import('../api/output/output.test.ts'),
   () => import('../api/streams.test.ts'),
-  () => import('../api/resume.test.ts'),
+  () => import('../api/resume.int.test.ts'),
 ]);

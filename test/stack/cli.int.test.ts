@@ -2,7 +2,7 @@
 import { runOnStack } from '../support/on-stack.ts';
 
 await runOnStack('CLI', [
-  () => import('../cli/commands/run.test.ts'),
-  () => import('../cli/commands/tail.test.ts'),
-  () => import('../cli/commands/others.test.ts'),
+  () => import('../cli/commands/run.int.test.ts'),
+  () => import('../cli/commands/tail.int.test.ts'),
+  () => import('../cli/commands/others.int.test.ts'),
 ]);
