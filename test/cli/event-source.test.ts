@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { type Client, createClient } from '../../cli/client.ts';
 import { type EventSourceOptions, eventSource } from '../../cli/event-source.ts';
 import { followOutput } from '../../cli/follow.ts';
+import { scaled } from '../support/slowness.ts';
 import { within } from '../support/within.ts';
 
 const test = suite('event source');
@@ -23,7 +24,7 @@ async function withFeed(
   try {
     await body(async (options = {}) => {
       const seen: string[] = [];
-      const signal = AbortSignal.timeout(20_000);
+      const signal = AbortSignal.timeout(scaled(20_000));
       for await (const event of eventSource(client, '/feed', { signal, ...options })) {
         seen.push(event.data);
         if (event.event === 'end') break;
@@ -176,7 +177,9 @@ test('a reader that takes its time holds the feed back instead of filling memory
     },
     async (_read, client) => {
       let seen = 0;
-      for await (const event of eventSource(client, '/feed', { signal: AbortSignal.timeout(20_000) })) {
+      for await (const event of eventSource(client, '/feed', {
+        signal: AbortSignal.timeout(scaled(20_000)),
+      })) {
         seen++;
         if (seen === 1) {
           await new Promise((resolve) => setTimeout(resolve, 500));
@@ -205,7 +208,7 @@ test('a range of lines still has its end when the connection was made anew', asy
     },
     async (_, client) => {
       const end = await followOutput(client, 'one', {
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(scaled(20_000)),
         follow: true,
         reconnectMs: 1,
         window: { tail: 5, from_line: 120, to_line: 140 },

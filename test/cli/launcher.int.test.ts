@@ -8,6 +8,7 @@ import { cli, startCli } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';
 import { oldNode } from '../support/old-node.ts';
 import { withServer } from '../support/server.ts';
+import { scaled } from '../support/slowness.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('launcher');
@@ -61,9 +62,9 @@ test('keeps exit code and signal of the program', () =>
   withProgram(
     `if (process.argv[2] === 'code') process.exit(77); else process.kill(process.pid, 'SIGKILL');`,
     async (launcher) => {
-      const coded = spawnSync(node, [launcher, 'code'], { timeout: 20_000 });
+      const coded = spawnSync(node, [launcher, 'code'], { timeout: scaled(20_000) });
       assert.is(coded.status, 77);
-      const killed = spawnSync(node, [launcher, 'kill'], { timeout: 20_000 });
+      const killed = spawnSync(node, [launcher, 'kill'], { timeout: scaled(20_000) });
       assert.is(killed.signal, 'SIGKILL');
     },
   ));
@@ -108,7 +109,7 @@ test('without a Node that can run it, it says how to get one', async () => {
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');
     const run = spawnSync(node, [join(folder, 'linefeed.js'), '--version'], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: scaled(20_000),
     });
     assert.is(run.status, 125);
     assert.match(run.stderr, /24 or newer is needed[\s\S]*npm rebuild node/);

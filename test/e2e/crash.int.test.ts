@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { enginesName, runsOnStack } from '../support/engines.ts';
+import { sized } from '../support/faults.ts';
 import { withFolder } from '../support/folder.ts';
 import { type Follower, follow } from '../support/follower.ts';
 import { isGone } from '../support/processes.ts';
@@ -12,7 +13,7 @@ import { until, within } from '../support/within.ts';
 
 const test = suite(`Crashes (${enginesName()})`);
 /** A life on Kafka begins with joining its groups, which takes seconds. */
-const LIVES = runsOnStack() ? 6 : 20;
+const LIVES = runsOnStack() ? sized(3, 6) : sized(6, 20);
 
 async function text(server: ServerProcess, path: string): Promise<string> {
   return (await server.fetch(path)).text();

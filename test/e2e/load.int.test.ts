@@ -15,6 +15,7 @@ import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { enginesName, runsOnStack } from '../support/engines.ts';
+import { sized } from '../support/faults.ts';
 import { withFolder } from '../support/folder.ts';
 import { type Follower, follow } from '../support/follower.ts';
 import { makeGate } from '../support/gate.ts';
@@ -24,8 +25,8 @@ import { until, within } from '../support/within.ts';
 const test = suite(`Load (${enginesName()})`);
 
 /**
- * How much of each row. On the stack every join and every event takes several round trips to two more servers on the
- * same machine, so there `npm test` runs less of the same; `LINEFEED_LOAD=full` runs all of it (docs/benchmarks.md).
+ * How much of each row: less in `npm test`. On the stack every join and every event takes several round trips to two more
+ * servers on the same machine, so there the faults lane runs less too; `LINEFEED_LOAD=full` runs all of it (docs/benchmarks.md).
  */
 const full = {
   cuts: 100,
@@ -47,7 +48,7 @@ const less = {
   running: 50,
   waiting: 300,
 };
-const size = runsOnStack() && process.env.LINEFEED_LOAD !== 'full' ? less : full;
+const size = process.env.LINEFEED_LOAD === 'full' ? full : runsOnStack() ? less : sized(less, full);
 const MAX_RSS_BYTES = 300e6;
 /** What clients that left may have left behind in memory: for 10,000 of them, 6 KB each. */
 const MAX_LEFT_BYTES = 60e6;

@@ -1,5 +1,5 @@
 /**
- * Faults of the processes of one installation while 20 commands print numbered lines: afterwards log, index and each
+ * Faults of the processes of one installation while commands print numbered lines: afterwards log, index and each
  * follower hold every line once, in order. Faults of the engines themselves are in outages.int.test.ts.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type KafkaEventLog, kafkaEventLog } from '../../events/kafka/event-log.ts';
+import { sized } from '../support/faults.ts';
 import { withFaultyProxy } from '../support/faulty-proxy.ts';
 import { withFolder } from '../support/folder.ts';
 import { type Follower, follow } from '../support/follower.ts';
@@ -17,8 +18,8 @@ import { until, within } from '../support/within.ts';
 
 const test = suite('Faults while commands print');
 const PATIENCE_MS = 240_000;
-const COMMANDS = 20;
-const ROUNDS = 3;
+const COMMANDS = sized(10, 20);
+const ROUNDS = sized(1, 3);
 
 const soon = () => delay(200 + Math.random() * 1500);
 

@@ -2,22 +2,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startStack } from '../../tools/stack/stack.ts';
+import { sized } from '../support/faults.ts';
 import { withFaultyProxy } from '../support/faulty-proxy.ts';
 import { follow } from '../support/follower.ts';
 import { type Nodes, numbered, numberedOutput, outputOf, withNodes } from '../support/nodes.ts';
+import { scaled } from '../support/slowness.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('Outages of Kafka and Elasticsearch');
 /** For what must come in the end, however slow the machine; it comes within seconds where nothing else runs. */
 const PATIENCE_MS = 120_000;
 /** Elasticsearch is away for this long; set to more by `npm run soak:outage`. */
-const AWAY_MS = secondsOf('LINEFEED_ELASTICSEARCH_OUTAGE_SECONDS') ?? 60_000;
-/** The broker is killed twice and comes back after seconds; when set, it is away once, for that long. */
+const SET_AWAY_MS = secondsOf('LINEFEED_ELASTICSEARCH_OUTAGE_SECONDS');
+const AWAY_MS = SET_AWAY_MS ?? sized(15_000, 60_000);
+/** The broker is killed so often and comes back after seconds; when set, it is away once, for that long. */
+const BROKER_KILLS = sized(1, 2);
 const BROKER_AWAY_MS = secondsOf('LINEFEED_OUTAGE_SECONDS');
-const COMMANDS = 20;
+const COMMANDS = sized(8, 20);
 const LINE_EVERY_MS = 400;
 /** A long run is of the first test alone. */
-const LONG = BROKER_AWAY_MS !== undefined || AWAY_MS !== 60_000;
+const LONG = BROKER_AWAY_MS !== undefined || SET_AWAY_MS !== undefined;
 /** The commands print for the whole of the outage. */
 const LINES = Math.ceil(Math.max(AWAY_MS, BROKER_AWAY_MS ?? 0) / LINE_EVERY_MS);
 
@@ -28,7 +32,7 @@ function secondsOf(name: string): number | undefined {
 
 /** Asks every now and then: the servers are to come back, not to be busy with questions. */
 async function eventually(check: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + scaled(PATIENCE_MS);
   while (!(await check().catch(() => false))) {
     if (performance.now() > deadline) throw new Error(`${what} did not come true within ${PATIENCE_MS} ms`);
     await delay(250);
@@ -82,7 +86,7 @@ test('while Elasticsearch is away for long and the broker is killed, commands do
       return stack.elasticsearch.start();
     });
     back.catch(() => {});
-    for (let round = 0; round < (BROKER_AWAY_MS ? 1 : 2); round++) {
+    for (let round = 0; round < (BROKER_AWAY_MS ? 1 : BROKER_KILLS); round++) {
       await delay(Math.random() * 5000);
       await stack.kafka.kill();
       await delay(BROKER_AWAY_MS ?? 1000 + Math.random() * 3000);
@@ -119,7 +123,7 @@ test('while Elasticsearch is away for long and the broker is killed, commands do
     for (const id of ids) {
       const { elapsed_seconds } = await server.json<{ elapsed_seconds: number }>(`/v1/executions/${id}`);
       assert.ok(
-        elapsed_seconds < printing + 60,
+        elapsed_seconds < printing + scaled(60),
         `the command took ${elapsed_seconds} s, as if it had waited`,
       );
     }

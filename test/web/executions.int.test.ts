@@ -6,6 +6,7 @@ import { makeGate } from '../support/gate.ts';
 import { countUntil, readUntil, SOON_MS } from '../support/log-page.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { sharedSite } from '../support/site.ts';
+import { scaled } from '../support/slowness.ts';
 import { until } from '../support/within.ts';
 
 const site = sharedSite();
@@ -188,7 +189,7 @@ list('the page says that it lost the server, and goes on by itself', () =>
       await server.kill('SIGKILL');
       await page.locator('.connection', { hasText: 'Reconnecting' }).waitFor();
       await server.start();
-      await page.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: 90_000 });
+      await page.locator('.connection', { hasText: 'Live' }).waitFor({ timeout: scaled(90_000) });
       await server.run('echo after-the-restart');
       await page.locator('.execution', { hasText: 'after-the-restart' }).waitFor();
     },

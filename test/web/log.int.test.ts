@@ -7,6 +7,7 @@ import { makeGate } from '../support/gate.ts';
 import { countUntil, readUntil, rowsUntil, SOON_MS, shownSeqs } from '../support/log-page.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { sharedSite } from '../support/site.ts';
+import { scaled } from '../support/slowness.ts';
 import { until } from '../support/within.ts';
 
 const site = sharedSite();
@@ -426,7 +427,7 @@ log('a follower whose server is killed reconnects, says so, and has every line o
       await page.locator('.connection', { hasText: 'Reconnecting' }).waitFor();
       gate.open();
       await server.start();
-      await page.locator('.connection', { hasText: 'Complete' }).waitFor({ timeout: 90_000 });
+      await page.locator('.connection', { hasText: 'Complete' }).waitFor({ timeout: scaled(90_000) });
       await row(page, 100).waitFor();
       const seen = new Map<number, string>();
       await page.keyboard.press('g');

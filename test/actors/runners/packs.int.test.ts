@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { st2 } from '../../api/st2/st2.ts';
 import { type RemoteServer, withRemoteServer } from '../../support/remote-server.ts';
+import { scaled } from '../../support/slowness.ts';
 
 const PACKS = fileURLToPath(new URL('../../fixtures/packs', import.meta.url));
 const LINEFEED = fileURLToPath(new URL('../../../bin/linefeed.js', import.meta.url));
@@ -22,7 +23,7 @@ function linefeed(
       process.execPath,
       [LINEFEED, ...args],
       {
-        timeout: 60_000,
+        timeout: scaled(60_000),
         env: {
           PATH: process.env.PATH,
           HOME: server.folder,

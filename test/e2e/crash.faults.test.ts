@@ -1,0 +1,3 @@
+/** Twenty lives of a server instead of a few. */
+process.env.LINEFEED_TEST_FAULTS = '1';
+await import('./crash.int.test.ts');
