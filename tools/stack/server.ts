@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { scaled } from '../../test/support/slowness.ts';
 
 export interface StackServer {
   /** `host:port` for Kafka, a URL for Elasticsearch. */
@@ -112,7 +113,7 @@ export function processServer(command: ServerCommand): StackServer {
         detached: true,
         stdio: 'ignore',
       }).unref();
-      const deadline = performance.now() + command.startTimeoutMs;
+      const deadline = performance.now() + scaled(command.startTimeoutMs);
       for (;;) {
         try {
           await command.healthy();
