@@ -12,6 +12,7 @@ import {
   isEnd,
   type LifecycleEvent,
 } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
 import { createRecorder, type Recorder } from '../../events/recorder.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import {
@@ -22,8 +23,8 @@ import {
   type Terminate,
   withdrawn,
 } from '../execution/execution.machine.ts';
+import type { ExecutionProcesses } from '../execution/execution-processes.ts';
 import { lifecycleOf } from '../execution/lifecycle.ts';
-import type { Worker } from '../execution/worker.ts';
 import { admissionMachine } from './admission.ts';
 
 type ExecutionActor = ActorRefFrom<typeof executionMachine>;
@@ -58,8 +59,15 @@ export interface Supervisor {
   stop(how: 'leave' | 'end'): Promise<void>;
 }
 
-export function createSupervisor(options: { worker: Worker; limit: number; logger: Logger }): Supervisor {
-  const { worker, logger } = options;
+export function createSupervisor(options: {
+  /** Name of this worker. */
+  name: string;
+  log: EventLog;
+  processes: ExecutionProcesses;
+  limit: number;
+  logger: Logger;
+}): Supervisor {
+  const { log, processes, logger } = options;
   const members = new Map<string, Member>();
   /** Their history was read, and they are about to be gone on with. */
   const recovering = new Set<string>();
@@ -92,7 +100,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
     onRecorded: (event: ExecutionEvent) => void = () => {},
   ): Recorder {
     return createRecorder({
-      log: worker.log,
+      log,
       executionId,
       position,
       onRecorded,
@@ -115,10 +123,10 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
         launch: fromPromise(async ({ input, signal }) => {
           await null;
           signal.throwIfAborted();
-          return worker.launch(input.requested);
+          return processes.launch(input.requested);
         }),
         attach: fromCallback<Terminate, { context: ExecutionContext }>(({ input, sendBack, receive }) => {
-          const attachment = worker.attach(input.context, recorder, (conclusion) => {
+          const attachment = processes.attach(input.context, recorder, (conclusion) => {
             sendBack({ type: 'ended', conclusion });
           });
           receive((message) => attachment.terminate(message));
@@ -134,12 +142,12 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
         },
       },
     });
-    const actor = createActor(machine, { input: { requested, worker: worker.name } });
+    const actor = createActor(machine, { input: { requested, worker: options.name } });
     actor.subscribe({
       complete: () => {
         if (actor.getSnapshot().status !== 'done') return; // stopped: its process goes on without us
         members.delete(executionId);
-        worker.forget(executionId);
+        processes.forget(executionId);
         admission.send({ type: 'ended', executionId });
         if (members.size === 0) idle?.();
       },
@@ -186,7 +194,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
   async function historyOf(executionId: string): Promise<LifecycleEvent[]> {
     for (;;) {
       try {
-        return await lifecycleOf(worker.log, executionId);
+        return await lifecycleOf(log, executionId);
       } catch (error) {
         if (!(error instanceof ServiceError && error.retriable)) throw error;
         logger.warn({ executionId, err: error }, 'the request could not be read yet');
@@ -223,7 +231,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
     },
     async recover(executionId, known) {
       if (owns(executionId)) return true;
-      const history = known ?? (await lifecycleOf(worker.log, executionId));
+      const history = known ?? (await lifecycleOf(log, executionId));
       // Meanwhile it may have been accepted.
       if (owns(executionId)) return true;
       const [requested] = history;
@@ -231,8 +239,8 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       const status = statusOf(foldExecution(history));
       if (isEnd(status)) {
         // Given up by the others while this worker was away: nobody waits for its process any more.
-        if (status === 'abandoned') await worker.kill(executionId);
-        worker.forget(executionId);
+        if (status === 'abandoned') await processes.kill(executionId);
+        processes.forget(executionId);
         return false;
       }
       if (status === 'requested') {
@@ -242,7 +250,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       recovering.add(executionId);
       // Before it has started it has printed nothing, and its lifecycle is all there is.
       const started = history.some(({ type }) => type === 'execution.started');
-      const last = started ? (await worker.log.head(executionId))?.position : history.at(-1)?.position;
+      const last = started ? (await log.head(executionId))?.position : history.at(-1)?.position;
       // Meanwhile it may have been accepted, or abandoned.
       const unfenced = recovering.delete(executionId);
       if (owns(executionId)) return true;
@@ -263,8 +271,8 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
             member.actor.stop();
             admission.send({ type: 'ended', executionId });
           }
-          await worker.kill(executionId);
-          worker.forget(executionId);
+          await processes.kill(executionId);
+          processes.forget(executionId);
         }),
       );
     },
@@ -289,7 +297,7 @@ export function createSupervisor(options: { worker: Worker; limit: number; logge
       for (const { actor } of members.values()) actor.stop();
       members.clear();
       admission.stop();
-      worker.close();
+      processes.close();
     },
   };
   return supervisor;

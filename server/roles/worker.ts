@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Seal } from '../../access/seal.ts';
 import { spooledExecutions } from '../../actors/capture/spool.ts';
-import { createWorker } from '../../actors/execution/worker.ts';
+import { createExecutionProcesses } from '../../actors/execution/execution-processes.ts';
 import type { Dispatch } from '../../actors/execution-service.ts';
 import { labelsFit, startClaims } from '../../actors/scheduling/claims.ts';
 import { createLease } from '../../actors/scheduling/lease.ts';
@@ -42,15 +42,16 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Dispa
   const { actionrunner } = config;
   const lease = createLease(actionrunner.lease);
   const spoolRoot = join(config.data, 'spool');
-  const worker = createWorker({
+  const log = engines.cluster ? lease.guard(options.log) : options.log;
+  const processes = createExecutionProcesses({
     name,
     config: actionrunner,
     spoolRoot,
-    log: engines.cluster ? lease.guard(options.log) : options.log,
+    log,
     seal: options.seal,
     runner: (wanted) => options.runners.find((runner) => runner.name === wanted),
   });
-  const supervisor = createSupervisor({ worker, limit: actionrunner.concurrency, logger });
+  const supervisor = createSupervisor({ name, log, processes, limit: actionrunner.concurrency, logger });
   closers.push(() => supervisor.stop(actionrunner.onShutdown));
   const { cluster } = engines;
 
@@ -82,7 +83,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Dispa
       }
       if (waiting.length > 0) logger.info({ executions: waiting.length }, 'unfinished executions wait again');
       asked = undefined;
-      for (const id of spooledExecutions(spoolRoot)) if (!supervisor.owns(id)) worker.forget(id);
+      for (const id of spooledExecutions(spoolRoot)) if (!supervisor.owns(id)) processes.forget(id);
     });
     return {
       accept: (requested) => supervisor.accept(requested),

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { join } from 'node:path';
 import pino from 'pino';
 import { createSeal } from '../../access/seal.ts';
-import { createWorker } from '../../actors/execution/worker.ts';
+import { createExecutionProcesses } from '../../actors/execution/execution-processes.ts';
 import { localShellCmd } from '../../actors/runners/local-shell-cmd.ts';
 import { createSupervisor, type Supervisor } from '../../actors/scheduling/supervisor.ts';
 import { loadConfig } from '../../config/config.ts';
@@ -47,16 +47,19 @@ export async function withWriteSide<T>(
   ).actionrunner;
   const seal = createSeal(Buffer.alloc(32, 7));
   const spoolRoot = join(folder, 'spool');
-  const worker = createWorker({
-    name: 'worker-1',
+  const name = 'worker-1';
+  const processes = createExecutionProcesses({
+    name,
     config,
     spoolRoot,
     log,
     seal,
-    runner: (name) => (name === localShellCmd.name ? localShellCmd : undefined),
+    runner: (wanted) => (wanted === localShellCmd.name ? localShellCmd : undefined),
   });
   const supervisor = createSupervisor({
-    worker,
+    name,
+    log,
+    processes,
     limit: config.concurrency,
     logger: pino({ level: 'silent' }),
   });

@@ -1,0 +1,73 @@
+/**
+ * The processes of a worker's executions, and the two things an execution's machine needs done: `launch` starts or finds
+ * its process, `attach` carries its output and concludes how it ended.
+ */
+import type { Seal } from '../../access/seal.ts';
+import type { Runner } from '../../catalogue/runner.ts';
+import type { Config } from '../../config/config.ts';
+import type { ExecutionRequested } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { Recorder } from '../../events/recorder.ts';
+import { openSpool } from '../capture/spool.ts';
+import { type Attachment, attach } from './attachment.ts';
+import type { Conclusion, ExecutionContext, Launched } from './execution.machine.ts';
+import { createLauncher } from './launcher.ts';
+import { createRequestSecrets } from './request-secrets.ts';
+
+export interface ExecutionProcessesOptions {
+  /** Name of this worker, stable over restarts. */
+  name: string;
+  config: Config['actionrunner'];
+  /** Folder of the spool folders. */
+  spoolRoot: string;
+  log: EventLog;
+  seal: Seal;
+  runner(name: string): Runner | undefined;
+}
+
+export interface ExecutionProcesses {
+  launch(requested: ExecutionRequested): Promise<Launched>;
+  /** Calls `ended` once, unless it is detached before. */
+  attach(context: ExecutionContext, recorder: Recorder, ended: (conclusion: Conclusion) => void): Attachment;
+  /** Ends the process group of an execution that is no longer this worker's. */
+  kill(executionId: string): Promise<void>;
+  /** Removes what is left of an execution that has ended. */
+  forget(executionId: string): void;
+  /** Starts nothing more. What is being prepared is left to the next life. */
+  close(): void;
+}
+
+export function createExecutionProcesses(options: ExecutionProcessesOptions): ExecutionProcesses {
+  const { config, seal, spoolRoot } = options;
+  const secrets = createRequestSecrets(seal, config.maskPatterns);
+  const launcher = createLauncher({ ...options, secrets });
+  /** Launched in this life and not attached to yet: nothing that they print is in the log. */
+  const fresh = new Set<string>();
+
+  return {
+    async launch(requested) {
+      const launched = await launcher.launch(requested);
+      fresh.add(requested.executionId);
+      return launched;
+    },
+    attach(context, recorder, ended) {
+      // A log of partitions has to read all that was printed beside it to find one execution's head.
+      const unread = fresh.delete(context.requested.executionId);
+      return attach({ ...options, secrets, launcher }, context, recorder, unread, ended);
+    },
+    async kill(executionId) {
+      const spool = openSpool(spoolRoot, executionId);
+      const process = await launcher.find(spool, executionId).catch(() => undefined);
+      await process?.terminate(config.grace);
+    },
+    forget(executionId) {
+      launcher.forget(executionId);
+      try {
+        openSpool(spoolRoot, executionId).remove();
+      } catch {
+        // Something left behind still writes there, or holds a file open on NFS: the next start removes it.
+      }
+    },
+    close: () => launcher.close(),
+  };
+}

@@ -1,0 +1,145 @@
+/** Starts the process of an execution, or finds the one that an earlier life of this worker started. */
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Seal } from '../../access/seal.ts';
+import type { Launch, Runner } from '../../catalogue/runner.ts';
+import type { Config } from '../../config/config.ts';
+import type { ExecutionRequested } from '../../events/event.ts';
+import { ServiceError } from '../../lib/errors.ts';
+import { adoptProcess, bootId, checkLaunch, type RunningProcess, startProcess } from '../capture/process.ts';
+import { type LaunchRecord, openSpool, type Spool } from '../capture/spool.ts';
+import { createAttempts } from './attempts.ts';
+import { maskText } from './conclusion.ts';
+import type { Launched } from './execution.machine.ts';
+import type { RequestSecrets } from './request-secrets.ts';
+
+export interface LauncherOptions {
+  /** Name of this worker. */
+  name: string;
+  config: Config['actionrunner'];
+  /** Folder of the spool folders. */
+  spoolRoot: string;
+  seal: Seal;
+  secrets: RequestSecrets;
+  runner(name: string): Runner | undefined;
+}
+
+export interface Launcher {
+  /** @throws Error when the command cannot start, or may have run before the machine went down. */
+  launch(requested: ExecutionRequested): Promise<Launched>;
+  /** @throws Error when it is not there any more. */
+  find(spool: Spool, executionId: string): Promise<RunningProcess>;
+  forget(executionId: string): void;
+  /** Starts nothing more. What is being prepared is left to the next life. */
+  close(): void;
+}
+
+export function createLauncher(options: LauncherOptions): Launcher {
+  const { config, seal, secrets, spoolRoot } = options;
+  const processes = new Map<string, RunningProcess>();
+  const attempts = createAttempts();
+  const stdbuf = config.unbuffer === 'auto' ? findProgram('stdbuf') : undefined;
+  const baseEnvironment = environmentOf(config);
+
+  /** Everything that reads the request is inside of the attempt, the mask of a failure's words included. */
+  function start(spool: Spool, requested: ExecutionRequested, earlier = 0): Promise<Launched> {
+    spool.create();
+    return attempts.run(spool, async () => {
+      try {
+        return await prepareAndStart(spool, requested, earlier);
+      } catch (error) {
+        throw new Error(maskText(secrets.mask(requested), (error as Error).message), { cause: error });
+      }
+    });
+  }
+
+  async function prepareAndStart(
+    spool: Spool,
+    requested: ExecutionRequested,
+    earlier: number,
+  ): Promise<Launched> {
+    const runner = options.runner(requested.action.runner);
+    if (!runner) {
+      throw new ServiceError('validation-failed', `This worker has no runner "${requested.action.runner}"`);
+    }
+    const launch = await runner.prepare({
+      executionId: requested.executionId,
+      action: requested.action,
+      parameters: { ...requested.parameters, ...secrets.of(requested) },
+      ...(requested.script === undefined ? {} : { script: requested.script }),
+      folder: spool.folder,
+    });
+    const env: Record<string, string> = {
+      ...baseEnvironment,
+      LINEFEED_EXECUTION_ID: requested.executionId,
+      ST2_ACTION_PACK_NAME: requested.action.pack,
+      ST2_ACTION_EXECUTION_ID: requested.executionId,
+      ...launch.env,
+    };
+    checkLaunch(launch, env.PATH ?? '');
+    spool.saveLaunch(recordOf(launch, earlier));
+    const command: Launch['command'] =
+      stdbuf && launch.unbuffer !== false ? [stdbuf, '-oL', '-eL', ...launch.command] : launch.command;
+    const process = await startProcess(spool, { ...launch, command }, env);
+    processes.set(requested.executionId, process);
+    return launched(process);
+  }
+
+  function recordOf(launch: Launch, earlier: number): LaunchRecord {
+    return {
+      boot: bootId(),
+      earlier,
+      timeoutMs: (launch.timeoutS ?? 0) * 1000,
+      hosts: launch.hosts ?? [],
+      merge: launch.merge ?? false,
+      ...(launch.secrets?.length ? { sealedSecrets: seal.seal({ values: launch.secrets }) } : {}),
+    };
+  }
+
+  async function find(spool: Spool, executionId: string): Promise<RunningProcess> {
+    const known = processes.get(executionId) ?? (await adoptProcess(spool));
+    if (!known) throw new Error('Its process cannot be found');
+    processes.set(executionId, known);
+    return known;
+  }
+
+  function launched({ pid }: RunningProcess): Launched {
+    return { pid, hostname: hostname(), worker: options.name, startedAt: Date.now() };
+  }
+
+  return {
+    find,
+    async launch(requested) {
+      const spool = openSpool(spoolRoot, requested.executionId);
+      const record = spool.launch();
+      if (!record) return start(spool, requested);
+      const process = await find(spool, requested.executionId).catch(() => undefined);
+      if (process) return launched(process);
+      const sameBoot = record.boot !== undefined && record.boot === bootId();
+      if (sameBoot && spool.forbid()) return start(spool, requested, (record.earlier ?? 0) + 1);
+      throw new Error(
+        'The worker was killed while it started the command; it may not have run, and was not started again',
+      );
+    },
+    forget: (executionId) => void processes.delete(executionId),
+    close: () => attempts.close(),
+  };
+}
+
+/** What each command gets of this process's environment, and of the configuration. */
+function environmentOf({ passEnv, env }: Config['actionrunner']): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const name of passEnv) {
+    const value = process.env[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return Object.assign(environment, { PYTHONUNBUFFERED: '1' }, env);
+}
+
+function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
+  return path
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((file) => existsSync(file));
+}
