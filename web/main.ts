@@ -21,7 +21,7 @@ function View() {
   if (path === '/operations') return h(OperationsPage, null);
   return h(
     EmptyState,
-    { title: 'There is no such page' },
+    { title: 'No such page' },
     h('p', null, h('a', { href: '/', 'data-route': true }, 'See all executions')),
   );
 }

@@ -1,17 +1,17 @@
 /**
- * Serves the web page: one HTML document for its addresses, and its script, styles and icon under an address that names
- * their content. Holds no data of the installation, so it needs no sign-in; what it shows comes from the API.
+ * Serves the web page: one HTML document for all its addresses, and its script, styles and icon under an address that
+ * contains a hash of their content. It contains no data of the installation, so it needs no sign-in; the API does.
  */
 import { extname } from 'node:path';
 import { type Context, Hono } from 'hono';
-import { pageStamp } from './page-assets.ts';
-import { type Encoded, loadSite, prepareSite, type Site } from './page-site.ts';
+import type { Encoded, PageFiles } from './page-files.ts';
+import { type PageSource, pageSource } from './page-source.ts';
 
-/** @param inline the hash of the one script that may stand in the document. */
-const policy = (inline: string) =>
+/** @param inlineHash the hash of the one script that the document may contain. */
+const policy = (inlineHash: string) =>
   [
     "default-src 'none'",
-    `script-src 'self' ${inline}`,
+    `script-src 'self' '${inlineHash}'`,
     "style-src 'self'",
     "connect-src 'self'",
     "img-src 'self' data:",
@@ -35,7 +35,7 @@ const TYPES: Record<string, string> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Paths that show the page. */
+/** Addresses that show the page. */
 const VIEWS = ['/', '/executions', '/executions/:id', '/search', '/operations'];
 
 function send(c: Context, body: Encoded, headers: Record<string, string>): Response {
@@ -54,35 +54,50 @@ function send(c: Context, body: Encoded, headers: Record<string, string>): Respo
 export interface PageRoutes {
   /** `/`, `/executions/:id`, `/search`, `/operations` and `/assets/*`. */
   router: Hono;
-  /** Has the page made before somebody asks for it. */
+  /** Builds the page before the first visitor asks for it. */
   prepare(): void;
 }
 
-/** @param signal ends what is under way for a page that nobody waits for any more. */
-export function pageRoutes(signal?: AbortSignal): PageRoutes {
+/** Loads the page when it is first wanted, and again when a source has changed. */
+function cached(source: PageSource) {
   let stamp: string | undefined;
-  let site: Promise<Site> | undefined;
-  let prepared: Promise<void> | undefined;
+  let loaded: Promise<PageFiles> | undefined;
+  let prepared: Promise<unknown> | undefined;
 
-  /** Loaded when first wanted; again when a file changed, so that a checkout shows what is in it. */
-  function current(): Promise<Site> {
-    const now = pageStamp();
-    if (site && stamp === now) return site;
-    stamp = now;
-    const loading = Promise.resolve(prepared).then(() => loadSite());
-    // a page that cannot be made, because somebody is writing it, is tried again by the next who asks
-    loading.catch(() => {
-      if (site === loading) site = undefined;
-    });
-    site = loading;
-    return loading;
-  }
+  return {
+    /** Keeps nothing in memory: the page is only built. An error is told to the first visitor. */
+    prepare() {
+      prepared ??= source.load().catch(() => {});
+    },
+    /** @throws Error when the page cannot be built. */
+    current(): Promise<PageFiles> {
+      const now = source.stamp();
+      if (loaded && stamp === now) return loaded;
+      stamp = now;
+      const loading = Promise.resolve(prepared).then(() => source.load());
+      loaded = loading;
+      // the next visitor tries again
+      loading.catch(() => {
+        if (loaded === loading) loaded = undefined;
+      });
+      return loading;
+    },
+    /** The page that was last loaded; a visitor's assets belong to it. */
+    latest(): Promise<PageFiles> {
+      return loaded ?? this.current();
+    },
+  };
+}
 
+/** @param signal ends a build of the page. */
+export function pageRoutes(signal?: AbortSignal, source: PageSource = pageSource(signal)): PageRoutes {
+  const page = cached(source);
   const app = new Hono();
+  app.onError((error, c) => c.text(`The page cannot be shown.\n\n${error.message}\n`, 503, HEADERS));
   for (const path of VIEWS) {
     app.get(path, async (c) => {
-      const { html, version, inline } = await current();
-      const headers = { ...HEADERS, 'content-security-policy': policy(inline), etag: `"${version}"` };
+      const { html, version, inlineHash } = await page.current();
+      const headers = { ...HEADERS, 'content-security-policy': policy(inlineHash), etag: `"${version}"` };
       if (c.req.header('if-none-match') === headers.etag) return c.body(null, 304, headers);
       return send(c, html, {
         ...headers,
@@ -92,20 +107,17 @@ export function pageRoutes(signal?: AbortSignal): PageRoutes {
     });
   }
   app.get('/assets/*', async (c) => {
-    const { version, files } = await (site ?? current());
+    const { version, assets } = await page.latest();
     const match = /^\/assets\/([\w-]{12})\/(.+)$/.exec(c.req.path);
-    const body = files.get(match?.[2] ?? '');
+    const body = assets.get(match?.[2] ?? '');
     if (!body) return c.text('There is no such file. Reload the page.', 404, HEADERS);
     return send(c, body, {
       'content-type': TYPES[extname(match?.[2] ?? '')] ?? 'text/plain; charset=utf-8',
-      // an address with another version is an old page's: it gets what there is now, and must ask again
+      // an address with another version belongs to an older page: it gets the current file and must ask again
       'cache-control': match?.[1] === version ? 'public, max-age=31536000, immutable' : 'no-cache',
       etag: `"${match?.[1]}"`,
     });
   });
-  app.get('/favicon.ico', async (c) => c.redirect(`/assets/${(await current()).version}/icon.svg`, 302));
-  const prepare = () => {
-    prepared ??= prepareSite(signal).catch(() => {});
-  };
-  return { router: app, prepare };
+  app.get('/favicon.ico', async (c) => c.redirect(`/assets/${(await page.current()).version}/icon.svg`, 302));
+  return { router: app, prepare: page.prepare };
 }

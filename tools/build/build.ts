@@ -1,12 +1,13 @@
 /**
- * Makes dist/, what the published package runs: TypeScript compiled file by file (Node runs no TypeScript inside
- * node_modules) and the files that are not code. Types are checked by `npm run check`, not here.
+ * Makes dist/, which the published package runs: TypeScript compiled file by file (Node runs no TypeScript inside
+ * node_modules), the files that are not code, and the bundled page. `npm run check` checks the types, this does not.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './page.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -14,7 +15,7 @@ const DIST = join(ROOT, 'dist');
 const NEXT = join(ROOT, `dist.${process.pid}`);
 
 /** What the code reads from beside itself. */
-const ASSETS = ['catalogue/packs/**/*', 'actors/runners/python/**/*', 'web/**/*.{css,html,svg,woff2,json}'];
+const ASSETS = ['catalogue/packs/**/*', 'actors/runners/python/**/*'];
 
 function compile(): void {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
@@ -36,6 +37,7 @@ function copyAssets(): void {
 try {
   compile();
   copyAssets();
+  await buildPage(join(NEXT, 'web'));
   rmSync(DIST, { recursive: true, force: true });
   renameSync(NEXT, DIST);
 } finally {
