@@ -44,7 +44,7 @@ test('installs from its tarball and runs, follows, searches and serves the page'
     for (const needed of [
       'bin/linefeed.js',
       'dist/server/main.js',
-      'dist/web/style.css',
+      'dist/web/app.js.br',
       'dist/catalogue/packs/core/pack.yaml',
     ]) {
       assert.ok(paths.includes(needed), needed);
