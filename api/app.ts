@@ -8,8 +8,8 @@ import { getPathNoStrict } from 'hono/utils/url';
 import type { Api, ApiDeps } from './deps.ts';
 import { indexedThrough } from './follow/indexed-through.ts';
 import { liveFeed } from './follow/live-feed.ts';
+import { readLimiter } from './follow/read-limiter.ts';
 import { tailHub } from './follow/tail-hub.ts';
-import { turns } from './follow/turns.ts';
 import { authentication, login } from './http/authentication.ts';
 import { openStreams } from './http/open-streams.ts';
 import { PROBLEM_TYPE, problem, problemHeaders, problemOf } from './http/problems.ts';
@@ -40,7 +40,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
     hub: tailHub({ log, logger }),
     feed: liveFeed(log, logger),
     streams: openStreams({ closing: deps.closing, heartbeatMs: deps.heartbeatMs, stands: keys.stands }),
-    turns: turns(HISTORY_READERS, HISTORY_SLICE_MS),
+    readLimiter: readLimiter(HISTORY_READERS, HISTORY_SLICE_MS),
     indexedThrough: indexedThrough(deps.index),
   };
   const extras = (deps.extraRoutes ?? []).map((make) => make(api));

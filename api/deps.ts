@@ -8,8 +8,8 @@ import type { Activity } from '../events/activity.ts';
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
 import type { OutputIndex } from '../projections/output-index.ts';
 import type { LiveFeed } from './follow/live-feed.ts';
+import type { ReadLimiter } from './follow/read-limiter.ts';
 import type { TailHub } from './follow/tail-hub.ts';
-import type { Turns } from './follow/turns.ts';
 import type { OpenStreams } from './http/open-streams.ts';
 import type { Env } from './http/router.ts';
 
@@ -75,7 +75,7 @@ export interface Api extends ApiDeps {
   hub: TailHub;
   feed: LiveFeed;
   streams: OpenStreams;
-  turns: Turns;
+  readLimiter: ReadLimiter;
   /** See FollowDeps. */
   indexedThrough: () => Promise<Checkpoint | undefined>;
 }

@@ -11,8 +11,8 @@ import type { Checkpoint, EventLog } from '../../events/event-log.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import type { ChunkRange, OutputIndex } from '../../projections/output-index.ts';
+import type { ReadLimiter, ReadSlot } from './read-limiter.ts';
 import type { TailHub } from './tail-hub.ts';
-import type { Turn, Turns } from './turns.ts';
 
 /** How an execution ended, from its last event or from its document. */
 export interface Ending {
@@ -40,7 +40,7 @@ export interface FollowDeps {
   index: OutputIndex;
   hub: TailHub;
   /** Bounds how many read history at once; absent means no bound. */
-  turns?: Turns;
+  readLimiter?: ReadLimiter;
   /** A place before which the index lacks nothing; absent, or undefined, where none is known. Fails never. */
   indexedThrough?: () => Promise<Checkpoint | undefined>;
 }
@@ -57,21 +57,21 @@ export interface FollowOptions {
 
 /** @throws ServiceError of the log and the index; an aborted signal ends the sequence without an error. */
 export async function* follow(
-  { log, index, hub, turns, indexedThrough: through }: FollowDeps,
+  { log, index, hub, readLimiter, indexedThrough: through }: FollowDeps,
   executionId: string,
   { after = -1, follow: live, range = {}, signal }: FollowOptions,
 ): AsyncGenerator<FollowItem, void, undefined> {
   const tail = live ? await hub.join(executionId) : undefined;
   let position = after;
   let announced = false;
-  let turn: Turn | undefined;
-  // Until the log turns out to have what is neither in the index nor behind the place: a document that was refused.
+  let slot: ReadSlot | undefined;
+  // Until the log readLimiter out to have what is neither in the index nor behind the place: a document that was refused.
   let trusted = true;
   let overtakenAt: number | undefined;
   try {
     again: while (!signal.aborted) {
       const epoch = tail?.epoch ?? 0;
-      turn = await turns?.take(signal);
+      slot = await readLimiter?.acquire(signal);
       const from = through ? await through() : undefined;
       const document = await index.execution(executionId).catch(whileAway);
       let complete = true;
@@ -92,8 +92,8 @@ export async function* follow(
           if (events.length === 0) continue;
           position = (events.at(-1) as OutputAppended).position;
           yield { kind: 'events', events, live: false };
-          if (turn?.over) {
-            turn.end();
+          if (slot?.expired) {
+            slot.release();
             continue again;
           }
         }
@@ -141,7 +141,7 @@ export async function* follow(
           if (!first) continue;
           if (first.position > position + 1 && hint !== undefined) {
             trusted = false;
-            turn?.end();
+            slot?.release();
             continue again;
           }
           if (first.position > position + 1) yield { kind: 'trimmed', through: first.position - 1 };
@@ -152,14 +152,14 @@ export async function* follow(
             yield { kind: 'end', end: endOfEvent(last) };
             return;
           }
-          if (turn?.over) {
-            turn.end();
+          if (slot?.expired) {
+            slot.release();
             continue again;
           }
         }
         if (signal.aborted) return;
       }
-      turn?.end();
+      slot?.release();
       if (!tail) return;
 
       while (!signal.aborted && tail.epoch === epoch) {
@@ -183,7 +183,7 @@ export async function* follow(
       }
     }
   } finally {
-    turn?.end();
+    slot?.release();
     tail?.leave();
   }
 }

@@ -5,8 +5,8 @@
 import type { Logger } from 'pino';
 import type { ExecutionEvent } from '../../events/event.ts';
 import type { Checkpoint, EventLog } from '../../events/event-log.ts';
-import type { Pacer } from './pacer.ts';
 import type { Tail } from './tail.ts';
+import type { WakeScheduler } from './wake-scheduler.ts';
 
 /** What an event costs besides its output. */
 const EVENT_BYTES = 256;
@@ -23,7 +23,7 @@ export interface SharedTailOptions {
   executionId: string;
   /** Bytes that the ring may hold now. */
   limit: () => number;
-  wake: Pacer;
+  wake: WakeScheduler;
   logger?: Pick<Logger, 'warn'>;
   retryMs: number;
 }

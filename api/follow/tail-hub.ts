@@ -5,9 +5,9 @@
  */
 import type { Logger } from 'pino';
 import type { EventLog } from '../../events/event-log.ts';
-import { pacer } from './pacer.ts';
 import { type SharedTail, sharedTail } from './shared-tail.ts';
 import type { Tail } from './tail.ts';
+import { wakeScheduler } from './wake-scheduler.ts';
 
 export interface TailHub {
   /** Resolves when the subscription stands: every event appended from then on will come. */
@@ -35,7 +35,7 @@ const SMALLEST_RING_BYTES = 256 * 1024;
 export function tailHub(options: TailHubOptions): TailHub {
   const { log, logger, ringBytes = RING_BYTES, totalBytes = TOTAL_BYTES, retryMs = 500 } = options;
   const shared = new Map<string, SharedTail>();
-  const pace = pacer();
+  const wake = wakeScheduler();
   const limit = () =>
     Math.min(ringBytes, Math.max(SMALLEST_RING_BYTES, totalBytes / Math.max(1, shared.size)));
 
@@ -47,7 +47,7 @@ export function tailHub(options: TailHubOptions): TailHub {
           log,
           executionId,
           limit,
-          wake: pace,
+          wake,
           retryMs,
           ...(logger ? { logger } : {}),
         });

@@ -7,19 +7,19 @@ import type { LogBatch } from '../../events/event-log.ts';
 import type { Matcher } from '../../projections/search/matcher.ts';
 import type { SearchHit, SearchLine, SearchRequest } from '../../projections/search/search.ts';
 import type { Writer } from '../http/respond.ts';
+import { sseMessage } from '../http/sse.ts';
 import { checkpointToken } from './checkpoint-token.ts';
-import { sseFrame } from './frames.ts';
+import { coalesce } from './coalesce.ts';
+import { lineMatcher } from './line-matcher.ts';
 import {
   cutToRange,
   type LineFilter,
-  lineMatcher,
+  type LineSelection,
   linesOf,
-  type Part,
   seqsOf,
   visibleText,
-} from './lines.ts';
+} from './line-selection.ts';
 import { inSlices } from './slices.ts';
-import { gather } from './writes.ts';
 
 export interface LiveSearch {
   request: SearchRequest;
@@ -84,7 +84,7 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
     const id = event.executionId;
     if (executionId !== undefined && id !== executionId) return [];
     follow(event);
-    let parts: Part[] = [];
+    let parts: LineSelection[] = [];
     if (event.type === 'output.appended') {
       const cut = cutToRange(event, filter);
       if (!cut) return [];
@@ -105,7 +105,7 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
     return found;
   }
 
-  async function hitsOf(part: Part, name: string): Promise<SearchHit[]> {
+  async function hitsOf(part: LineSelection, name: string): Promise<SearchHit[]> {
     const { chunk } = part;
     const seqs = seqsOf(part);
     const hits: SearchHit[] = [];
@@ -133,9 +133,9 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
     for (const event of events) found.push(...(await hits(event)));
     // The last hit of a batch carries the place after it: a client that was cut off goes on from there.
     const frames = found.map((hit, at) =>
-      sseFrame('hit', at === found.length - 1 ? checkpointToken(checkpoint) : undefined, hitJson(hit)),
+      sseMessage('hit', at === found.length - 1 ? checkpointToken(checkpoint) : undefined, hitJson(hit)),
     );
-    for (const bytes of gather(frames)) {
+    for (const bytes of coalesce(frames)) {
       const room = writer.write(bytes);
       if (room) await room;
     }

@@ -9,8 +9,8 @@ import type { Api } from '../deps.ts';
 import type { LiveFeed } from '../follow/live-feed.ts';
 import { streamResponse, type Writer } from '../http/respond.ts';
 import type { ApiContext } from '../http/router.ts';
+import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START } from '../http/sse.ts';
 import { checkpointOf } from './checkpoint-token.ts';
-import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START } from './frames.ts';
 
 /**
  * @param from an event id of ours; undefined for what comes from now on.

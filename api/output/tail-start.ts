@@ -3,7 +3,8 @@
  */
 import type { OutputAppended } from '../../events/event.ts';
 import type { FollowDeps } from '../follow/follow.ts';
-import { cutToRange, definedOnly, type LineFilter, lineMatcher, seqsOf } from './lines.ts';
+import { lineMatcher } from './line-matcher.ts';
+import { cutToRange, definedOnly, type LineFilter, seqsOf } from './line-selection.ts';
 
 /** How many lines are looked at first; each further step back looks at four times as many. */
 const FIRST_WINDOW_LINES = 2000;

@@ -14,8 +14,8 @@ import { problemResponse } from '../http/problems.ts';
 import { streamResponse, type Writer } from '../http/respond.ts';
 import { createRouter } from '../http/router.ts';
 import { booleanQuery, EventStream, IdParam, integerQuery, listQuery } from '../http/schemas.ts';
-import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseFrame } from '../output/frames.ts';
-import { gather } from '../output/writes.ts';
+import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseMessage } from '../http/sse.ts';
+import { coalesce } from '../output/coalesce.ts';
 
 type Form = 'json' | 'ndjson' | 'sse';
 
@@ -136,14 +136,14 @@ async function write(
   let separator = '[';
   const encode = (event: ExecutionEvent): Uint8Array => {
     const wire = publicWire(event);
-    if (form === 'sse') return sseFrame(event.type, event.position, wire);
+    if (form === 'sse') return sseMessage(event.type, event.position, wire);
     if (form === 'ndjson') return Buffer.from(`${JSON.stringify(wire)}\n`);
     const bytes = Buffer.from(`${separator}${JSON.stringify(wire)}`);
     separator = ',\n';
     return bytes;
   };
   const send = async (pieces: Uint8Array[]) => {
-    for (const bytes of gather(pieces)) {
+    for (const bytes of coalesce(pieces)) {
       const room = writer.write(bytes);
       if (room) await room;
       if (signal.aborted) return;
@@ -153,7 +153,7 @@ async function write(
   let previous: number | undefined;
   for await (const item of items) {
     if (item.kind === 'trimmed' && form === 'sse')
-      await send([sseFrame('trimmed', undefined, { through: item.through })]);
+      await send([sseMessage('trimmed', undefined, { through: item.through })]);
     if (item.kind !== 'events') continue;
     const pieces: Uint8Array[] = [];
     for (const event of item.events) {

@@ -13,10 +13,11 @@ import { problemResponse } from '../http/problems.ts';
 import { streamResponse } from '../http/respond.ts';
 import { type ApiContext, createRouter } from '../http/router.ts';
 import { booleanQuery, EventStream, IdParam, integerQuery, streamQuery, timeQuery } from '../http/schemas.ts';
-import { type Format, ndjsonFormat, rawFormat, SSE_HEADERS, SSE_START, sseFormat } from '../output/frames.ts';
-import type { LineFilter, LineTest } from '../output/lines.ts';
-import { writeOutput } from '../output/output.ts';
+import { SSE_HEADERS, SSE_START } from '../http/sse.ts';
+import { type Format, ndjsonFormat, rawFormat, sseFormat } from '../output/formats.ts';
+import type { LineFilter, LineTest } from '../output/line-selection.ts';
 import { inSlices } from '../output/slices.ts';
+import { writeOutput } from '../output/write-output.ts';
 
 const Query = z.object({
   follow: booleanQuery('follow', true),

@@ -24,7 +24,7 @@ import {
   timeQuery,
   zoneQuery,
 } from '../http/schemas.ts';
-import { sseError } from '../output/frames.ts';
+import { sseError } from '../http/sse.ts';
 import { hitJson, writeHits } from '../output/live-search.ts';
 import { streamFeed } from '../output/stream-feed.ts';
 

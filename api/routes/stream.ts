@@ -11,10 +11,10 @@ import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';
 import { createRouter } from '../http/router.ts';
 import { EventStream, listQuery } from '../http/schemas.ts';
+import { sseMessage } from '../http/sse.ts';
 import { checkpointToken } from '../output/checkpoint-token.ts';
-import { sseFrame } from '../output/frames.ts';
+import { coalesce } from '../output/coalesce.ts';
 import { streamFeed } from '../output/stream-feed.ts';
-import { gather } from '../output/writes.ts';
 import { typeFilter } from './events.ts';
 
 export function streamRoutes(api: Api) {
@@ -69,8 +69,8 @@ export function streamRoutes(api: Api) {
           if (!last) continue;
           const id = checkpointToken(checkpoint);
           const wires = kept.map(frame);
-          wires.push(sseFrame(last.type, id, publicWire(last)));
-          for (const bytes of gather(wires)) {
+          wires.push(sseMessage(last.type, id, publicWire(last)));
+          for (const bytes of coalesce(wires)) {
             const room = writer.write(bytes);
             if (room) await room;
           }
@@ -83,7 +83,7 @@ export function streamRoutes(api: Api) {
   function frame(event: ExecutionEvent): Buffer {
     let bytes = frames.get(event);
     if (!bytes) {
-      bytes = sseFrame(event.type, undefined, publicWire(event));
+      bytes = sseMessage(event.type, undefined, publicWire(event));
       frames.set(event, bytes);
     }
     return bytes;

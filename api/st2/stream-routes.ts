@@ -12,8 +12,8 @@ import { follow } from '../follow/follow.ts';
 import { requires } from '../http/authentication.ts';
 import { streamResponse, type Writer } from '../http/respond.ts';
 import { type ApiContext, createRouter } from '../http/router.ts';
-import { SSE_HEADERS } from '../output/frames.ts';
-import { gather } from '../output/writes.ts';
+import { SSE_HEADERS } from '../http/sse.ts';
+import { coalesce } from '../output/coalesce.ts';
 import { DEFAULT_EVENTS, executionFrames, nameFilter, OUTPUT_EVENT, outputFrames } from './views.ts';
 
 /** What only StackStorm's clients say; our own ask the same path for our own events. */
@@ -83,7 +83,7 @@ export function st2StreamRoutes(api: Api) {
           if (!document || (actions && !actions.includes(document.action.ref))) continue;
           frames.push(...framesOf(event, document, ids ? withoutLiveActions(wanted) : wanted));
         }
-        for (const bytes of gather(frames)) await writer.write(bytes);
+        for (const bytes of coalesce(frames)) await writer.write(bytes);
         if (writer.signal.aborted) return;
       }
     });
@@ -127,7 +127,7 @@ export function st2StreamRoutes(api: Api) {
           document = applyEvent(document, event);
           if (!isLast(event)) frames.push(...executionFrames(document, 'update', wanted, event.position));
         }
-        for (const bytes of gather(frames)) await writer.write(bytes);
+        for (const bytes of coalesce(frames)) await writer.write(bytes);
       } else if (item.kind === 'end') {
         if (!isEnd(document.status)) document = (await api.index.execution(start.id)) ?? document;
         await send([
@@ -139,7 +139,7 @@ export function st2StreamRoutes(api: Api) {
     }
 
     async function send(frames: Buffer[]): Promise<void> {
-      for (const bytes of gather(frames)) await writer.write(bytes);
+      for (const bytes of coalesce(frames)) await writer.write(bytes);
     }
   }
   return router;

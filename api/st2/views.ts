@@ -4,8 +4,8 @@ import type { OutputAppended } from '../../events/event.ts';
 import { globMatches } from '../../lib/glob.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import { executionJson } from '../executions/execution-view.ts';
-import { sseFrame } from '../output/frames.ts';
-import { linesOf } from '../output/lines.ts';
+import { sseMessage } from '../http/sse.ts';
+import { linesOf } from '../output/line-selection.ts';
 
 export const OUTPUT_EVENT = 'st2.execution.output__create';
 
@@ -58,10 +58,10 @@ export function executionFrames(
 ): Buffer[] {
   const frames: Buffer[] = [];
   if (wanted(`st2.liveaction__${kind}`)) {
-    frames.push(sseFrame(`st2.liveaction__${kind}`, undefined, liveActionJson(document)));
+    frames.push(sseMessage(`st2.liveaction__${kind}`, undefined, liveActionJson(document)));
   }
   if (wanted(`st2.execution__${kind}`)) {
-    frames.push(sseFrame(`st2.execution__${kind}`, id, executionJson(document)));
+    frames.push(sseMessage(`st2.execution__${kind}`, id, executionJson(document)));
   }
   return frames;
 }
@@ -75,7 +75,7 @@ export function outputFrames(
   const lines = linesOf(chunk).filter(({ start, end }) => end > start);
   const bytes = Buffer.from(chunk.data.buffer, chunk.data.byteOffset, chunk.data.byteLength);
   return lines.map(({ start, end }, index) =>
-    sseFrame(OUTPUT_EVENT, index === lines.length - 1 ? id : undefined, {
+    sseMessage(OUTPUT_EVENT, index === lines.length - 1 ? id : undefined, {
       id: `${chunk.executionId}.${chunk.position}.${index}`,
       execution_id: chunk.executionId,
       action_ref: action.ref,

@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readLimiter } from '../../../api/follow/read-limiter.ts';
 import { tailHub } from '../../../api/follow/tail-hub.ts';
-import { turns } from '../../../api/follow/turns.ts';
 import type { Writer } from '../../../api/http/respond.ts';
-import { ndjsonFormat } from '../../../api/output/frames.ts';
-import { type OutputRequest, writeOutput } from '../../../api/output/output.ts';
+import { ndjsonFormat } from '../../../api/output/formats.ts';
+import { type OutputRequest, writeOutput } from '../../../api/output/write-output.ts';
 import { memoryIndex, memoryLog } from '../../support/memory.ts';
 import { AN_ID, recording } from '../../support/output-events.ts';
 import { until, within } from '../../support/within.ts';
@@ -26,7 +26,7 @@ for (const [what, filter] of [
     await log.append([record.requested(), record.scheduled(), record.started()]);
     await log.append(Array.from({ length: CHUNKS }, () => record.output({ text })));
     index.project(log.events.length);
-    const deps = { log, index, hub: tailHub({ log }), turns: turns(1, 1000) };
+    const deps = { log, index, hub: tailHub({ log }), readLimiter: readLimiter(1, 1000) };
     const stop = new AbortController();
     const room = Promise.withResolvers<void>();
     /** @param wait what each write is answered with. */

@@ -5,18 +5,19 @@ import { type ExecutionEvent, isLast, type OutputAppended } from '../../events/e
 import type { ChunkRange } from '../../projections/output-index.ts';
 import { type FollowDeps, type FollowItem, follow } from '../follow/follow.ts';
 import type { Writer } from '../http/respond.ts';
-import type { Format } from './frames.ts';
+import { coalesce, WRITE_BYTES } from './coalesce.ts';
+import { encodeEvents, sharedEncoding, type Write } from './encoded-events.ts';
+import type { Format } from './formats.ts';
+import { lineMatcher } from './line-matcher.ts';
 import {
-  concerns,
   cutToRange,
   definedOnly,
   type LineFilter,
+  type LineSelection,
   type LineTest,
-  lineMatcher,
-  type Part,
-} from './lines.ts';
+  touches,
+} from './line-selection.ts';
 import { tailStart } from './tail-start.ts';
-import { gather, shared, WRITE_BYTES, type Write, writes } from './writes.ts';
 
 export interface OutputRequest {
   executionId: string;
@@ -44,7 +45,7 @@ export async function writeOutput(
   }
   const { matches, ...range } = filter;
   const plain = !matches && Object.values(range).every((value) => value === undefined);
-  const cache = shared(format);
+  const cache = sharedEncoding(format);
   const select = matches ? lineSelector(deps, executionId, after, filter) : undefined;
   const ends = request.stopAfterRange && filter.toSeq !== undefined ? rangeWatch(filter.toSeq) : undefined;
 
@@ -98,13 +99,15 @@ export async function writeOutput(
     live: boolean,
   ): Promise<Iterable<Write> | AsyncIterable<Write>> {
     if (select) return selected(events, select);
-    if (!live || !plain || !format.shareable) return writes(events, (event) => piece(event));
+    if (!live || !plain || !format.shareable) return encodeEvents(events, (event) => piece(event));
     const first = events[0] as ExecutionEvent;
     const last = events.at(-1) as ExecutionEvent;
     let known = cache.batch.get(first, last);
     if (!known) {
       known = [
-        ...writes(events, (event) => (event.type === 'output.appended' ? cache.chunk(event) : piece(event))),
+        ...encodeEvents(events, (event) =>
+          event.type === 'output.appended' ? cache.chunk(event) : piece(event),
+        ),
       ];
       cache.batch.set(first, last, known);
     }
@@ -131,7 +134,7 @@ export async function writeOutput(
       if (bytes) pieces.push(bytes);
       size += bytes?.byteLength ?? 0;
       if (size < WRITE_BYTES && event !== events.at(-1)) continue;
-      const all = gather(pieces);
+      const all = coalesce(pieces);
       pieces = [];
       size = 0;
       yield { bytes: all.length > 1 ? all : all[0], through: event.position };
@@ -140,7 +143,7 @@ export async function writeOutput(
 }
 
 /** Positions that clients resume from must not fall back. */
-function atEnd(part: Part, endPosition: number): Part {
+function atEnd(part: LineSelection, endPosition: number): LineSelection {
   return { ...part, chunk: { ...part.chunk, position: endPosition - 1 } };
 }
 
@@ -175,16 +178,16 @@ function lineSelector(deps: FollowDeps, executionId: string, after: number | und
   }
 
   return {
-    async choose(chunk: OutputAppended): Promise<Part | undefined> {
+    async choose(chunk: OutputAppended): Promise<LineSelection | undefined> {
       if (after !== undefined && matcher.unknown(chunk)) await catchUp(chunk, after);
       return matcher.push(chunk);
     },
     /** Matching lines that never ended, once the execution has. */
-    async rest(): Promise<Part[]> {
+    async rest(): Promise<LineSelection[]> {
       if (after !== undefined) {
         for (const { stream, host, partialSeq } of (await deps.log.head(executionId))?.outputs ?? []) {
           const line = { seq: partialSeq ?? 0, stream, ...(host === undefined ? {} : { host }) };
-          const wanted = partialSeq !== undefined && concerns({ ...line, lines: 1, at: Infinity }, filter);
+          const wanted = partialSeq !== undefined && touches({ ...line, lines: 1, at: Infinity }, filter);
           if (wanted && matcher.unknown(line)) await catchUp(line, Infinity);
         }
       }
@@ -225,6 +228,6 @@ async function* present(
   }
   const { signal } = range;
   for await (const events of log.read(executionId, { after: position, ...(signal ? { signal } : {}) })) {
-    for (const event of events) if (event.type === 'output.appended' && concerns(event, range)) yield event;
+    for (const event of events) if (event.type === 'output.appended' && touches(event, range)) yield event;
   }
 }

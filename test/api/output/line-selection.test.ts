@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ndjsonFormat, rawFormat } from '../../../api/output/frames.ts';
-import { cutToRange, lineMatcher, linesOf, seqsOf, visibleText } from '../../../api/output/lines.ts';
+import { ndjsonFormat, rawFormat } from '../../../api/output/formats.ts';
+import { lineMatcher } from '../../../api/output/line-matcher.ts';
+import { cutToRange, linesOf, seqsOf, visibleText } from '../../../api/output/line-selection.ts';
 import type { OutputAppended, StreamName } from '../../../events/event.ts';
 import { recording } from '../../support/output-events.ts';
 

@@ -2,38 +2,8 @@
  * Turns what is to be sent into writes of a bounded size, and keeps what was made of live events for the next follower.
  */
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
-import type { Format } from './frames.ts';
-
-/** Larger writes gain nothing; one of this size is the most that a stalled client holds. */
-export const WRITE_BYTES = 256 * 1024;
-/** Smaller pieces are copied together: that is cheaper than a write of their own. */
-const COPY_BELOW_BYTES = 16 * 1024;
-
-/** Joins small pieces, so that a batch goes out in few writes of a bounded size. */
-export function gather(pieces: readonly Uint8Array[]): Uint8Array[] {
-  const writes: Uint8Array[] = [];
-  let small: Uint8Array[] = [];
-  let bytes = 0;
-  const flush = () => {
-    if (small.length > 0)
-      writes.push(small.length === 1 ? (small[0] as Uint8Array) : Buffer.concat(small, bytes));
-    small = [];
-    bytes = 0;
-  };
-  for (const piece of pieces) {
-    if (piece.byteLength === 0) continue;
-    if (piece.byteLength >= COPY_BELOW_BYTES) {
-      flush();
-      writes.push(piece);
-      continue;
-    }
-    if (bytes + piece.byteLength > WRITE_BYTES) flush();
-    small.push(piece);
-    bytes += piece.byteLength;
-  }
-  flush();
-  return writes;
-}
+import { coalesce, WRITE_BYTES } from './coalesce.ts';
+import type { Format } from './formats.ts';
 
 /** Bytes to write, and the position that has been written once they are; none when nothing of the events is sent. */
 export interface Write {
@@ -42,7 +12,7 @@ export interface Write {
 }
 
 /** Makes the events into writes of a bounded size, one after the other as they are asked for. */
-export function* writes(
+export function* encodeEvents(
   events: readonly ExecutionEvent[],
   pieceOf: (event: ExecutionEvent) => Uint8Array | undefined,
 ): Generator<Write, void, undefined> {
@@ -55,7 +25,7 @@ export function* writes(
       bytes += piece.byteLength;
     }
     if (bytes < WRITE_BYTES && event !== events.at(-1)) continue;
-    const all = gather(pieces);
+    const all = coalesce(pieces);
     pieces = [];
     bytes = 0;
     yield { bytes: all.length > 1 ? all : all[0], through: event.position };
@@ -63,7 +33,10 @@ export function* writes(
 }
 
 /** What was made of live events, kept as long as the events are. Followers of one format meet the same bytes. */
-export function shared(format: Format): { chunk(chunk: OutputAppended): Uint8Array; batch: BatchCache } {
+export function sharedEncoding(format: Format): {
+  chunk(chunk: OutputAppended): Uint8Array;
+  batch: BatchCache;
+} {
   let caches = CACHES.get(format.contentType);
   if (!caches) {
     caches = { events: new WeakMap(), batches: new WeakMap() };

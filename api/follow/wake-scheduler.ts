@@ -1,19 +1,18 @@
-/**
- * The pace at which followers are woken, so that a thousand of them leave time for everything else.
- */
+/** Paces how often followers are woken, so that waking a thousand of them leaves time for everything else. */
 
-/** Waking many followers takes this share of the time at most, so that the process stays responsive. */
 const LONGEST_PAUSE_MS = 100;
-/** Rounds shorter than this are not worth a pause. */
+/** A shorter round needs no pause. */
 const SHORT_ROUND_MS = 4;
 
-export type Pacer = (wakeAll: () => void) => void;
+/** Calls the function in the next round; a function that is due already is called once. */
+export type WakeScheduler = (wakeAll: () => void) => void;
 
 /**
- * Runs rounds of waking. A round that took long, because a thousand followers wrote, is followed by a pause of the same
- * length: meanwhile events gather, and each follower sends them in one write. With few followers there is no pause.
+ * Wakes in rounds. A long round, in which a thousand followers wrote, is followed by a pause of the same length, so
+ * that waking takes at most half of the time. During the pause events collect, and each follower sends them in one
+ * write. With few followers there is no pause.
  */
-export function pacer(): Pacer {
+export function wakeScheduler(): WakeScheduler {
   const due = new Set<() => void>();
   let scheduled = false;
   let notBefore = 0;

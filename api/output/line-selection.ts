@@ -21,7 +21,7 @@ export interface LineFilter {
 }
 
 /** What a filter left of a chunk: the chunk itself, or a narrower one. `seqs` is set when lines between are missing. */
-export interface Part {
+export interface LineSelection {
   chunk: OutputAppended;
   seqs?: number[];
 }
@@ -54,7 +54,7 @@ export function linesOf(chunk: OutputAppended): Line[] {
 }
 
 /** Cheap test that needs no look at the bytes; false means nothing of the chunk is wanted. */
-export function concerns(
+export function touches(
   chunk: Pick<OutputAppended, 'stream' | 'host' | 'at' | 'seq' | 'lines'>,
   filter: LineFilter,
 ): boolean {
@@ -67,17 +67,17 @@ export function concerns(
 
 /** Keeps the lines whose number is in the filter's range. The chunk itself when that is all of them. */
 export function cutToRange(chunk: OutputAppended, filter: LineFilter): OutputAppended | undefined {
-  if (!concerns(chunk, filter)) return undefined;
+  if (!touches(chunk, filter)) return undefined;
   const from = filter.fromSeq ?? 1;
   const to = filter.toSeq ?? Number.POSITIVE_INFINITY;
   const last = chunk.seq + chunk.lines - 1;
   if (chunk.seq >= from && last <= to) return chunk;
   const wanted = linesOf(chunk).filter((line) => line.seq >= from && line.seq <= to);
-  return pick(chunk, wanted)?.chunk;
+  return selectLines(chunk, wanted)?.chunk;
 }
 
 /** The chunk reduced to some of its lines. */
-export function pick(chunk: OutputAppended, lines: readonly Line[]): Part | undefined {
+export function selectLines(chunk: OutputAppended, lines: readonly Line[]): LineSelection | undefined {
   const first = lines[0];
   const last = lines.at(-1);
   if (!first || !last) return undefined;
@@ -100,79 +100,8 @@ export function pick(chunk: OutputAppended, lines: readonly Line[]): Part | unde
   };
 }
 
-/** A line in pieces is decided by its first so many bytes when it has not ended by then. */
-export const DECIDED_BYTES = 1024 * 1024;
-
-interface OpenLine {
-  seq: number;
-  /** Undefined while the line goes on. */
-  matched: boolean | undefined;
-  /** What came of it while it was undecided. */
-  held: Uint8Array[];
-  heldBytes: number;
-  /** The chunk that left it undecided. */
-  chunk?: OutputAppended;
-}
-
-/**
- * Keeps the lines that match. A line in pieces is decided when it ends, and goes out with the piece that ended it, under
- * that piece's position. So what has been sent up to a position depends on the chunks up to it alone, and a reader that
- * resumes there goes on exactly. What never ended by the end of the execution is in `rest`.
- */
-export function lineMatcher(matches: LineTest) {
-  const open = new Map<string, OpenLine>();
-  const keyOf = (chunk: Pick<OutputAppended, 'stream' | 'host'>) => `${chunk.stream}/${chunk.host ?? ''}`;
-  const fresh = (seq: number): OpenLine => ({ seq, matched: undefined, held: [], heldBytes: 0 });
-
-  return {
-    /** True when an earlier piece of this chunk's first line may be missing from what was seen. */
-    unknown: (chunk: Pick<OutputAppended, 'stream' | 'host'>): boolean => !open.has(keyOf(chunk)),
-    /** Takes a chunk and gives what of it is to be sent. */
-    async push(chunk: OutputAppended): Promise<Part | undefined> {
-      const before = open.get(keyOf(chunk));
-      let state = before?.seq === chunk.seq ? before : fresh(chunk.seq);
-      const wanted: Line[] = [];
-      let prefix: Uint8Array[] = [];
-      for (const line of linesOf(chunk)) {
-        if (line.seq !== state.seq) state = fresh(line.seq);
-        const piece = chunk.data.subarray(line.start, line.end);
-        if (state.matched === undefined) {
-          state.heldBytes += piece.byteLength;
-          if (!line.ended && state.heldBytes < DECIDED_BYTES) {
-            state.held.push(piece);
-            state.chunk = chunk;
-            continue;
-          }
-          const answer = matches(
-            visibleText(state.held.length > 0 ? Buffer.concat([...state.held, piece]) : piece),
-          );
-          state.matched = typeof answer === 'boolean' ? answer : await answer;
-          if (state.matched) prefix = state.held;
-          state.held = [];
-        }
-        if (state.matched) wanted.push(line);
-        if (line.ended) state = fresh(-1);
-      }
-      open.set(keyOf(chunk), state);
-      const part = pick(chunk, wanted);
-      if (!part || prefix.length === 0) return part;
-      return { ...part, chunk: { ...part.chunk, data: Buffer.concat([...prefix, part.chunk.data]) } };
-    },
-    /** Lines that are not decided yet and match as they are, each as a piece at the position of its last one. */
-    async rest(): Promise<Part[]> {
-      const parts: Part[] = [];
-      for (const { seq, matched, held, chunk } of open.values()) {
-        if (matched !== undefined || held.length === 0 || !chunk) continue;
-        const data = Buffer.concat(held);
-        if (await matches(visibleText(data))) parts.push({ chunk: { ...chunk, seq, lines: 1, data } });
-      }
-      return parts;
-    },
-  };
-}
-
 /** Numbers of the lines that a chunk touches. */
-export function seqsOf(part: Part): number[] {
+export function seqsOf(part: LineSelection): number[] {
   return part.seqs ?? Array.from({ length: part.chunk.lines }, (_, index) => part.chunk.seq + index);
 }
 

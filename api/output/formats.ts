@@ -8,11 +8,12 @@ import type { LifecycleEvent, Status } from '../../events/event.ts';
 import type { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import type { Ending } from '../follow/follow.ts';
-import { linesOf, type Part, seqsOf } from './lines.ts';
+import { SSE_BYE, SSE_PING, sseError, sseMessage } from '../http/sse.ts';
+import { type LineSelection, linesOf, seqsOf } from './line-selection.ts';
 
 export interface Format {
   contentType: string;
-  part(part: Part): Uint8Array;
+  part(part: LineSelection): Uint8Array;
   /** An event of the execution's life, its end excepted. */
   lifecycle?(event: LifecycleEvent): Uint8Array;
   /** The present state, at the beginning. */
@@ -27,30 +28,6 @@ export interface Format {
   shareable: boolean;
 }
 
-/** One SSE frame. `data` is an object, so its JSON is one line whatever it holds. */
-export function sseFrame(event: string, id: string | number | undefined, data: unknown): Buffer {
-  const head = id === undefined ? `event: ${event}\n` : `event: ${event}\nid: ${id}\n`;
-  return Buffer.from(`${head}data: ${JSON.stringify(data)}\n\n`);
-}
-
-/** A client that gets it must not ask again for the same. */
-export const sseError = ({ code, message }: ServiceError): Buffer =>
-  sseFrame('error', undefined, { code, detail: message });
-
-export const SSE_PING = Buffer.from(': ping\n\n');
-export const SSE_BYE = sseFrame('bye', undefined, {
-  reason: 'the server stops; reconnect with Last-Event-ID',
-});
-/** First bytes of every SSE answer: how long a browser waits before it reconnects. */
-export const SSE_START = Buffer.from('retry: 1000\n\n');
-
-/** What every SSE answer needs so that no proxy holds it back. */
-export const SSE_HEADERS = {
-  'Content-Type': 'text/event-stream; charset=utf-8',
-  'Cache-Control': 'no-cache, no-store, no-transform',
-  'X-Accel-Buffering': 'no',
-};
-
 const STATUS_OF: Partial<Record<LifecycleEvent['type'], Status>> = {
   'execution.requested': 'requested',
   'execution.scheduled': 'scheduled',
@@ -62,12 +39,12 @@ export function sseFormat(): Format {
   return {
     contentType: 'text/event-stream; charset=utf-8',
     part({ chunk, seqs }) {
-      return sseFrame('output', chunk.position, seqs ? { ...toWire(chunk), seqs } : toWire(chunk));
+      return sseMessage('output', chunk.position, seqs ? { ...toWire(chunk), seqs } : toWire(chunk));
     },
     lifecycle(event) {
       const { executionId, position, at, ...rest } = toWire(event);
       const { worker, hostname, pid, by } = rest;
-      return sseFrame('status', position, {
+      return sseMessage('status', position, {
         executionId,
         position,
         status: STATUS_OF[event.type],
@@ -82,7 +59,7 @@ export function sseFormat(): Format {
       const entry = document.log.findLast(({ status }) => status === document.status);
       if (document.endedAt !== undefined) return undefined;
       const { worker, hostname, pid } = document;
-      return sseFrame('status', undefined, {
+      return sseMessage('status', undefined, {
         executionId: document.id,
         status: document.status,
         at: wireTime(entry?.at ?? document.requestedAt),
@@ -91,8 +68,8 @@ export function sseFormat(): Format {
         pid,
       });
     },
-    trimmed: (through) => sseFrame('trimmed', undefined, { through }),
-    end: (end) => sseFrame('end', end.position, endData(end)),
+    trimmed: (through) => sseMessage('trimmed', undefined, { through }),
+    end: (end) => sseMessage('end', end.position, endData(end)),
     failed: sseError,
     ping: SSE_PING,
     bye: SSE_BYE,
