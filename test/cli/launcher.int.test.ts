@@ -1,4 +1,4 @@
-/** The launcher, on this Node and on one that is too old. @needs procps */
+/** The launcher, on this Node and on one that is too old. */
 import { spawn, spawnSync } from 'node:child_process';
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { cli, startCli } from '../support/cli.ts';
 import { withFolder } from '../support/folder.ts';
 import { oldNode } from '../support/old-node.ts';
+import { childrenOf } from '../support/processes.ts';
 import { withServer } from '../support/server.ts';
 import { scaled } from '../support/slowness.ts';
 import { until, within } from '../support/within.ts';
@@ -34,11 +35,6 @@ async function withProgram(
 }
 
 const node = oldNode();
-
-function childrenOf(pid: number): number[] {
-  const { stdout } = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
-  return stdout.split('\n').filter(Boolean).map(Number);
-}
 
 /** A launcher that passes nothing on must not leave its program to later tests. */
 function endAll(pids: number[]): void {

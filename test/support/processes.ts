@@ -8,3 +8,12 @@ export function isGone(pid: number): boolean {
     return true;
   }
 }
+
+/** Pids of direct children. */
+export function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}

@@ -11,6 +11,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from '../../tools/install/tools.ts';
 import { withFolder } from './folder.ts';
+import { childrenOf } from './processes.ts';
 import { until } from './within.ts';
 
 export interface Sshd {
@@ -43,15 +44,6 @@ export function freePort(): Promise<number> {
 export function makeKey(path: string, type = 'ed25519', passphrase = ''): string {
   execFileSync('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', 'test', '-f', path]);
   return path;
-}
-
-/** Pids of direct children. */
-export function childrenOf(pid: number): number[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
 }
 
 export async function withSshd<T>(

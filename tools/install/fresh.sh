@@ -10,7 +10,7 @@ checkout=$(cd "$(dirname "$0")/../.." && pwd)
 . /etc/os-release
 [ "${ID:-}" = debian ] || { echo "test:fresh runs on Debian; this is ${PRETTY_NAME:-unknown}" >&2; exit 1; }
 
-# What the README asks for, beside Node and npm.
+# What the README asks for, beside Node and npm and a Java from 21 up.
 PREREQUISITES=libatomic1
 
 started=$(date +%s)
@@ -58,6 +58,14 @@ done
 # Node and npm: those of this machine. Debian 12 has Node 18, and the README asks for 20.
 node=$(type -ap node | grep -v "^$checkout/" | grep -v '/node_modules/' | head -1)
 npm=$(readlink -f "$(dirname "$(readlink -f "$(type -ap npm | grep -v "^$checkout/" | head -1)")")/..")
+# Debian 12 has no Java from 21 up either.
+for java in "${JAVA_HOME:-}" /usr/lib/jvm/*; do
+  version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$java/release" 2>/dev/null || true)
+  [ "${version:-0}" -ge 21 ] || continue
+  mkdir -p "$root/usr/lib/jvm/host"
+  mount --bind "$java" "$root/usr/lib/jvm/host"
+  break
+done
 install -m 755 "$(readlink -f "$node")" "$root/usr/local/bin/node"
 mkdir -p "$root/usr/local/lib/node_modules"
 cp -a "$npm" "$root/usr/local/lib/node_modules/npm"

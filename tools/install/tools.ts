@@ -75,7 +75,6 @@ const DEBIAN_JAVA = ['openjdk-25-jre-headless', 'openjdk-21-jre-headless'];
 
 export const TOOLS: Readonly<Record<string, Tool>> = {
   python: program('python3', 'python3'),
-  procps: program('pgrep', 'procps'),
   openssl: program('openssl', 'openssl'),
   compiler: { present: () => findProgram('cc') !== undefined, packages: ['gcc', 'libc6-dev'] },
   ssh: {

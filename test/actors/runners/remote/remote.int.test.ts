@@ -14,7 +14,8 @@ import { openPacks } from '../../../../catalogue/pack-folders.ts';
 import type { Runner } from '../../../../catalogue/runner.ts';
 import type { ServiceError } from '../../../../lib/errors.ts';
 import { type Ran, type Started, startLaunch } from '../../../support/launch.ts';
-import { childrenOf, makeKey, type Sshd, withSshd } from '../../../support/sshd.ts';
+import { childrenOf } from '../../../support/processes.ts';
+import { makeKey, type Sshd, withSshd } from '../../../support/sshd.ts';
 import { until, within } from '../../../support/within.ts';
 
 const test = suite('remote runners');
