@@ -9,12 +9,13 @@ import type { Checkpoint } from '../../events/event-log.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import type { ChunkRange, OutputIndex, Rebuild, RetentionSpan } from '../output-index.ts';
+import { countFacets, searchPage } from '../search/search-loop.ts';
 import { type Answer, type ElasticsearchConnection, openRequests, statusOf } from './client.ts';
 import { type ChunkSource, chunkOf, executionOf } from './documents.ts';
 import { executionsPage, lastExecution, unfinished } from './executions.ts';
 import { type IndexNames, idTime, indexNames, spanOf, stateIndex } from './names.ts';
 import { purge, purgeCandidates } from './retention.ts';
-import { facets, type SearchDeps, search } from './search.ts';
+import { elasticsearchSearch } from './search.ts';
 import { keptMs, policyRequests, type SetupOptions, stateIndexBody, templateRequests } from './templates.ts';
 import { type GenerationWriter, generationWriter } from './writer.ts';
 
@@ -187,9 +188,9 @@ export async function elasticsearchOutputIndex(
     }
   }
 
-  const searchDeps: SearchDeps = {
-    output: searchOutput,
-    async facts(ids) {
+  const searchEngine = elasticsearchSearch({
+    searchOutput,
+    async factsOf(ids) {
       const answer = await searchExecutions({
         size: ids.length,
         _source: ['event.action', 'linefeed.execution'],
@@ -205,7 +206,7 @@ export async function elasticsearchOutputIndex(
         ]),
       );
     },
-  };
+  });
 
   const dropIndices = async (of: IndexNames) => {
     const found = await client.send('GET', `/${of.outputBase}*,${of.executionsBase}*`, undefined, {
@@ -300,8 +301,8 @@ export async function elasticsearchOutputIndex(
     lastExecution: () => lastExecution(searchExecutions),
     executions: (request) => executionsPage(searchExecutions, request),
     unfinished: () => unfinished(searchExecutions),
-    search: (request, signal) => search(searchDeps, request, signal),
-    facets: (request, signal) => facets(searchDeps, request, signal),
+    search: (request, signal) => searchPage(searchEngine, request, { signal }),
+    facets: (request, signal) => countFacets(searchEngine, request, { signal }),
     purgeCandidates: async (bounds) =>
       ilm ? { output: [], executions: [] } : purgeCandidates(searchExecutions, bounds),
     purge: (request) =>

@@ -1,36 +1,36 @@
 /**
- * Where a search goes on: behind a line of an execution; and where a list does: behind an execution, whose id is the cursor.
- * The same on every engine, so that they survive a change of it.
+ * Cursors: a search continues after a line of an execution, a list after an execution, whose id is the cursor. They are the
+ * same on every engine, so they survive a change of engine.
  */
 import { ServiceError } from '../../lib/errors.ts';
 
-export interface SearchPlace {
+export interface SearchCursor {
   executionId: string;
-  /** Lines through this number have been dealt with. */
+  /** Lines through this number have been answered. */
   seq: number;
 }
 
-export function writeCursor({ executionId, seq }: SearchPlace): string {
+export function writeCursor({ executionId, seq }: SearchCursor): string {
   return Buffer.from(`${seq}:${executionId}`).toString('base64url');
 }
 
 const ID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
-const PLACE = new RegExp(`^(\\d{1,15}):(${ID})$`, 'i');
+const CURSOR = new RegExp(`^(\\d{1,15}):(${ID})$`, 'i');
 const WHOLE_ID = new RegExp(`^${ID}$`, 'i');
 
-function refused(what: string): ServiceError {
-  const message = `The cursor is not one that ${what} gave; leave it out to begin at the start.`;
+function invalidCursor(source: string): ServiceError {
+  const message = `The cursor was not given by ${source}. Leave it out to start at the beginning.`;
   return new ServiceError('validation-failed', message, { errors: [{ path: 'cursor', message }] });
 }
 
 /** @throws ServiceError `validation-failed`. */
-export function readCursor(cursor: string): SearchPlace {
-  const [, seq, executionId] = PLACE.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (seq === undefined || executionId === undefined) throw refused('a search');
+export function readCursor(cursor: string): SearchCursor {
+  const [, seq, executionId] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (seq === undefined || executionId === undefined) throw invalidCursor('a search');
   return { executionId, seq: Number(seq) };
 }
 
 /** @throws ServiceError `validation-failed` unless the cursor can be one of a list of executions. */
 export function checkListCursor(cursor: string): void {
-  if (!WHOLE_ID.test(cursor)) throw refused('a list of executions');
+  if (!WHOLE_ID.test(cursor)) throw invalidCursor('a list of executions');
 }

@@ -7,9 +7,10 @@ import { explained } from '../../lib/database.ts';
 import { Moved, serveThread, threadData } from '../../lib/worker-thread.ts';
 import type { ChunkRange, ExecutionPageRequest, IndexStats } from '../output-index.ts';
 import type { SearchRequest } from '../search/search.ts';
+import { countFacets, searchPage } from '../search/search-loop.ts';
 import type { IndexThreadData } from './options.ts';
 import { scanHelper } from './search-index/scan-helper.ts';
-import { facets, search } from './search-index/search.ts';
+import { sqliteSearch } from './search-index/search.ts';
 import { openFrameReader, STORED_COLUMNS, type StoredRow, stored } from './store/bodies.ts';
 import { inflated, type StoredBlock } from './store/body.ts';
 import * as executions from './store/executions.ts';
@@ -108,9 +109,9 @@ serveThread<IndexThreadData>(({ folder }) => {
     lastExecution: () => use(executions.lastDocument),
     executions: (request: ExecutionPageRequest) => use((store) => executions.executionsPage(store, request)),
     search: (request: SearchRequest, signal: AbortSignal) =>
-      searches.use((store) => search(store, request, helper, signal)),
+      searches.use((store) => searchPage(sqliteSearch(store, helper), request, { signal })),
     facets: (request: SearchRequest, signal: AbortSignal) =>
-      searches.use((store) => facets(store, request, helper, signal)),
+      searches.use((store) => countFacets(sqliteSearch(store, helper), request, { signal })),
     stats: () => use(stats),
     retention: () => use(retentionSpans),
     /** From now on reads the database that is current now. */

@@ -4,26 +4,16 @@
  * and those whose last line goes on behind them, are always candidates.
  */
 import type { Status } from '../../../events/event.ts';
-import type { Matcher } from '../../search/matcher.ts';
-import type { SearchPlace } from '../../search/search-cursor.ts';
+import type { SearchRequest } from '../../search/search.ts';
+import type { Candidate, ScanRequest } from '../../search/search-loop.ts';
 import { BLOCKS_PER_EXECUTION } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { findPlaces } from './signature-table.ts';
 import { type RequiredKeys, requiredKeys } from './tokens.ts';
 
-export interface CandidateRequest {
-  matcher: Matcher;
-  executionId: string | undefined;
-  action: string | undefined;
-  status: readonly Status[] | undefined;
-  since: number | undefined;
-  until: number | undefined;
-  newest: boolean;
-  /** Only what comes behind this place. */
-  after: SearchPlace | undefined;
-}
+export type CandidateRequest = Pick<ScanRequest<BlockCandidate>, 'request' | 'matcher' | 'after'>;
 
-export interface ExecutionRow {
+interface ExecutionRow {
   id: number;
   execution: string;
   action: string;
@@ -34,11 +24,12 @@ interface Listed extends ExecutionRow {
   ordinals: number;
 }
 
-export interface Candidate {
-  execution: ExecutionRow;
+/** A block. */
+export interface BlockCandidate extends Candidate {
+  /** Row id of the execution. */
+  execution: number;
+  /** Position of the block's first chunk. */
   first: number;
-  firstSeq: number;
-  lastSeq: number;
 }
 
 /** Rows fetched at a time: no statement stays open while a search gives way to others. */
@@ -190,8 +181,9 @@ function* namedBlocks(
 }
 
 /** The executions that the filters leave, when these are few. */
-function listed({ prepare }: Store, request: CandidateRequest, from: number): Listed[] | undefined {
-  const { executionId, action, status, newest } = request;
+function listed({ prepare }: Store, request: SearchRequest, from: number): Listed[] | undefined {
+  const { executionId, action, status } = request;
+  const newest = request.order !== 'oldest';
   if (executionId === undefined && action === undefined && status === undefined) return undefined;
   const conditions = [`id ${newest ? '<=' : '>='} ?`];
   const values: (string | number)[] = [from];
@@ -210,7 +202,7 @@ function listed({ prepare }: Store, request: CandidateRequest, from: number): Li
 }
 
 /** Row id of the execution to begin with; where the cursor's execution is gone, of the one that came next. */
-function beginning({ prepare }: Store, { newest, after }: CandidateRequest): number {
+function beginning({ prepare }: Store, newest: boolean, after: CandidateRequest['after']): number {
   if (!after) return newest ? NEWEST_OF_ALL : 0;
   const [compare, order] = newest ? ['<=', 'DESC'] : ['>=', 'ASC'];
   const row = prepare(
@@ -219,21 +211,27 @@ function beginning({ prepare }: Store, { newest, after }: CandidateRequest): num
   return row?.id ?? (newest ? -1 : NEWEST_OF_ALL + 1);
 }
 
-export function* candidates(store: Store, request: CandidateRequest): Generator<Candidate> {
-  const { matcher, newest, after, action, status, since, until } = request;
+export function* candidates(
+  store: Store,
+  { request, matcher, after }: CandidateRequest,
+): Generator<BlockCandidate> {
+  const { action, status, since, until } = request;
+  const newest = request.order !== 'oldest';
   // The groups of a word too: its key may be that of a common one, all its groups hardly are.
   const required = requiredKeys(matcher.words, [...matcher.words, ...matcher.fragments, ...matcher.phrases]);
   const keys = Object.values(required).some((own) => own.length > 0) ? required : undefined;
-  const from = beginning(store, request);
+  const from = beginning(store, newest, after);
 
   function* placed(
     execution: ExecutionRow,
     blocks: (fromSeq: number) => Iterable<Place>,
-  ): Generator<Candidate> {
+  ): Generator<BlockCandidate> {
+    const { id, execution: executionId, action, status } = execution;
     for (const place of blocks(execution.execution === after?.executionId ? after.seq + 1 : 0)) {
       if (since !== undefined && place.atMax < since) continue;
       if (until !== undefined && place.atMin > until) continue;
-      yield { execution, first: place.first, firstSeq: place.firstSeq, lastSeq: place.lastSeq };
+      const { first, firstSeq, lastSeq } = place;
+      yield { execution: id, executionId, action, status, first, firstSeq, lastSeq };
     }
   }
 

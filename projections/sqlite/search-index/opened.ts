@@ -1,11 +1,11 @@
 /** Blocks read for a search: one to be scanned elsewhere, one with the lines that go on behind it, the lines around a hit. */
 import type { OutputAppended } from '../../../events/event.ts';
 import { type Assembled, allLines, assemble, complete, type LineFilter } from '../../search/lines.ts';
-import type { SearchLine } from '../../search/search.ts';
+import type { Context } from '../../search/search-loop.ts';
 import { STORED_COLUMNS, type StoredRow, stored } from '../store/bodies.ts';
 import { openStored, type StoredBlock } from '../store/body.ts';
 import type { Store } from '../store/store.ts';
-import type { Candidate } from './candidates.ts';
+import type { BlockCandidate } from './candidates.ts';
 
 interface BlockRow extends StoredRow {
   seq_before: number;
@@ -26,17 +26,17 @@ function rowOf({ prepare }: Store, execution: number, first: number): BlockRow |
 /** Not opened yet. */
 export function storedBlock(
   store: Store,
-  { execution, first }: Candidate,
+  { execution, first }: BlockCandidate,
 ): { block: StoredBlock; seqBefore: number; rawBytes: number } | undefined {
-  const row = rowOf(store, execution.id, first);
+  const row = rowOf(store, execution, first);
   return row && { block: stored(store, row), seqBefore: row.seq_before, rawBytes: row.raw };
 }
 
 /** Opens a block and goes on with the lines it leaves open in the blocks behind it. */
-export function open(store: Store, candidate: Candidate): Opened | undefined {
+export function open(store: Store, candidate: BlockCandidate): Opened | undefined {
   const { prepare } = store;
-  const execution = candidate.execution.id;
-  const row = rowOf(store, execution, candidate.first);
+  const { execution, first } = candidate;
+  const row = rowOf(store, execution, first);
   if (!row) return undefined;
   const chunks = openStored(stored(store, row));
   const assembled = assemble(chunks, row.seq_before);
@@ -61,12 +61,11 @@ function nextBlock(prepare: Store['prepare'], execution: number, after: number):
 /** Lines in front of and behind a hit, from its block and those beside it. */
 export function around(
   store: Store,
-  candidate: Candidate,
+  candidate: BlockCandidate,
   opened: Opened,
   filter: LineFilter,
   count: number,
-): (seq: number) => { before: SearchLine[]; after: SearchLine[] } {
-  const { id } = candidate.execution;
+): (seq: number) => Context {
   const { prepare } = store;
   const rows = prepare(
     `SELECT ${STORED_COLUMNS}, seq_before FROM blocks
@@ -78,7 +77,7 @@ export function around(
     opened.chunks.reduce((most, chunk) => Math.max(most, chunk.seq + chunk.lines - 1), 0) + count;
   const lines = allLines(opened.assembled, filter);
   for (const row of rows.iterate(
-    id,
+    candidate.execution,
     lowest,
     highest,
     candidate.first,

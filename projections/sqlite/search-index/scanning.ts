@@ -3,16 +3,14 @@
  * helper's. Gives way to other calls every few milliseconds.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { type LineFilter, type LineMatch, matchLines } from '../../search/lines.ts';
-import type { Matcher } from '../../search/matcher.ts';
+import { type LineMatch, matchLines } from '../../search/lines.ts';
+import { OutOfTime, type Scanned, type ScanRequest } from '../../search/search-loop.ts';
 import type { Store } from '../store/store.ts';
-import type { Candidate } from './candidates.ts';
+import type { BlockCandidate } from './candidates.ts';
 import { open, storedBlock } from './opened.ts';
 import type { ScanJob } from './scan-block.ts';
 import type { ScanHelper } from './scan-helper.ts';
 
-/** A request that takes longer answers with what it has; nobody waits longer for a first page. */
-const BUDGET_MS = 2_000;
 const SLICE_MS = 8;
 /** How often it sees whether the helper has answered. */
 const LOOK_MS = 1;
@@ -24,32 +22,9 @@ const MOST_AWAY = 2;
 /** Blocks scanned ahead of one that the helper still has. */
 const MOST_AHEAD = 32;
 
-export interface Scanned {
-  candidate: Candidate;
-  lines: LineMatch[];
-  scannedBytes: number;
-}
-
-export interface ScanRequest {
-  query: string;
-  matcher: Matcher;
-  filterOf(candidate: Candidate): LineFilter;
-  /** Only how many lines match, and where and when: their texts may be left out. */
-  countOnly: boolean;
-}
-
-/** The budget was used up before this candidate. */
-export class OutOfTime extends Error {
-  readonly candidate: Candidate;
-  constructor(candidate: Candidate) {
-    super('out of time');
-    this.candidate = candidate;
-  }
-}
-
 /** A candidate whose turn it is, or will be when those in front of it are done. */
 interface Place {
-  candidate: Candidate;
+  candidate: BlockCandidate;
   scannedBytes: number;
   /** Undefined while the helper has it. */
   lines?: LineMatch[];
@@ -60,13 +35,10 @@ interface Place {
 /** @throws OutOfTime; what was given until then is complete. */
 export async function* scan(
   store: Store,
-  candidates: Iterator<Candidate>,
-  request: ScanRequest,
+  candidates: Iterator<BlockCandidate>,
+  { request: { query }, matcher, filterOf, countOnly, deadlineMs, signal }: ScanRequest<BlockCandidate>,
   helper: ScanHelper,
-  signal: AbortSignal,
-): AsyncGenerator<Scanned> {
-  const { query, matcher, filterOf, countOnly } = request;
-  const end = performance.now() + BUDGET_MS;
+): AsyncGenerator<Scanned<BlockCandidate>> {
   let slice = performance.now() + SLICE_MS;
   let look = 0;
   let next = candidates.next();
@@ -74,13 +46,13 @@ export async function* scan(
   let away = 0;
   const places: Place[] = [];
 
-  function take(): Candidate {
-    const candidate = next.value as Candidate;
+  function take(): BlockCandidate {
+    const candidate = next.value as BlockCandidate;
     next = candidates.next();
     return candidate;
   }
 
-  function here(candidate: Candidate): Pick<Place, 'lines' | 'scannedBytes'> {
+  function here(candidate: BlockCandidate): Pick<Place, 'lines' | 'scannedBytes'> {
     const opened = open(store, candidate);
     if (!opened) return { lines: [], scannedBytes: 0 };
     const { assembled, scannedBytes } = opened;
@@ -124,11 +96,11 @@ export async function* scan(
     if (now >= slice || (away > 0 && now >= look)) {
       // The helper's answers come in between turns.
       await turn();
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       look = performance.now() + LOOK_MS;
       if (now >= slice) slice = performance.now() + SLICE_MS;
     }
-    const isLate = now >= end;
+    const isLate = now >= deadlineMs;
     const thread = bytes > ALONE_BYTES && !isLate ? helper.thread() : undefined;
     if (thread && away < MOST_AWAY && !next.done && places.length < MOST_AHEAD) {
       send(thread);

@@ -6,9 +6,10 @@ import type { ExecutionEvent } from '../../../../events/event.ts';
 import { startThread } from '../../../../lib/worker-thread.ts';
 import type { OutputIndex } from '../../../../projections/output-index.ts';
 import type { SearchHit, SearchRequest } from '../../../../projections/search/search.ts';
+import { countFacets, searchPage } from '../../../../projections/search/search-loop.ts';
 import { sqliteOutputIndex } from '../../../../projections/sqlite/output-index.ts';
 import { type ScanHelper, scanHelper } from '../../../../projections/sqlite/search-index/scan-helper.ts';
-import { facets, search } from '../../../../projections/sqlite/search-index/search.ts';
+import { sqliteSearch } from '../../../../projections/sqlite/search-index/search.ts';
 import { currentName, openStore, type Store } from '../../../../projections/sqlite/store/store.ts';
 import { withFolder } from '../../../support/folder.ts';
 import { indexWriter } from '../../../support/index-writer.ts';
@@ -60,7 +61,7 @@ async function everyHit(store: Store, request: SearchRequest, helper: ScanHelper
   let cursor: string | undefined;
   do {
     const asked = { ...request, ...(cursor ? { cursor } : {}) };
-    const page = await search(store, asked, helper, new AbortController().signal);
+    const page = await searchPage(sqliteSearch(store, helper), asked);
     hits.push(...page.hits);
     cursor = page.cursor;
   } while (cursor);
@@ -105,9 +106,8 @@ test('pages, orders, counts and context are the same with and without help', () 
       for (const request of requests) {
         const alone = await everyHit(store, request, ALONE);
         assert.equal(await everyHit(store, request, watched), alone, JSON.stringify(request));
-        const signal = new AbortController().signal;
-        const counts = await facets(store, request, watched, signal);
-        assert.equal(counts, await facets(store, request, ALONE, signal));
+        const counts = await countFacets(sqliteSearch(store, watched), request);
+        assert.equal(counts, await countFacets(sqliteSearch(store, ALONE), request));
         assert.is(counts.total, alone.length);
       }
       assert.ok(helped > 0, 'nobody was asked for help');

@@ -1,0 +1,74 @@
+/** Chunks read for a search: queries over all output, and chunks opened together with the parts that end their last line. */
+import type { OutputAppended } from '../../events/event.ts';
+import { type Assembled, assemble, complete } from '../search/lines.ts';
+import type { Answer } from './client.ts';
+import { type ChunkSource, chunkOf } from './documents.ts';
+import type { Clause } from './narrow.ts';
+
+/** Runs a search over all output. */
+export type SearchOutput = (body: object, signal?: AbortSignal) => Promise<Answer>;
+
+export const hitsOf = (answer: Answer): { _source: ChunkSource; sort: unknown[] }[] => answer.hits.hits;
+
+/** A chunk that continues a line is read together with the one in which the line begins. */
+export const CONTINUES: Clause = { term: { 'linefeed.continues': true } };
+
+/** Conditions on the execution, the stream and the host of a chunk. */
+export function scopeClauses(scope: {
+  executionId?: string | undefined;
+  stream?: string | undefined;
+  host?: string | undefined;
+}): Clause[] {
+  const { executionId, stream, host } = scope;
+  const clauses: Clause[] = [];
+  if (executionId !== undefined) clauses.push({ term: { 'linefeed.execution.id': executionId } });
+  if (stream !== undefined) clauses.push({ term: { 'linefeed.stream': stream } });
+  if (host !== undefined) clauses.push({ term: { 'host.name': host } });
+  return clauses;
+}
+
+const PARTS_PER_PAGE = 32;
+
+/** The parts that follow the beginning of the chunk's last line. */
+async function* partsAfter(
+  searchOutput: SearchOutput,
+  chunk: OutputAppended,
+): AsyncGenerator<OutputAppended[]> {
+  let after = chunk.position;
+  for (;;) {
+    const answer = await searchOutput({
+      size: PARTS_PER_PAGE,
+      track_total_hits: false,
+      query: {
+        bool: {
+          filter: [
+            ...scopeClauses(chunk),
+            { term: { 'event.sequence': chunk.seq + chunk.lines - 1 } },
+            { range: { 'linefeed.position': { gt: after } } },
+          ],
+        },
+      },
+      sort: [{ 'linefeed.position': 'asc' }],
+    });
+    const parts = hitsOf(answer).map(({ _source }) => chunkOf(_source));
+    if (parts.length > 0) yield parts;
+    if (parts.length < PARTS_PER_PAGE) return;
+    after = parts.at(-1)?.position ?? after;
+  }
+}
+
+/** The lines that begin in the chunk. */
+export async function openChunk(
+  searchOutput: SearchOutput,
+  chunk: OutputAppended,
+): Promise<{ assembled: Assembled; scannedBytes: number }> {
+  const assembled = assemble([chunk], chunk.seq - 1);
+  let scannedBytes = chunk.data.byteLength;
+  if (assembled.open.size > 0) {
+    for await (const parts of partsAfter(searchOutput, chunk)) {
+      scannedBytes += parts.reduce((sum, part) => sum + part.data.byteLength, 0);
+      if (!complete(assembled, parts)) break;
+    }
+  }
+  return { assembled, scannedBytes };
+}
