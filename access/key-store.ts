@@ -40,8 +40,8 @@ export const KEY_SCHEMA = z.object({
   name: z.string().describe('What it is for; the user of what is done with it'),
   scopes: z.array(z.enum(SCOPES)),
   hash: HASH_SCHEMA.describe('SHA-256 of the key, in hexadecimal digits; the key itself is kept nowhere'),
-  createdAt: z.iso.datetime({ offset: true }),
-  revokedAt: z.iso.datetime({ offset: true }).optional(),
+  created_at: z.iso.datetime({ offset: true }),
+  revoked_at: z.iso.datetime({ offset: true }).optional(),
 });
 export type WireKey = z.output<typeof KEY_SCHEMA>;
 

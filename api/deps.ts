@@ -6,6 +6,7 @@ import type { Executions } from '../actors/executions.ts';
 import type { Config } from '../config/config.ts';
 import type { Activity } from '../events/activity.ts';
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
+import type { KnownWorker } from '../events/fleet/fleet.ts';
 import type { OutputIndex } from '../projections/output-index.ts';
 import type { LiveFeed } from './follow/live-feed.ts';
 import type { ReadLimiter } from './follow/read-limiter.ts';
@@ -54,8 +55,8 @@ export interface ApiDeps {
     | undefined;
   /** Counts what this process appends, for the operations page. */
   activity?: Activity | undefined;
-  /** Workers that are known, for the operations page; any JSON. */
-  workers?: (() => unknown | Promise<unknown>) | undefined;
+  /** Workers that are known, for the operations page. */
+  workers?: (() => readonly KnownWorker[]) | undefined;
   /** Silence after which an open stream gets a sign of life; the default suits proxies. */
   heartbeatMs?: number | undefined;
   /** Aborted when the server stops: open streams say goodbye and end. */

@@ -144,10 +144,10 @@ export function rendererFor(
     paintTime: (text) => terminal.style(text, 'dim'),
     prefix: wanted
       ? (chunk) => {
-          const id = several || chunk.host === undefined ? shortId(chunk.executionId) : '';
+          const id = several || chunk.host === undefined ? shortId(chunk.execution_id) : '';
           const name = [id, chunk.host === undefined ? '' : safeLine(chunk.host)].filter(Boolean).join(' ');
           const mark = chunk.stream === 'stderr' ? '!' : '|';
-          return `${terminal.style(`${name} ${mark}`, colours.get(chunk.executionId) ?? 'cyan')} `;
+          return `${terminal.style(`${name} ${mark}`, colours.get(chunk.execution_id) ?? 'cyan')} `;
         }
       : undefined,
   });

@@ -1,7 +1,8 @@
 /**
- * The wire form of events, the only one that leaves the process: flat JSON with `at` in RFC 3339 and output as text
- * (base64 where it is not UTF-8). The zod schemas here validate what comes in and are published as JSON Schemas.
- * Unknown fields are dropped, so that a newer writer can add some. Owns no transport: see kafka/ and api/ for these.
+ * The wire form of events, the only one that leaves the process: flat JSON with names in snake_case, `at` in RFC 3339
+ * and output as text (base64 where it is not UTF-8). The zod schemas here validate incoming events and are published as
+ * JSON Schemas. Names that users chose (in parameters, context, labels and result) are never changed. Unknown fields are
+ * dropped, so that a newer writer can add some. Owns no transport: see kafka/ and api/ for these.
  */
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
@@ -21,8 +22,8 @@ const streams = z.object({ stdout: totals, stderr: totals });
 const texts = z.record(z.string(), z.string());
 const anything = z.record(z.string(), z.unknown());
 const recorded = {
-  executionId: z.string().min(1).describe('The execution, a UUIDv7; the key of its stream'),
-  position: count.describe("Dense place in the execution's stream, from 0"),
+  execution_id: z.string().min(1).describe('The execution, a UUIDv7; the key of its history'),
+  position: count.describe("Dense place in the execution's history, from 0"),
   at: z.iso.datetime({ offset: true }).describe('When it happened, RFC 3339'),
 };
 
@@ -35,7 +36,7 @@ export const EVENT_SCHEMAS = {
       pack: z.string(),
       name: z.string(),
       runner: z.string(),
-      entryPoint: z.string().optional(),
+      entry_point: z.string().optional(),
       description: z.string().optional(),
     }),
     parameters: anything,
@@ -44,7 +45,7 @@ export const EVENT_SCHEMAS = {
     user: z.string(),
     context: anything.optional(),
     labels: texts.optional(),
-    idempotencyKey: z.string().optional(),
+    idempotency_key: z.string().optional(),
   }),
   'execution.scheduled': z.object({ ...recorded, worker: z.string() }),
   'execution.started': z.object({ ...recorded, worker: z.string(), hostname: z.string(), pid: z.int() }),
@@ -52,13 +53,13 @@ export const EVENT_SCHEMAS = {
   'execution.completed': z.object({
     ...recorded,
     status: z.enum(END_STATUSES).exclude(['abandoned']),
-    exitCode: z.int().nullable(),
+    exit_code: z.int().nullable(),
     signal: z.string().nullable(),
     error: z.string().optional(),
     note: z.string().optional(),
     by: z.string().optional(),
     result: z.unknown().optional(),
-    elapsedMs: z.number().nonnegative(),
+    elapsed_ms: z.number().nonnegative(),
     streams,
   }),
   'execution.abandoned': z.object({ ...recorded, reason: z.string(), by: z.string(), streams }),
@@ -77,11 +78,24 @@ export const EVENT_SCHEMAS = {
   }),
 } as const satisfies Record<EventType, z.ZodObject>;
 
+/** Fields that have another name on the wire. */
+const WIRE_NAMES: Record<string, string> = {
+  executionId: 'execution_id',
+  entryPoint: 'entry_point',
+  idempotencyKey: 'idempotency_key',
+  exitCode: 'exit_code',
+  elapsedMs: 'elapsed_ms',
+};
+const MEMORY_NAMES = Object.fromEntries(Object.entries(WIRE_NAMES).map(([name, wire]) => [wire, name]));
+
+type Snake<T extends string> = T extends `${infer Head}${infer Rest}`
+  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${Snake<Rest>}`
+  : T;
 type Schemas = typeof EVENT_SCHEMAS;
 /** Fields of an event that its schema does not have: it would lose them on the wire. */
 type Forgotten = {
   [T in EventType]: Exclude<
-    keyof Extract<ExecutionEvent, { type: T }>,
+    Snake<keyof Extract<ExecutionEvent, { type: T }> & string>,
     keyof z.input<Schemas[T]> | 'type' | 'data'
   >;
 }[EventType];
@@ -90,7 +104,7 @@ const forgotten: [Forgotten] extends [never] ? true : Forgotten = true;
 void forgotten;
 
 /** The JSON-safe form of an event; its type travels beside it (a header, an SSE event name, a field). */
-export type WireEvent = { executionId: string; position: number; at: string } & Record<string, unknown>;
+export type WireEvent = { execution_id: string; position: number; at: string } & Record<string, unknown>;
 
 /** JSON Schema (2020-12) of one event type's wire form. */
 export function eventJsonSchema(type: EventType): Record<string, unknown> {
@@ -110,16 +124,22 @@ export function wireText(data: Uint8Array): { text: string; encoding?: 'base64' 
     : { text: bytes.toString('base64'), encoding: 'base64' };
 }
 
+/** The fields under their names there; what is in them is left alone. */
+function renamed(fields: object, names: Record<string, string>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [names[name] ?? name, value]));
+}
+
 /** The wire form as an object, for callers that change or extend it before they send it. */
 export function toWire(event: ExecutionEvent): WireEvent {
-  if (event.type !== 'output.appended') {
-    const { type, ...fields } = event;
+  if (event.type === 'output.appended') {
+    const { type, executionId, position, at, data, ...fields } = event;
     void type;
-    return { ...fields, at: wireTime(event.at) };
+    return { execution_id: executionId, position, at: wireTime(at), ...fields, ...wireText(data) };
   }
-  const { type, data, ...fields } = event;
-  void type;
-  return { ...fields, at: wireTime(event.at), ...wireText(data) };
+  const { type, ...fields } = event;
+  const wire = { ...renamed(fields, WIRE_NAMES), at: wireTime(event.at) } as WireEvent;
+  if (type === 'execution.requested') wire.action = renamed(event.action, WIRE_NAMES);
+  return wire;
 }
 
 /** The wire form as JSON. */
@@ -145,11 +165,15 @@ export function fromWire(type: string, wire: unknown): ExecutionEvent {
     const what = errors.map((error) => `${error.path || '(whole)'}: ${error.message}`).join('; ');
     throw new ServiceError('validation-failed', `This is not a valid ${type} event: ${what}`, { errors });
   }
-  const { at, ...fields } = parsed.data;
-  const event = { ...fields, type, at: Date.parse(at) };
-  if (type !== 'output.appended') return event as unknown as ExecutionEvent;
-  const { text, encoding, ...rest } = event as typeof event & { text: string; encoding?: 'base64' };
-  return { ...rest, data: Buffer.from(text, encoding ?? 'utf8') } as unknown as OutputAppended;
+  const at = Date.parse(parsed.data.at);
+  if (type === 'output.appended') {
+    const { execution_id, text, encoding, ...fields } = parsed.data as z.output<Schemas['output.appended']>;
+    const data = Buffer.from(text, encoding ?? 'utf8');
+    return { ...fields, type, executionId: execution_id, at, data } as OutputAppended;
+  }
+  const event = { ...renamed(parsed.data, MEMORY_NAMES), type, at };
+  if ('action' in event) event.action = renamed(event.action as object, MEMORY_NAMES);
+  return event as unknown as ExecutionEvent;
 }
 
 /** @throws ServiceError as {@link fromWire}; bytes that are not JSON are `validation-failed` too. */

@@ -61,7 +61,7 @@ export interface OutputLine {
 
 /** One chunk as server-sent events give it. */
 export interface OutputChunk {
-  executionId: string;
+  execution_id: string;
   position: number;
   stream: StreamName;
   seq: number;

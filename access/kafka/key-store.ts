@@ -21,20 +21,20 @@ function toWire({ hash, createdAt, revokedAt, scopes, ...rest }: StoredKey): Wir
     ...rest,
     scopes: [...scopes],
     hash: hash.toString('hex'),
-    createdAt: wireTime(createdAt),
-    ...(revokedAt === undefined ? {} : { revokedAt: wireTime(revokedAt) }),
+    created_at: wireTime(createdAt),
+    ...(revokedAt === undefined ? {} : { revoked_at: wireTime(revokedAt) }),
   };
 }
 
 /** Undefined for what is no key to this version; whoever shows it is refused. */
 function fromWire(text: string): StoredKey | undefined {
   try {
-    const { hash, createdAt, revokedAt, ...rest } = KEY_SCHEMA.parse(JSON.parse(text));
+    const { hash, created_at, revoked_at, ...rest } = KEY_SCHEMA.parse(JSON.parse(text));
     return {
       ...rest,
       hash: Buffer.from(hash, 'hex'),
-      createdAt: Date.parse(createdAt),
-      ...(revokedAt === undefined ? {} : { revokedAt: Date.parse(revokedAt) }),
+      createdAt: Date.parse(created_at),
+      ...(revoked_at === undefined ? {} : { revokedAt: Date.parse(revoked_at) }),
     };
   } catch {
     return undefined;

@@ -99,7 +99,7 @@ export function asyncApiDocument(version: string, prefix = 'linefeed'): Json {
   messages.keyRevoked = message(
     'key.revoked',
     'An API key is good for nothing from now on, whatever else comes under its id',
-    jsonSchema(KEY_SCHEMA.required({ revokedAt: true })),
+    jsonSchema(KEY_SCHEMA.required({ revoked_at: true })),
     recordHeaders('Id of the API key'),
   );
   const channel = (address: string, description: string, names: string[], kafka: Json) => ({

@@ -9,9 +9,9 @@ import { IDEMPOTENCY_DIGEST } from './execution-view.ts';
 export function publicWire(event: ExecutionEvent): Record<string, unknown> {
   const wire = toWire(event);
   if (event.type !== 'execution.requested') return { type: event.type, ...wire };
-  const { sealed, idempotencyKey, context, ...rest } = wire as Record<string, unknown>;
+  const { sealed, idempotency_key, context, ...rest } = wire as Record<string, unknown>;
   void sealed;
-  void idempotencyKey;
+  void idempotency_key;
   const { [IDEMPOTENCY_DIGEST]: digest, ...others } = (context ?? {}) as Record<string, unknown>;
   void digest;
   return { type: event.type, ...rest, ...(Object.keys(others).length > 0 ? { context: others } : {}) };

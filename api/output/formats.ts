@@ -42,10 +42,9 @@ export function sseFormat(): Format {
       return sseMessage('output', chunk.position, seqs ? { ...toWire(chunk), seqs } : toWire(chunk));
     },
     lifecycle(event) {
-      const { executionId, position, at, ...rest } = toWire(event);
-      const { worker, hostname, pid, by } = rest;
+      const { execution_id, position, at, worker, hostname, pid, by } = toWire(event);
       return sseMessage('status', position, {
-        executionId,
+        execution_id,
         position,
         status: STATUS_OF[event.type],
         at,
@@ -60,7 +59,7 @@ export function sseFormat(): Format {
       if (document.endedAt !== undefined) return undefined;
       const { worker, hostname, pid } = document;
       return sseMessage('status', undefined, {
-        executionId: document.id,
+        execution_id: document.id,
         status: document.status,
         at: wireTime(entry?.at ?? document.requestedAt),
         worker,

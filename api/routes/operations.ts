@@ -101,7 +101,13 @@ export function operationRoutes(api: Api) {
             interval_seconds: config.garbagecollector.collection_interval / 1000,
             ...ready,
           },
-          ...(api.workers ? { workers: await api.workers() } : {}),
+          ...(api.workers
+            ? {
+                workers: api
+                  .workers()
+                  .map(({ silentMs, ...worker }) => ({ ...worker, silent_ms: Math.round(silentMs) })),
+              }
+            : {}),
         } as never,
         200,
       );

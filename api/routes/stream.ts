@@ -29,7 +29,7 @@ export function streamRoutes(api: Api) {
       tags: ['Events'],
       summary: 'Every event, live, as SSE',
       description:
-        'The SSE event name is the type, the data its wire form. Resumes after `Last-Event-ID`; what came with the same id may come again, recognisable by executionId and position.',
+        'The SSE event name is the type, the data its wire form. Resumes after `Last-Event-ID`; what came with the same id may come again, recognisable by execution_id and position.',
       middleware: [requires('read')] as const,
       request: {
         query: z.object({

@@ -9,7 +9,7 @@ import { safeLine } from './terminal-text.ts';
 export interface WireEvent {
   type: string;
   at: string;
-  executionId?: string;
+  execution_id?: string;
   position?: number;
   [field: string]: unknown;
 }
@@ -27,8 +27,8 @@ const SAYS: Record<string, (field: Field, event: WireEvent) => string> = {
   'execution.completed': (field, event) =>
     [
       field('status'),
-      event.signal ? field('signal') : `exit ${field('exitCode')}`,
-      formatDuration(Number(event.elapsedMs ?? 0)),
+      event.signal ? field('signal') : `exit ${field('exit_code')}`,
+      formatDuration(Number(event.elapsed_ms ?? 0)),
       event.error ? field('error') : '',
     ]
       .filter(Boolean)
@@ -49,7 +49,7 @@ export function eventLine(event: WireEvent, terminal: Pick<Terminal, 'style' | '
   const said = safeLine(SAYS[event.type]?.(field, event) ?? JSON.stringify(event));
   const columns = terminal.columns();
   const clock = formatClock(Date.parse(event.at));
-  const place = [field('executionId').slice(0, 13), field('position').padStart(3)];
+  const place = [field('execution_id').slice(0, 13), field('position').padStart(3)];
   const head = columns !== undefined && columns < 80 ? clock : [clock, ...place].join(' ');
   const room =
     columns === undefined ? Number.POSITIVE_INFINITY : columns - head.length - event.type.length - 2;

@@ -11,7 +11,7 @@ import { type TerminalText, terminalText } from './terminal-text.ts';
 
 /** `output.appended` as it travels. */
 export interface OutputChunk {
-  executionId: string;
+  execution_id: string;
   position: number;
   stream: StreamName;
   seq: number;
@@ -121,7 +121,7 @@ export function outputRenderer(options: OutputOptions): OutputRenderer {
   const open = new Map<string, string>();
 
   const screenOf = (stream: StreamName) => (shared ? 'terminal' : stream);
-  const keyOf = (chunk: OutputChunk) => `${chunk.executionId} ${chunk.stream} ${chunk.host ?? ''}`;
+  const keyOf = (chunk: OutputChunk) => `${chunk.execution_id} ${chunk.stream} ${chunk.host ?? ''}`;
 
   function laneOf(chunk: OutputChunk): Lane {
     const key = keyOf(chunk);
@@ -202,7 +202,7 @@ export function outputRenderer(options: OutputOptions): OutputRenderer {
     chunk(chunk) {
       if (options.format !== 'json') return text(chunk);
       const lines = jsonLines(chunk).map((record) =>
-        options.prefix ? toJson({ execution_id: chunk.executionId, ...record }) : toJson(record),
+        options.prefix ? toJson({ execution_id: chunk.execution_id, ...record }) : toJson(record),
       );
       return [{ to: 'stdout', data: lines.length > 0 ? `${lines.join('\n')}\n` : '' }];
     },

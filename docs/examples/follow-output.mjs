@@ -20,8 +20,8 @@ await consumer.subscribe({ topic: `${prefix}.output`, fromBeginning: true });
 await consumer.run({
   eachMessage: async ({ message }) => {
     if (String(message.headers?.ce_type) !== 'output.appended') return;
-    const { executionId, seq, text, encoding } = JSON.parse(String(message.value));
+    const { execution_id, seq, text, encoding } = JSON.parse(String(message.value));
     const bytes = Buffer.from(text, encoding ?? 'utf8');
-    process.stdout.write(`${executionId} ${seq} ${bytes.toString()}`);
+    process.stdout.write(`${execution_id} ${seq} ${bytes.toString()}`);
   },
 });

@@ -21,11 +21,17 @@ export type Heartbeat = z.output<typeof HEARTBEAT_SCHEMA>;
 
 /** Wire schema of `command.cancel`; the key is the execution's id. */
 export const CANCEL_SCHEMA = z.object({
-  executionId: z.string().min(1),
+  execution_id: z.string().min(1),
   by: z.string().describe('Who asked for it'),
   at: z.iso.datetime({ offset: true }),
 });
-export type CancelCommand = z.output<typeof CANCEL_SCHEMA>;
+
+/** What the owner of an execution hears. */
+export interface CancelCommand {
+  executionId: string;
+  /** Who asked for it. */
+  by: string;
+}
 
 export interface KnownWorker extends Heartbeat {
   /** Since its last heartbeat came in here, by this process's own steady clock. */

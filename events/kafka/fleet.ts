@@ -1,11 +1,6 @@
 /** Heartbeats on the compacted topic `<prefix>.workers`, commands on `<prefix>.commands`. */
-import {
-  CANCEL_SCHEMA,
-  type CancelCommand,
-  type Fleet,
-  HEARTBEAT_SCHEMA,
-  type Heartbeat,
-} from '../fleet/fleet.ts';
+import type { z } from 'zod';
+import { CANCEL_SCHEMA, type Fleet, HEARTBEAT_SCHEMA, type Heartbeat } from '../fleet/fleet.ts';
 import { logError, type OwnedProducer } from './client.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import { stateRecord } from './state-record.ts';
@@ -92,10 +87,10 @@ export async function kafkaFleet(
     forget: (worker) => send(topics.workers, worker, 'worker.heartbeat', null),
     cancel: (executionId, by) =>
       send(topics.commands, executionId, 'command.cancel', {
-        executionId,
+        execution_id: executionId,
         by,
         at: new Date().toISOString(),
-      } satisfies CancelCommand),
+      } satisfies z.input<typeof CANCEL_SCHEMA>),
     onCancel(listener, signal) {
       void followTopic({
         client,
@@ -105,7 +100,7 @@ export async function kafkaFleet(
         onMessage(message) {
           if (message.headers.ce_type?.toString() !== 'command.cancel' || !message.value) return;
           const parsed = CANCEL_SCHEMA.safeParse(JSON.parse(message.value.toString()));
-          if (parsed.success) listener(parsed.data);
+          if (parsed.success) listener({ executionId: parsed.data.execution_id, by: parsed.data.by });
         },
       });
     },

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { fileKeyStore, moveKeys } from '../../access/key-file.ts';
 import type { KeyStore } from '../../access/key-store.ts';
+import { executionJson } from '../../api/executions/execution-view.ts';
 import type { Config } from '../../config/config.ts';
 import type { FrameSource } from '../../events/blocks/frames.ts';
 import type { EventLog } from '../../events/event-log.ts';
@@ -181,7 +182,7 @@ export async function openEngines(
         executionId: event?.executionId ?? document?.id ?? '',
         reason,
         ...(event ? { event } : {}),
-        ...(document ? { detail: document } : {}),
+        ...(document ? { detail: executionJson(document) } : {}),
       }),
     cluster: {
       fleet,

@@ -52,6 +52,29 @@ OpenApi('every operation says who may call it, what it answers and that it may a
   }),
 );
 
+/** Every name of a property that a JSON Schema anywhere in the document gives. */
+function propertyNames(node: unknown, found = new Set<string>()): Set<string> {
+  if (node === null || typeof node !== 'object') return found;
+  for (const [name, value] of Object.entries(node)) {
+    if (name === 'properties') for (const property of Object.keys(value as object)) found.add(property);
+    propertyNames(value, found);
+  }
+  return found;
+}
+
+OpenApi('names that travel are snake_case, in the API and on Kafka', () =>
+  withApi(async ({ app }) => {
+    const { messages } = asyncApiDocument('1').components as { messages: Record<string, Json> };
+    const payloads = Object.values(messages).map(({ payload }) => payload);
+    const names = [...propertyNames(openApiDocument(app, '1')), ...propertyNames(payloads)];
+    assert.ok(names.includes('start_timestamp') && names.includes('execution_id'), names.join());
+    assert.equal(
+      names.filter((name) => !/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name)),
+      [],
+    );
+  }),
+);
+
 /** Calls and checks that status, type and body are as documented. */
 function checker(api: ApiFixture, document: Json) {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });

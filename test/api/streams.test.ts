@@ -121,7 +121,7 @@ Streams('the stream of all events filters, and resumes at any event without a ga
       );
       // The batches of a log of partitions may end elsewhere.
       if (!runsOnStack()) for (const at of [4, 5, 10]) assert.ok(all.got[at]?.id, `event ${at} has an id`);
-      const key = (frame: Frame) => `${frame.data.executionId}/${frame.data.position}`;
+      const key = (frame: Frame) => `${frame.data.execution_id}/${frame.data.position}`;
       for (let at = 0; at < all.got.length; at += 1) {
         const id = all.got[at]?.id;
         if (!id) continue;

@@ -11,7 +11,12 @@ import {
   fromWire,
   toWire,
 } from '../../events/codec.ts';
-import type { EventType, ExecutionEvent } from '../../events/event.ts';
+import type {
+  EventType,
+  ExecutionCompleted,
+  ExecutionEvent,
+  ExecutionRequested,
+} from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
 
 const test = suite('codec');
@@ -248,6 +253,31 @@ test('the wire form is the one that was published', () => {
   }
 });
 
+test('names that users chose travel as they are', () => {
+  const ours = ['executionId', 'exitCode', 'entryPoint', 'elapsedMs', 'idempotencyKey', 'fooBar', 'foo_bar'];
+  const named = Object.fromEntries(ours.map((own) => [own, own]));
+  const nested = { ...named, action: named, list: [named] };
+  const requested: ExecutionEvent = {
+    ...(EXAMPLES.requested as ExecutionRequested),
+    parameters: nested,
+    context: nested,
+    labels: named,
+  };
+  const completed: ExecutionEvent = { ...(EXAMPLES.completed as ExecutionCompleted), result: nested };
+  const { parameters, context, labels } = JSON.parse(encodeEvent(requested));
+  assert.equal([parameters, context, labels], [nested, nested, named]);
+  assert.equal(JSON.parse(encodeEvent(completed)).result, nested);
+  for (const event of [requested, completed])
+    assert.equal(decodeEvent(event.type, encodeEvent(event)), event, event.type);
+});
+
+test("an action's own names are snake_case on the wire", () => {
+  const event = EXAMPLES.requested as ExecutionRequested;
+  const wire = toWire({ ...event, action: { ...event.action, entryPoint: 'run.sh' } });
+  assert.is((wire.action as Record<string, unknown>).entry_point, 'run.sh');
+  assert.not('entryPoint' in (wire.action as object));
+});
+
 function codeOf(body: () => unknown): string | undefined {
   try {
     body();
@@ -297,7 +327,7 @@ test('JSON Schemas describe every type, and allow for more fields', () => {
       required: string[];
       additionalProperties?: unknown;
     };
-    assert.ok('executionId' in schema.properties, type);
+    assert.ok('execution_id' in schema.properties, type);
     assert.ok(schema.required.includes('position'), type);
     assert.is.not(schema.additionalProperties, false, type);
   }

@@ -150,12 +150,12 @@ export function ExecutionsPage() {
       // what happened before the connection stood is not told by it: ask
       onFresh: () => void reload.current(),
       onEvent(event) {
-        const { executionId, position } = JSON.parse(event.data) as {
-          executionId?: string;
+        const { execution_id: id, position } = JSON.parse(event.data) as {
+          execution_id?: string;
           position?: number;
         };
-        if (!executionId) return;
-        wanted.set(executionId, Math.max(position ?? 0, wanted.get(executionId) ?? 0));
+        if (!id) return;
+        wanted.set(id, Math.max(position ?? 0, wanted.get(id) ?? 0));
         asking ??= setTimeout(ask, 60);
       },
     });

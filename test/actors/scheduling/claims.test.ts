@@ -101,7 +101,7 @@ async function withClaims(
   try {
     await body({
       logged: () => log.events.map(({ type }) => type),
-      cancel: () => onCancel({ executionId: AN_ID, by: 'somebody', at: new Date().toISOString() }),
+      cancel: () => onCancel({ executionId: AN_ID, by: 'somebody' }),
     });
   } finally {
     await within(20_000, claims.stop(), 'the end of the claims');

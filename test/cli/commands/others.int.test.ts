@@ -201,7 +201,7 @@ test(
     await all.says(/execution\.completed/);
     all.child.kill('SIGTERM');
     const [seen] = objects((await within(20_000, all.ended)).text);
-    assert.equal([seen?.executionId, seen?.type, seen?.exitCode], [id, 'execution.completed', 2]);
+    assert.equal([seen?.execution_id, seen?.type, seen?.exit_code], [id, 'execution.completed', 2]);
     const own = objects((await cli(server, ['events', id, '-o', 'json'])).text);
     assert.equal(
       own.map(({ type }) => type),

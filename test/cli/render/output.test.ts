@@ -17,7 +17,7 @@ let position = 0;
 function chunk(text: string, more: Partial<OutputChunk> = {}): OutputChunk {
   const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
   return {
-    executionId: 'e1',
+    execution_id: 'e1',
     position: position++,
     stream: 'stdout',
     seq: 1,

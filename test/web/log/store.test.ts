@@ -11,7 +11,7 @@ const chunk = (
   text: string,
   more: Partial<OutputChunk> = {},
 ): OutputChunk => ({
-  executionId: 'x',
+  execution_id: 'x',
   position,
   stream: 'stdout',
   seq,
