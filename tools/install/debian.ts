@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { timed } from './timed.ts';
 import { findProgram } from './tools.ts';
 
 const run = promisify(execFile);
@@ -57,14 +58,13 @@ export async function installPackages(
   if (absent.length === 0) return [];
   if (!findProgram('apt-get')) throw new Error('this machine has no apt-get');
   if (!isRoot() && !findProgram('sudo')) throw new Error('it takes root, or sudo without a password');
-  say('apt-get update');
-  await asRoot(['apt-get', 'update']);
+  await timed(say, 'apt-get update', () => asRoot(['apt-get', 'update']));
   const names = await Promise.all(absent.map(firstAvailable));
   const available = await Promise.all(names.map(isAvailable));
   const wanted = names.filter((_, at) => available[at]);
   if (wanted.length > 0) {
-    say(`apt-get install ${wanted.join(' ')}`);
-    await withoutServices(() => asRoot(['apt-get', 'install', '-y', '--no-install-recommends', ...wanted]));
+    const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...wanted];
+    await timed(say, `apt-get install ${wanted.join(' ')}`, () => withoutServices(() => asRoot(install)));
   }
   return names.filter((_, at) => !available[at]);
 }

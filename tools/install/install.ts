@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../stack/packages.ts';
 import { installPackages } from './debian.ts';
+import { timed } from './timed.ts';
 import { TOOLS, type Tool } from './tools.ts';
 
 /** Why a tool is missing, by its name. */
@@ -36,16 +37,14 @@ export async function installTools(names: readonly string[], say: (text: string)
     const packages = new Set(absent.flatMap((name) => [...(tool(name).packages ?? [])]));
     if (packages.size > 0) {
       say(`missing: ${absent.join(', ')}`);
-      await timed(say, 'the Debian packages', () => installPackages([...packages], say)).catch(
-        (error: Error) => {
-          for (const name of absent) reasons.set(name, error.message);
-        },
-      );
+      await installPackages([...packages], say).catch((error: Error) => {
+        for (const name of absent) reasons.set(name, error.message);
+      });
     }
     for (const name of await absentOf(absent)) {
       const { install } = tool(name);
       if (!install) continue;
-      await timed(say, name, () => install(say)).catch((error: Error) => {
+      await timed(say, `installing ${name}`, () => install(say)).catch((error: Error) => {
         reasons.set(name, [error.message, reasons.get(name)].filter(Boolean).join('; '));
       });
     }
@@ -57,13 +56,6 @@ function explain(name: string, reason: string | undefined): string {
   const { byHand, packages = [] } = tool(name);
   const help = byHand ?? `install the Debian packages ${packages.join(' ')}`;
   return reason ? `${reason} (${help})` : help;
-}
-
-async function timed<T>(say: (text: string) => void, what: string, body: () => Promise<T>): Promise<T> {
-  const started = performance.now();
-  const result = await body();
-  say(`installed ${what} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  return result;
 }
 
 /** Holds a lock that ends with this process, however it ends: flock(1) keeps it until its input closes. */

@@ -27,7 +27,7 @@ export function pythonProgram(what: PythonProgram): string | undefined {
 /** @throws Error with what venv or pip said. */
 export async function installPythonProgram(what: PythonProgram, say: (text: string) => void): Promise<void> {
   const home = homeOf(what);
-  say(`installing ${what.name} ${what.version} from PyPI`);
+  say(`${what.name} ${what.version} from PyPI`);
   rmSync(home, { recursive: true, force: true });
   await run(await findPython(), ['-m', 'venv', home]);
   await run(join(home, 'bin', 'python'), [

@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { withFolder } from '../../support/folder.ts';
 import { type ServerProcess, withServer } from '../../support/server.ts';
+import { scaled } from '../../support/slowness.ts';
 import { within } from '../../support/within.ts';
 import { st2Path } from './st2.ts';
 
@@ -36,7 +37,7 @@ async function conform(
   address = server.url,
 ): Promise<{ passed: number; failed: number; output: string }> {
   const child = spawn(SCRIPT, [...args, '--extras', '--st2', st2Path(), address], {
-    env: { PATH: process.env.PATH, SLOW: '60', GRACE: '16', ...env },
+    env: { PATH: process.env.PATH, SLOW: String(scaled(60)), GRACE: String(scaled(6)), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
