@@ -2,15 +2,14 @@
  * The one writer of an execution's stream: gives positions and times, keeps the order, and goes on trying while the
  * log is away. At most one append is under way; what comes meanwhile goes into the next one together.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createBackoff } from '../lib/backoff.ts';
 import { ServiceError } from '../lib/errors.ts';
 import type { ExecutionEvent, Unrecorded } from './event.ts';
 import type { EventLog } from './event-log.ts';
 
 /** Keeps one append below what a log takes in one request. */
 const MAX_APPEND_BYTES = 1 << 20;
-const FIRST_RETRY_MS = 50;
-const LAST_RETRY_MS = 2000;
+const RETRY = { firstMs: 50, longestMs: 2000, jitter: 0.5 };
 
 export interface Recorder {
   /** Resolves when the events are in the log. Rejects when the recorder was stopped, or the log refused them for good. */
@@ -50,14 +49,15 @@ export function createRecorder(options: {
   let running = false;
 
   async function append(events: ExecutionEvent[]): Promise<void> {
-    for (let delay = FIRST_RETRY_MS; ; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
+    const backoff = createBackoff(RETRY);
+    for (;;) {
       stopped.signal.throwIfAborted();
       try {
         return await log.append(events);
       } catch (error) {
         if (!(error instanceof ServiceError && error.retriable)) throw error;
         onTrouble?.(error);
-        await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal: stopped.signal });
+        await backoff.pause(stopped.signal);
       }
     }
   }

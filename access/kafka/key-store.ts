@@ -2,11 +2,11 @@
  * API keys on the compacted topic `<prefix>.keys`: the newest state of each lies there, and every node holds all of them
  * in memory and follows. While the brokers are away keys that are known go on working, and none can be changed.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { type FetchedMessage, logError } from '../../events/kafka/client.ts';
 import type { KafkaEventLog } from '../../events/kafka/event-log.ts';
 import { stateRecord } from '../../events/kafka/state-record.ts';
 import { followTopic } from '../../events/kafka/topic-feed.ts';
+import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { joined, KEY_SCHEMA, type KeyStore, type StoredKey, type WireKey } from '../key-store.ts';
 
@@ -115,7 +115,7 @@ export async function kafkaKeyStore(
           const message = `API keys cannot be changed while Kafka at ${brokers.join(', ')} does not take them; those that exist go on working. Look at the list of keys before trying again`;
           throw new ServiceError('keys-unavailable', message, { cause: reason, retriable: true });
         }
-        await delay(RETRY_MS);
+        await abortableSleep(RETRY_MS);
       }
     }
   }

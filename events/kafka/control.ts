@@ -1,5 +1,5 @@
 /** One shared connection for short questions (offsets, metadata), opened anew after a failure. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { type Cluster, type KafkaClient, logError } from './client.ts';
 
 const SETTLING_MS = 5000;
@@ -42,7 +42,7 @@ export function kafkaControl(client: KafkaClient, brokers: readonly string[]): C
           // A topic made a moment ago, or a partition whose leader has just changed: the broker answers, soon rightly.
           const settles = (error as { name?: string; retriable?: boolean }).name === 'KafkaJSProtocolError';
           if (attempt >= 2 && !(settles && performance.now() < deadline)) throw logError(error, brokers);
-          if (attempt >= 2) await delay(SETTLING_RETRY_MS);
+          if (attempt >= 2) await abortableSleep(SETTLING_RETRY_MS);
         }
       }
     },

@@ -1,10 +1,14 @@
 /** The lifecycle topic as workers read it: all of it from now on, and their group's share from where it was left. */
+import { abortableSleep } from '../../lib/abortable-sleep.ts';
+import { createWakeSignal } from '../../lib/wake-signal.ts';
 import type { LifecycleEvent } from '../event.ts';
 import type { DutyFeed, DutySession, PlacedEvent } from '../fleet/fleet.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import { joinGroup, type Membership } from './group.ts';
 import type { PartitionBatch } from './partition-reader.ts';
 import type { Offsets } from './topics.ts';
+
+const ASK_AGAIN_MS = 500;
 
 interface Arrival {
   partition: number;
@@ -17,10 +21,10 @@ async function* gathered(
   signal: AbortSignal,
 ): AsyncGenerator<Arrival[]> {
   const waiting: (Arrival & { taken: () => void })[] = [];
-  let wake: (() => void) | undefined;
+  const arrivals = createWakeSignal();
   const release = () => {
     for (const entry of waiting.splice(0)) entry.taken();
-    wake?.();
+    arrivals.wake();
   };
   signal.addEventListener('abort', release, { once: true });
   for (const [partition, reader] of readers) {
@@ -28,7 +32,7 @@ async function* gathered(
       for await (const batch of reader) {
         await new Promise<void>((taken) => {
           waiting.push({ partition, batch, taken });
-          wake?.();
+          arrivals.wake();
         });
         if (signal.aborted) return;
       }
@@ -36,9 +40,7 @@ async function* gathered(
   }
   while (!signal.aborted) {
     if (waiting.length === 0) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+      await arrivals.wait();
       continue;
     }
     const taken = waiting.splice(0);
@@ -132,7 +134,7 @@ async function committed(membership: Membership, partitions: number[]): Promise<
     try {
       return await membership.committed(partitions);
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await abortableSleep(ASK_AGAIN_MS);
     }
   }
 }

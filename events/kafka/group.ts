@@ -4,7 +4,8 @@
  * was away as a stranger, and the group then waits until its old self has timed out.
  */
 import { createRequire } from 'node:module';
-import { setTimeout as delay } from 'node:timers/promises';
+import { abortableSleep } from '../../lib/abortable-sleep.ts';
+import { createBackoff } from '../../lib/backoff.ts';
 import type { Cluster, Coordinator } from './client.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import type { Offsets } from './topics.ts';
@@ -26,8 +27,7 @@ const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 500;
 /** How long the others wait for a member that has heard of a new sharing out but does not come. */
 const REJOIN_MS = 20_000;
-const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 1000;
+const RETRY = { firstMs: 50, longestMs: 1000 };
 const LEAVE_MS = 2000;
 
 interface AssignerProtocol {
@@ -120,7 +120,7 @@ export async function joinGroup(
         heardAt = askedAt;
         change(mine);
         onSettled();
-        await delay(HEARTBEAT_MS, undefined, { signal: leaving.signal });
+        await abortableSleep(HEARTBEAT_MS, leaving.signal);
       } catch (error) {
         const { type } = error as { type?: string };
         if (type === 'UNKNOWN_MEMBER_ID') memberId = '';
@@ -133,7 +133,7 @@ export async function joinGroup(
 
   /** Stays a member whatever happens to the broker; it is the same member when the broker comes back in time. */
   async function keepMembership(): Promise<void> {
-    let retryMs = FIRST_RETRY_MS;
+    const backoff = createBackoff(RETRY);
     while (!leaving.signal.aborted) {
       const cluster = client.openCluster();
       const hangUp = () => cluster.destroy();
@@ -147,14 +147,11 @@ export async function joinGroup(
         await cluster.connect();
         await cluster.addMultipleTargetTopics(both);
         coordinator = await cluster.findGroupCoordinator({ groupId });
-        await stay(cluster, coordinator, () => {
-          retryMs = FIRST_RETRY_MS;
-        });
+        await stay(cluster, coordinator, backoff.reset);
       } catch (error) {
         if (!leaving.signal.aborted)
           client.complain(`To be in the group ${groupId}`, Math.max(heardAt, startedAt), error);
-        await delay(retryMs, undefined, { signal: leaving.signal }).catch(() => {});
-        retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+        await backoff.pause(leaving.signal);
       } finally {
         clearInterval(lost);
         coordinator = undefined;
@@ -225,7 +222,7 @@ export async function joinGroup(
         // The others need not wait for the end of its session then.
         await Promise.race([
           last.leaveGroup({ groupId, memberId }).catch(() => {}),
-          delay(LEAVE_MS, undefined, { ref: false }),
+          abortableSleep(LEAVE_MS, leaving.signal),
         ]);
       }
       leaving.abort();

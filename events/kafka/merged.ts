@@ -1,5 +1,6 @@
 /** Several partition readers as one iterable of log batches, in step with its consumer. */
 
+import { createWakeSignal } from '../../lib/wake-signal.ts';
 import { type CheckpointParts, joinCheckpoint } from '../checkpoints.ts';
 import type { ExecutionEvent } from '../event.ts';
 import type { LogBatch } from '../event-log.ts';
@@ -33,7 +34,7 @@ export async function* mergePartitions({
   const stop = new AbortController();
   const readers = openReaders(AbortSignal.any([signal, stop.signal]));
   const waiting: { partition: number; batch: PartitionBatch; taken: () => void }[] = [];
-  let wake: (() => void) | undefined;
+  const arrivals = createWakeSignal();
   let failure: { error: unknown } | undefined;
   let open = readers.size;
   let movedOn = false;
@@ -45,19 +46,19 @@ export async function* mergePartitions({
         if (signal.aborted || stop.signal.aborted) return;
         await new Promise<void>((taken) => {
           waiting.push({ partition, batch, taken });
-          wake?.();
+          arrivals.wake();
         });
       }
     } catch (error) {
       failure ??= { error };
     } finally {
       open -= 1;
-      wake?.();
+      arrivals.wake();
     }
   };
   const release = () => {
     for (const entry of waiting.splice(0)) entry.taken();
-    wake?.();
+    arrivals.wake();
   };
   signal.addEventListener('abort', release, { once: true });
   const pumps = [...readers].map(([partition, reader]) => pump(partition, reader));
@@ -66,13 +67,8 @@ export async function* mergePartitions({
       if (waiting.length === 0) {
         if (failure) throw failure.error;
         if (open === 0) return;
-        let timer: NodeJS.Timeout | undefined;
-        const idle = await new Promise<boolean>((resolve) => {
-          wake = () => resolve(false);
-          if (movedOn) timer = setTimeout(() => resolve(true), MOVE_AFTER_MS);
-        });
-        clearTimeout(timer);
-        if (idle) {
+        const isAwake = await arrivals.wait(movedOn ? MOVE_AFTER_MS : undefined);
+        if (!isAwake) {
           movedOn = false;
           yield { events: [], checkpoint: joinCheckpoint(parts) };
         }

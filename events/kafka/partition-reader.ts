@@ -2,7 +2,8 @@
  * Reads one partition of both topics from given offsets and puts their events into the order in which they happened.
  * Uses no consumer group: the reader alone decides where it stands. Survives a broker that goes away.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { createBackoff } from '../../lib/backoff.ts';
+import { createWakeSignal } from '../../lib/wake-signal.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
 import type { Cluster, FetchedPartition, KafkaClient } from './client.ts';
 import { eventOf, type PoisonRecord, type ReadRecord, readRecord } from './records.ts';
@@ -49,7 +50,7 @@ const FETCH_BYTES = 1024 * 1024;
 const QUEUE_BYTES = 4 * 1024 * 1024;
 const BATCH_EVENTS = 2000;
 const BATCH_BYTES = 4 * 1024 * 1024;
-const LONGEST_RETRY_MS = 1000;
+const RETRY = { firstMs: 50, longestMs: 1000 };
 /** Ended executions whose repeats are still recognized. */
 const ENDED_KEPT = 10_000;
 
@@ -72,27 +73,6 @@ function repeatFilter(): (event: ExecutionEvent) => boolean {
   };
 }
 
-/** Resolves `wait` once for all `wake`s before it; never loses one. */
-function bell() {
-  let rung = false;
-  let waiting: (() => void) | undefined;
-  return {
-    wake() {
-      rung = true;
-      waiting?.();
-    },
-    async wait() {
-      if (!rung) {
-        await new Promise<void>((resolve) => {
-          waiting = resolve;
-        });
-      }
-      rung = false;
-      waiting = undefined;
-    },
-  };
-}
-
 /**
  * Ends when aborted, or at `until`.
  * @throws what the broker answered last, when `patienceMs` is over.
@@ -106,8 +86,8 @@ export async function* readPartition(options: PartitionReaderOptions): AsyncGene
   /** What to fetch next. */
   const fetched: Offsets = { ...options.from };
   const isNew = repeatFilter();
-  const arrivals = bell();
-  const room = bell();
+  const arrivals = createWakeSignal();
+  const room = createWakeSignal();
   let heardAt = performance.now();
 
   const head = (kind: TopicKind) => queues[kind][heads[kind]];
@@ -173,7 +153,7 @@ export async function* readPartition(options: PartitionReaderOptions): AsyncGene
 
   /** Fetches until aborted; whatever goes wrong, begins anew with a new connection. */
   async function keepFetching(stop: AbortSignal): Promise<void> {
-    let retryMs = 50;
+    const backoff = createBackoff(RETRY);
     while (!stop.aborted) {
       const cluster = client.openCluster(options.onBytes);
       const session = new AbortController();
@@ -192,7 +172,7 @@ export async function* readPartition(options: PartitionReaderOptions): AsyncGene
           if (leader === undefined) throw new Error(`partition ${partition} of ${topics[kind]} is missing`);
           leaders.set(leader, [...(leaders.get(leader) ?? []), kind]);
         }
-        retryMs = 50;
+        backoff.reset();
         await Promise.race(
           [...leaders].map(([leader, own]) =>
             fetchLoop(cluster, leader, own, session.signal).catch(async (error) => {
@@ -205,8 +185,7 @@ export async function* readPartition(options: PartitionReaderOptions): AsyncGene
         if (stop.aborted) return;
         client.complain(`To read ${kinds.map((kind) => topics[kind]).join(' and ')}`, heardAt, error);
         if (options.patienceMs !== undefined && performance.now() - heardAt > options.patienceMs) throw error;
-        await delay(retryMs, undefined, { signal: stop }).catch(() => {});
-        retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+        await backoff.pause(stop);
       } finally {
         stop.removeEventListener('abort', hangUp);
         hangUp();

@@ -3,6 +3,7 @@
  * subscription ends when the group is shared out anew; the next one begins with what is this member's then. The index's
  * checkpoint is the truth; the offsets committed to the group are for whoever watches its lag.
  */
+import { createBackoff } from '../../lib/backoff.ts';
 import { checkpointParts } from '../checkpoints.ts';
 import type { Checkpoint, EventLog, LogBatch, SubscribeOptions } from '../event-log.ts';
 import type { KafkaEventLog } from './event-log.ts';
@@ -10,7 +11,7 @@ import { joinGroup } from './group.ts';
 import type { Offsets } from './topics.ts';
 
 const COMMIT_EVERY_MS = 1000;
-const POLL_MS = 50;
+const POLL = { firstMs: 10, longestMs: 200 };
 
 export interface SharedLog extends EventLog {
   /** Partitions that are this member's now. */
@@ -86,11 +87,12 @@ export function watchIndex(
 ): { caughtUp(wanted: Checkpoint, signal?: AbortSignal): Promise<void> } {
   return {
     async caughtUp(wanted, signal) {
-      for (let waitMs = POLL_MS / 5; ; waitMs = Math.min(waitMs * 1.5, POLL_MS * 4)) {
+      const backoff = createBackoff(POLL);
+      for (;;) {
         signal?.throwIfAborted();
         const now = await reached().catch(() => undefined);
         if (log.covers(now ?? ('' as Checkpoint), wanted)) return;
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
+        await backoff.pause(signal);
       }
     },
   };

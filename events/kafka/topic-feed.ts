@@ -1,5 +1,5 @@
 /** Follows a topic of one partition: heartbeats, commands. Survives a broker that goes away; ends when aborted. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { createBackoff } from '../../lib/backoff.ts';
 import type { FetchedMessage, KafkaClient } from './client.ts';
 
 export interface TopicFeedOptions {
@@ -15,13 +15,13 @@ export interface TopicFeedOptions {
 
 const LONG_POLL_MS = 5000;
 const FETCH_BYTES = 1024 * 1024;
-const LONGEST_RETRY_MS = 1000;
+const RETRY = { firstMs: 50, longestMs: 1000 };
 
 export async function followTopic(options: TopicFeedOptions): Promise<void> {
   const { client, topic, signal } = options;
   let next: number | undefined;
   let end: number | undefined;
-  let retryMs = 50;
+  const backoff = createBackoff(RETRY);
   let heardAt = performance.now();
   while (!signal.aborted) {
     const cluster = client.openCluster();
@@ -44,7 +44,7 @@ export async function followTopic(options: TopicFeedOptions): Promise<void> {
         next = found < 0 ? end : found;
       }
       const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [0]));
-      retryMs = 50;
+      backoff.reset();
       while (!signal.aborted) {
         if (end !== undefined && next >= end) {
           options.onPresent?.();
@@ -74,8 +74,7 @@ export async function followTopic(options: TopicFeedOptions): Promise<void> {
     } catch (error) {
       if (!signal.aborted) client.complain(`To read ${topic}`, heardAt, error);
       if ((error as { type?: string }).type === 'OFFSET_OUT_OF_RANGE') next = undefined;
-      await delay(retryMs, undefined, { signal }).catch(() => {});
-      retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+      await backoff.pause(signal);
     } finally {
       signal.removeEventListener('abort', hangUp);
       cluster.destroy();

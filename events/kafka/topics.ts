@@ -2,7 +2,7 @@
  * The topics: their names, how they are made, and the check of those that exist. They are a public contract; see
  * docs/events.md.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { EventType } from '../event.ts';
 import { type Cluster, type KafkaClient, logError } from './client.ts';
@@ -137,7 +137,7 @@ const SETTLE_MS = 30_000;
 
 /** The topics, once each of their partitions has a leader, or after a while all the same. */
 async function described(admin: ReturnType<KafkaClient['kafka']['admin']>, names: string[]) {
-  for (const end = performance.now() + SETTLE_MS; ; await delay(100)) {
+  for (const end = performance.now() + SETTLE_MS; ; await abortableSleep(100)) {
     const isLate = performance.now() > end;
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: names });

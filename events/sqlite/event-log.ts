@@ -2,6 +2,7 @@
  * The event log on SQLite. The database lives on a worker thread (event-log.worker.ts); this side gathers appends into
  * group commits and hands committed events to subscribers from memory. Only one server may use a folder.
  */
+import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { sibling } from '../../lib/sibling.ts';
 import { purgeOn, startThread } from '../../lib/worker-thread.ts';
@@ -76,11 +77,11 @@ export async function sqliteEventLog({
       try {
         while (more && !closed && !live.someBehind()) {
           more = await thread.call<boolean>('pack');
-          await new Promise((resolve) => setTimeout(resolve, PACK_PAUSE_MS));
+          await abortableSleep(PACK_PAUSE_MS);
         }
         for (let free = !more; free && !closed; ) {
           free = await thread.call<boolean>('vacuum');
-          await new Promise((resolve) => setTimeout(resolve, PACK_PAUSE_MS));
+          await abortableSleep(PACK_PAUSE_MS);
         }
       } catch {
         // A full disk, for example: what is not packed stays readable as it is.
