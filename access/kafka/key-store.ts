@@ -2,8 +2,9 @@
  * API keys on the compacted topic `<prefix>.keys`: the newest state of each lies there, and every node holds all of them
  * in memory and follows. While the brokers are away keys that are known go on working, and none can be changed.
  */
-import { type FetchedMessage, logError } from '../../events/kafka/client.ts';
+import type { FetchedMessage } from '../../events/kafka/client.ts';
 import type { KafkaEventLog } from '../../events/kafka/event-log.ts';
+import { reconnectingProducer } from '../../events/kafka/producer.ts';
 import { stateRecord } from '../../events/kafka/state-record.ts';
 import { followTopic } from '../../events/kafka/topic-feed.ts';
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
@@ -88,19 +89,17 @@ export async function kafkaKeyStore(
 
   /** With a connection of its own: keys change seldom, and an idle one would be closed by the brokers meanwhile. */
   async function send(key: StoredKey, timeoutMs: number): Promise<void> {
-    const producer = client.openProducer();
-    const hangUp = () => producer.destroy();
-    const timer = setTimeout(hangUp, timeoutMs);
-    closing.signal.addEventListener('abort', hangUp, { once: true });
+    const producer = reconnectingProducer(client, brokers);
+    const timer = setTimeout(producer.close, timeoutMs);
+    closing.signal.addEventListener('abort', producer.close, { once: true });
     try {
-      await producer.connect();
       const type = key.revokedAt === undefined ? 'key.created' : 'key.revoked';
       const message = stateRecord(key.id, type, source, toWire(key));
-      await producer.send({ topic: topics.keys, acks: -1, messages: [message] });
+      await producer.send([{ topic: topics.keys, messages: [message] }]);
     } finally {
       clearTimeout(timer);
-      closing.signal.removeEventListener('abort', hangUp);
-      hangUp();
+      closing.signal.removeEventListener('abort', producer.close);
+      producer.close();
     }
   }
 
@@ -111,9 +110,8 @@ export async function kafkaKeyStore(
         return await send(key, deadline - performance.now());
       } catch (cause) {
         if (closing.signal.aborted || performance.now() + RETRY_MS > deadline) {
-          const reason = logError(cause, brokers);
           const message = `API keys cannot be changed while Kafka at ${brokers.join(', ')} does not take them; those that exist go on working. Look at the list of keys before trying again`;
-          throw new ServiceError('keys-unavailable', message, { cause: reason, retriable: true });
+          throw new ServiceError('keys-unavailable', message, { cause, retriable: true });
         }
         await abortableSleep(RETRY_MS);
       }

@@ -1,8 +1,8 @@
 /** Parks what could not be read or indexed in `<prefix>.dead-letter`, with the reason, so that nothing is lost silently. */
 import { cloudEventHeaders, encodeEvent } from '../codec.ts';
 import type { ExecutionEvent } from '../event.ts';
-import type { OwnedProducer } from './client.ts';
 import type { KafkaEventLog } from './event-log.ts';
+import { type ReconnectingProducer, reconnectingProducer } from './producer.ts';
 import type { PoisonRecord } from './records.ts';
 
 export interface DeadLetters {
@@ -22,34 +22,19 @@ export interface DeadLetters {
 const REASON_CHARACTERS = 2000;
 
 export function deadLetters(
-  log: () => Pick<KafkaEventLog, 'client' | 'topics'>,
+  log: () => Pick<KafkaEventLog, 'client' | 'topics' | 'brokers'>,
   source: string,
 ): DeadLetters {
-  let producer: Promise<OwnedProducer> | undefined;
+  let producer: ReconnectingProducer | undefined;
 
   async function send(
     key: string,
     value: Buffer | string | null,
     headers: Record<string, string>,
   ): Promise<void> {
-    const { client, topics } = log();
-    producer ??= (async () => {
-      const made = client.openProducer();
-      await made.connect();
-      return made;
-    })();
-    const used = producer;
-    try {
-      await (await used).send({
-        topic: topics.deadLetter,
-        acks: -1,
-        messages: [{ key, value, headers, partition: 0 }],
-      });
-    } catch (error) {
-      producer = undefined;
-      void used.then((old) => old.destroy()).catch(() => {});
-      throw error;
-    }
+    const { client, topics, brokers } = log();
+    producer ??= reconnectingProducer(client, brokers);
+    await producer.send([{ topic: topics.deadLetter, messages: [{ key, value, headers, partition: 0 }] }]);
   }
 
   return {
@@ -72,7 +57,7 @@ export function deadLetters(
       });
     },
     async close() {
-      await producer?.then((used) => used.destroy()).catch(() => {});
+      producer?.close();
     },
   };
 }

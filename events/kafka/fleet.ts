@@ -1,8 +1,8 @@
 /** Heartbeats on the compacted topic `<prefix>.workers`, commands on `<prefix>.commands`. */
 import type { z } from 'zod';
 import { CANCEL_SCHEMA, type Fleet, HEARTBEAT_SCHEMA, type Heartbeat } from '../fleet/fleet.ts';
-import { logError, type OwnedProducer } from './client.ts';
 import type { KafkaEventLog } from './event-log.ts';
+import { reconnectingProducer } from './producer.ts';
 import { stateRecord } from './state-record.ts';
 import { followTopic } from './topic-feed.ts';
 
@@ -21,33 +21,10 @@ export async function kafkaFleet(
   const { client, topics, brokers } = log;
   const closing = new AbortController();
   const known = new Map<string, Known>();
-  let producer: Promise<OwnedProducer> | undefined;
-
-  async function open(): Promise<OwnedProducer> {
-    const made = client.openProducer();
-    try {
-      await made.connect();
-    } catch (error) {
-      made.destroy();
-      throw error;
-    }
-    return made;
-  }
+  const producer = reconnectingProducer(client, brokers);
 
   async function send(topic: string, key: string, type: string, value: object | null): Promise<void> {
-    producer ??= open();
-    const used = producer;
-    try {
-      await (await used).send({
-        topic,
-        acks: -1,
-        messages: [stateRecord(key, type, source, value)],
-      });
-    } catch (error) {
-      producer = undefined;
-      void used.then((old) => old.destroy()).catch(() => {});
-      throw logError(error, brokers);
-    }
+    await producer.send([{ topic, messages: [stateRecord(key, type, source, value)] }]);
   }
 
   await new Promise<void>((resolve) => {
@@ -106,7 +83,7 @@ export async function kafkaFleet(
     },
     async close() {
       closing.abort();
-      await producer?.then((used) => used.destroy()).catch(() => {});
+      producer.close();
     },
   };
 }

@@ -3,9 +3,11 @@
  * line leaves at once and a fast command fills its requests. What is durable of an execution is always a beginning of
  * its stream: an event never travels in one request with its predecessor in the other topic.
  */
+import { createBackoff } from '../../lib/backoff.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
-import { type KafkaClient, logError, type OwnedProducer } from './client.ts';
+import { type KafkaClient, logError } from './client.ts';
+import { type ReconnectingProducer, reconnectingProducer } from './producer.ts';
 import { type KafkaRecord, toRecord } from './records.ts';
 import { isOutput, type Offsets, type Topics } from './topics.ts';
 
@@ -47,7 +49,7 @@ interface Item {
 interface Lane {
   queue: Item[];
   running: Promise<void> | undefined;
-  producer: Promise<OwnedProducer> | undefined;
+  producer: ReconnectingProducer;
 }
 
 /** Raw bytes of one request; Kafka answers small requests sooner, and zstd gains little beyond this. */
@@ -58,10 +60,7 @@ const COMPRESS_FROM_BYTES = 1024;
 const LANES = 2;
 /** What comes before these is never output, so it lies in the same topic. */
 const FOLLOWS_LIFECYCLE = ['execution.scheduled', 'execution.started'];
-const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 1000;
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const RETRY = { firstMs: 50, longestMs: 1000 };
 
 export function kafkaWriter(options: WriterOptions): Writer {
   const { client, topics, source } = options;
@@ -70,28 +69,10 @@ export function kafkaWriter(options: WriterOptions): Writer {
   const lanes: Lane[] = Array.from({ length: LANES }, () => ({
     queue: [],
     running: undefined,
-    producer: undefined,
+    producer: reconnectingProducer(client, options.brokers),
   }));
   let acknowledgedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
-
-  async function open(): Promise<OwnedProducer> {
-    const producer = client.openProducer();
-    try {
-      await producer.connect();
-    } catch (error) {
-      producer.destroy();
-      throw error;
-    }
-    return producer;
-  }
-
-  /** A new producer after a failure: the outcome of its last request is unknown, and with it its sequence numbers. */
-  function discard(lane: Lane): void {
-    const old = lane.producer;
-    lane.producer = undefined;
-    void old?.then((producer) => producer.destroy()).catch(() => {});
-  }
 
   function take(lane: Lane): Item[] {
     if (lane.queue[0]?.alone) return lane.queue.splice(0, 1);
@@ -139,21 +120,18 @@ export function kafkaWriter(options: WriterOptions): Writer {
 
   async function send(lane: Lane, batch: Item[]): Promise<void> {
     await link(batch);
-    lane.producer ??= open();
-    const producer = await lane.producer;
     const lists: Record<TopicKind, Item[]> = { executions: [], output: [] };
     let bytes = 0;
     for (const item of batch) {
       lists[item.kind].push(item);
       bytes += item.record.value.length;
     }
-    const answers = await producer.sendBatch({
-      acks: -1,
-      compression: bytes < COMPRESS_FROM_BYTES ? client.compression.none : client.compression.zstd,
-      topicMessages: (['executions', 'output'] as const)
+    const answers = await lane.producer.send(
+      (['executions', 'output'] as const)
         .filter((kind) => lists[kind].length > 0)
         .map((kind) => ({ topic: topics[kind], messages: lists[kind].map((item) => item.record) })),
-    });
+      bytes < COMPRESS_FROM_BYTES ? client.compression.none : client.compression.zstd,
+    );
     acknowledgedAt = performance.now();
     for (const kind of ['executions', 'output'] as const) {
       const next = new Map<number, number>();
@@ -194,7 +172,8 @@ export function kafkaWriter(options: WriterOptions): Writer {
   async function drain(lane: Lane): Promise<void> {
     while (lane.queue.length > 0) {
       const batch = take(lane);
-      for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)) {
+      const backoff = createBackoff(RETRY);
+      for (;;) {
         try {
           await send(lane, batch);
           for (const { call } of batch) {
@@ -203,9 +182,8 @@ export function kafkaWriter(options: WriterOptions): Writer {
           }
           break;
         } catch (cause) {
-          discard(lane);
           const error = logError(cause, options.brokers);
-          const late = batch.some(({ call }) => call.deadline < performance.now() + retryMs);
+          const late = batch.some(({ call }) => call.deadline < performance.now() + backoff.nextMs);
           if (!closed && !error.retriable) {
             refuse(lane, batch, error);
             break;
@@ -215,7 +193,7 @@ export function kafkaWriter(options: WriterOptions): Writer {
             giveUp([...batch, ...lane.queue.splice(0)], error);
             break;
           }
-          await sleep(retryMs);
+          await backoff.pause();
         }
       }
     }
@@ -242,7 +220,7 @@ export function kafkaWriter(options: WriterOptions): Writer {
     async close() {
       closed = true;
       await Promise.all(lanes.map((lane) => lane.running));
-      for (const lane of lanes) discard(lane);
+      for (const lane of lanes) lane.producer.close();
     },
   };
 }
