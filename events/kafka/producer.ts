@@ -1,5 +1,12 @@
-/** The one producer: opens its connection with the first request, and another one after a failure. */
+/**
+ * The one producer: opens its connection with the first request, and another one after a failure.
+ *
+ * It compares every answer with what was sent. kafkajs keeps one answer per broker, and its own retry asks only the
+ * brokers that have not answered; a partition that moved to a broker with an answer is sent to nobody, and the call
+ * succeeds. It also leaves out, silently, a partition that its metadata lacks.
+ */
 import type { RecordMetadata } from 'kafkajs';
+import { ServiceError } from '../../lib/errors.ts';
 import { type KafkaClient, logError, type OwnedProducer } from './client.ts';
 
 export interface ProducedRecord {
@@ -28,6 +35,45 @@ export interface ReconnectingProducer {
   close(): void;
 }
 
+/** The records of partitions that no answer names. */
+function unanswered(topics: readonly TopicRecords[], answers: readonly RecordMetadata[]): TopicRecords[] {
+  return topics.flatMap(({ topic, messages }) => {
+    const named = new Set(
+      answers.filter(({ topicName }) => topicName === topic).map(({ partition }) => partition),
+    );
+    const left = messages.filter(({ partition }) => !named.has(partition));
+    return left.length === 0 ? [] : [{ topic, messages: left }];
+  });
+}
+
+const countRecords = (topics: readonly TopicRecords[]) =>
+  topics.reduce((sum, { messages }) => sum + messages.length, 0);
+
+/** What no answer names is sent again, unchanged and with the same sequence numbers, so that it is stored once. */
+async function sendAll(
+  producer: OwnedProducer,
+  topics: TopicRecords[],
+  compression: number,
+  brokers: readonly string[],
+): Promise<RecordMetadata[]> {
+  const answers: RecordMetadata[] = [];
+  for (let left = topics; ; ) {
+    const answered = await producer.sendBatch({ acks: -1, compression, topicMessages: left });
+    answers.push(...answered);
+    const next = unanswered(left, answered);
+    const [first] = next;
+    if (!first) return answers;
+    if (countRecords(next) === countRecords(left)) {
+      throw new ServiceError(
+        'event-log-unavailable',
+        `Kafka at ${brokers.join(', ')} has no leader for partition ${first.messages[0]?.partition} of ${first.topic}; the records are sent again`,
+        { retriable: true },
+      );
+    }
+    left = next;
+  }
+}
+
 export function reconnectingProducer(client: KafkaClient, brokers: readonly string[]): ReconnectingProducer {
   let current: { producer: OwnedProducer; connected: Promise<void> } | undefined;
 
@@ -42,7 +88,7 @@ export function reconnectingProducer(client: KafkaClient, brokers: readonly stri
       const used = current;
       try {
         await used.connected;
-        return await used.producer.sendBatch({ acks: -1, compression, topicMessages: topics });
+        return await sendAll(used.producer, topics, compression, brokers);
       } catch (error) {
         // The outcome of the last request is unknown, and with it the producer's sequence numbers.
         if (current === used) current = undefined;
