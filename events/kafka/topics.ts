@@ -209,13 +209,19 @@ export async function offsetsOf(
     names.map((topic) => ({ topic, partitions: partitions.map((partition) => ({ partition })), ...where })),
   );
   const result = new Map<number, Offsets>(
-    partitions.map((partition) => [partition, { executions: 0, output: 0 }]),
+    partitions.map((partition) => [partition, { executions: Number.NaN, output: Number.NaN }]),
   );
   for (const { topic, partitions: rows } of found) {
     for (const { partition, offset } of rows) {
       const entry = result.get(partition);
       // -1: nothing is as new as that time.
       if (entry) entry[topic === topics.output ? 'output' : 'executions'] = Number(offset);
+    }
+  }
+  for (const [partition, entry] of result) {
+    // kafkajs leaves out what its metadata lacks. Taken for offset 0, an end would be one without records.
+    if (Number.isNaN(entry.executions + entry.output)) {
+      throw new Error(`no broker named the offsets of partition ${partition}`);
     }
   }
   if (typeof at !== 'number') return result;
