@@ -111,8 +111,8 @@ if (await stackOrSkip('Keys on Kafka')) {
         const [key, marker] = [storedKey(), storedKey()];
         await here.put({ ...key, revokedAt: 1_790_000_001_000 });
         const [state] = await recordsOf(log);
-        const { revokedAt, ...before } = state?.value ?? {};
-        assert.type(revokedAt, 'string');
+        const { revoked_at, ...before } = state?.value ?? {};
+        assert.type(revoked_at, 'string');
         const late = stateRecord(key.id, 'key.created', '/linefeed/late', before);
         await write(log, [late]);
         await here.put(marker);
@@ -121,7 +121,7 @@ if (await stackOrSkip('Keys on Kafka')) {
         // Compaction keeps the newest record of a key, so that must be the revocation.
         await until(
           PATIENCE_MS,
-          async () => (await recordsOf(log)).findLast((record) => record.key === key.id)?.value.revokedAt,
+          async () => (await recordsOf(log)).findLast((record) => record.key === key.id)?.value.revoked_at,
           'the revocation to be the newest record',
         );
       }),
