@@ -1,6 +1,6 @@
 /**
  * Asks for the newest lines of the execution in the address before anything else of the page is loaded. It stands in the
- * document itself, so it imports nothing and stays short; sse.ts takes the answer over.
+ * document itself, so it imports nothing and stays short; client/subscription.ts takes the answer over.
  */
 
 export interface EarlyAnswer {

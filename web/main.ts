@@ -1,14 +1,14 @@
 /** Starts the page: the frame, and the view that the address asks for. */
 import { h, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { onSignedOut } from './api.ts';
-import { ExecutionPage } from './pages/execution.ts';
-import { ExecutionsPage } from './pages/executions.ts';
-import { OperationsPage } from './pages/operations.ts';
-import { SearchPage } from './pages/search.ts';
-import { SignIn } from './pages/sign-in.ts';
-import { here } from './router.ts';
-import { connection, useCell } from './state.ts';
+import { here } from './app/router.ts';
+import { connection, useCell } from './app/state.ts';
+import { onSignedOut } from './client/requests.ts';
+import { ExecutionPage } from './pages/execution/execution-page.ts';
+import { ExecutionsPage } from './pages/executions/executions-page.ts';
+import { OperationsPage } from './pages/operations/operations-page.ts';
+import { SearchPage } from './pages/search/search-page.ts';
+import { SignIn } from './pages/sign-in/sign-in.ts';
 import { EmptyState } from './ui/parts.ts';
 import { Shell } from './ui/shell.ts';
 

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as format from '../../web/format.ts';
-import { PLAIN, RGB, type Segment } from '../../web/log/ansi.ts';
-import { colorsOf, contrast, readable } from '../../web/log/colors.ts';
+import { sseParser } from '../../web/client/subscription.ts';
+import * as format from '../../web/lib/format.ts';
 import { insertSorted } from '../../web/log/feed.ts';
 import { literalRanges, nearest, serverQuery } from '../../web/log/finder.ts';
-import { formatRange, parseRange } from '../../web/log/permalink.ts';
-import { cutAtMarks, SHOWN_CHARS, shorten } from '../../web/log/row.ts';
-import { lastSeqAt, runsOf } from '../../web/log/timeline.ts';
-import { fieldsOf, readForm } from '../../web/pages/form-values.ts';
-import { sseParser } from '../../web/sse.ts';
+import { formatRange, parseRange } from '../../web/log/model/permalink.ts';
+import { lastSeqAt, runsOf } from '../../web/log/model/timeline.ts';
+import { PLAIN, RGB, type Segment } from '../../web/log/terminal/ansi.ts';
+import { colorsOf, contrast, readable } from '../../web/log/terminal/colors.ts';
+import { cutAtMarks, SHOWN_CHARS, shorten } from '../../web/log/view/row.ts';
+import { fieldsOf, readForm } from '../../web/pages/start/form-values.ts';
 
 const sse = suite('server-sent events');
 

@@ -2,12 +2,12 @@
  * Brings the lines of one execution to the store: the newest and then live ones over server-sent events, any others by
  * range when the view asks. Also collects what is known about lines that are not loaded: groups and error lines.
  */
-import { getJson, getLines, query } from '../api.ts';
-import { type ConnectionState, type Subscription, subscribe } from '../sse.ts';
+import { getJson, getLines, query } from '../client/requests.ts';
+import { type ConnectionState, type Subscription, subscribe } from '../client/subscription.ts';
 import type { EndRecord, Execution, OutputChunk, OutputLine, SearchPage } from '../types.ts';
 import { ENDED } from '../types.ts';
-import { MARKER_PATTERN, type Marker, markerOf } from './groups.ts';
-import type { Line, LogStore } from './store.ts';
+import { MARKER_PATTERN, type Marker, markerOf } from './model/groups.ts';
+import type { Line, LogStore } from './model/store.ts';
 
 /** Lines that say that something went wrong. */
 export const ERROR_PATTERN = '\\b(error|fatal|panic|exception|traceback|failed|failure)\\b';

@@ -2,7 +2,7 @@
  * Search inside one execution's log, over all of it: the server finds, this keeps the hits and where the reader is among
  * them. A plain text is searched as it is typed; a regular expression means what RE2 says it means.
  */
-import { getJson, query } from '../api.ts';
+import { getJson, query } from '../client/requests.ts';
 import type { SearchFacets, SearchHit, SearchPage } from '../types.ts';
 
 export interface FindQuery {

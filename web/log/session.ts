@@ -2,22 +2,23 @@
  * One execution's log as the page works with it: joins the store, the feed, the view, search, groups, filters and replay.
  * Holds no markup; components read its state and call what it offers.
  */
-import { getJson, query, request } from '../api.ts';
-import type { ConnectionState } from '../sse.ts';
-import { type Cell, cell, theme, timestamps, wrapLines } from '../state.ts';
+
+import { type Cell, cell, theme, timestamps, wrapLines } from '../app/state.ts';
+import { getJson, query, request } from '../client/requests.ts';
+import type { ConnectionState } from '../client/subscription.ts';
 import type { EndRecord, Execution } from '../types.ts';
-import { visibleText } from './ansi.ts';
 import { createFeed } from './feed.ts';
 import { createFinder, type FindState, NOTHING_FOUND } from './finder.ts';
-import { createFolds } from './folds.ts';
-import type { Group } from './groups.ts';
-import { createMinimap } from './minimap.ts';
-import { pastOf } from './past.ts';
-import type { LineRange } from './permalink.ts';
-import { clip, type RowMap, type Run, rowMap, subtract } from './rows.ts';
-import { logStore } from './store.ts';
-import { type Outline, runsOf } from './timeline.ts';
-import { createLogView } from './view.ts';
+import { createFolds } from './model/folds.ts';
+import type { Group } from './model/groups.ts';
+import { pastOf } from './model/past.ts';
+import type { LineRange } from './model/permalink.ts';
+import { clip, type RowMap, type Run, rowMap, subtract } from './model/rows.ts';
+import { logStore } from './model/store.ts';
+import { type Outline, runsOf } from './model/timeline.ts';
+import { visibleText } from './terminal/ansi.ts';
+import { createLogView } from './view/log-view.ts';
+import { createMinimap } from './view/minimap.ts';
 
 export interface Filter {
   stream?: 'stdout' | 'stderr';

@@ -1,9 +1,9 @@
 /** The frame around every view: navigation, connection badge, theme, help, notices. */
 import { type ComponentChildren, h } from 'preact';
 import { useState } from 'preact/hooks';
-import { listShortcuts, useShortcuts } from '../keys.ts';
-import { here, navigate } from '../router.ts';
-import { connection, notice, themeChoice, useCell, useNow } from '../state.ts';
+import { here, navigate } from '../app/router.ts';
+import { listShortcuts, useShortcuts } from '../app/shortcuts.ts';
+import { connection, notice, themeChoice, useCell, useNow } from '../app/state.ts';
 import { Button, Dialog, type IconName } from './parts.ts';
 
 const PLACES = [

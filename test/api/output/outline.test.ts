@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { outline } from '../../../api/output/outline.ts';
 import type { OutputAppended } from '../../../events/event.ts';
-import { cutsAt, spanOf } from '../../../web/log/timeline.ts';
+import { cutsAt, spanOf } from '../../../web/log/model/timeline.ts';
 
 const outlines = suite('the outline of an output');
 

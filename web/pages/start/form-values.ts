@@ -1,0 +1,82 @@
+/** Between an action's parameter schema and a form: which fields, in which order, and what the typed text means. Pure. */
+import type { ParameterSchema } from '../../types.ts';
+
+export interface Field {
+  name: string;
+  schema: ParameterSchema;
+  kind: 'text' | 'number' | 'boolean' | 'choice' | 'json' | 'secret' | 'lines';
+}
+
+function typesOf(schema: ParameterSchema): string[] {
+  return Array.isArray(schema.type) ? schema.type : [schema.type ?? 'string'];
+}
+
+/** Fields in the order a person fills them in: required first, then by position, then by name. */
+export function fieldsOf(parameters: Record<string, ParameterSchema>): Field[] {
+  return Object.entries(parameters)
+    .filter(([, schema]) => !schema.immutable)
+    .map(([name, schema]): Field => {
+      const types = typesOf(schema);
+      if (schema.secret) return { name, schema, kind: 'secret' };
+      if (schema.enum?.length) return { name, schema, kind: 'choice' };
+      if (types.includes('boolean')) return { name, schema, kind: 'boolean' };
+      if (types.includes('object') || types.includes('array')) return { name, schema, kind: 'json' };
+      if (types.includes('integer') || types.includes('number')) return { name, schema, kind: 'number' };
+      return { name, schema, kind: name === 'cmd' || schema.format === 'multiline' ? 'lines' : 'text' };
+    })
+    .sort(
+      (a, b) =>
+        Number(b.schema.required ?? false) - Number(a.schema.required ?? false) ||
+        (a.schema.position ?? 1000) - (b.schema.position ?? 1000) ||
+        a.name.localeCompare(b.name),
+    );
+}
+
+/** What a field shows for a value. */
+export function textOf(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/**
+ * The parameters that the texts stand for; empty fields are left out, so that defaults apply.
+ * `errors` has a sentence for each field that cannot be read.
+ */
+export function readForm(
+  fields: readonly Field[],
+  texts: Readonly<Record<string, string>>,
+): { values: Record<string, unknown>; errors: Record<string, string> } {
+  const values: Record<string, unknown> = {};
+  const errors: Record<string, string> = {};
+  for (const { name, schema, kind } of fields) {
+    const text = texts[name] ?? '';
+    if (text.trim() === '') {
+      if (schema.required && schema.default === undefined) errors[name] = 'This is needed.';
+      continue;
+    }
+    if (kind === 'boolean') values[name] = text === 'true';
+    else if (kind === 'number') {
+      const n = Number(text);
+      if (!Number.isFinite(n)) errors[name] = 'Write a number.';
+      else if (
+        typesOf(schema).includes('integer') &&
+        !typesOf(schema).includes('number') &&
+        !Number.isInteger(n)
+      ) {
+        errors[name] = 'Write a whole number.';
+      } else values[name] = n;
+    } else if (kind === 'choice') {
+      values[name] = schema.enum?.find((option) => textOf(option) === text) ?? text;
+    } else if (kind === 'json') {
+      const list = typesOf(schema).includes('array');
+      try {
+        values[name] = JSON.parse(text);
+      } catch {
+        if (list && !/^[[{"]/.test(text.trim())) values[name] = text.split(',').map((part) => part.trim());
+        else
+          errors[name] = list ? 'Write values with commas between, or a JSON list.' : 'Write a JSON object.';
+      }
+    } else values[name] = text;
+  }
+  return { values, errors };
+}
