@@ -16,14 +16,14 @@ function takeEarly(url: string): EarlyAnswer | undefined {
   return undefined;
 }
 
-export interface SseEvent {
+export interface SseMessage {
   event: string;
   id: string;
   data: string;
 }
 
 /** A parser that is fed text cut anywhere. */
-export function sseParser(emit: (event: SseEvent) => void, onRetry?: (ms: number) => void) {
+export function sseParser(emit: (event: SseMessage) => void, onRetry?: (ms: number) => void) {
   let rest = '';
   let event = '';
   let id = '';
@@ -67,7 +67,7 @@ export type ConnectionState =
 
 export interface SubscribeOptions {
   url: () => string;
-  onEvent(event: SseEvent): void;
+  onEvent(event: SseMessage): void;
   onState(state: ConnectionState): void;
   /** `Last-Event-ID` to begin with. */
   lastId?: string;
