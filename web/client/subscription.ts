@@ -1,60 +1,16 @@
 /**
- * Server-sent events over fetch: parsing, reconnecting with `Last-Event-ID`, and saying how the connection stands.
- * Unlike EventSource it shows HTTP errors, keeps its place over a pause, and lets go of its connection in a hidden tab
- * (a browser opens six to a host over HTTP/1.1).
+ * A subscription to server-sent events over fetch: it reconnects with `Last-Event-ID` and reports its state. Unlike
+ * EventSource it shows HTTP errors, resumes after a pause, and closes its connection in a hidden tab (over HTTP/1.1 a
+ * browser opens only six to a host).
  */
-
+import { createParser } from 'eventsource-parser';
 import type { EarlyAnswer } from '../early.ts';
-
-/** The answer that early.ts asked for, once, if it is to this address. */
-function takeEarly(url: string): EarlyAnswer | undefined {
-  const place = globalThis as { linefeedEarly?: EarlyAnswer | undefined };
-  const early = place.linefeedEarly;
-  place.linefeedEarly = undefined;
-  if (early?.url === url) return early;
-  early?.abort.abort();
-  return undefined;
-}
 
 export interface SseMessage {
   event: string;
+  /** Empty when the message has none. */
   id: string;
   data: string;
-}
-
-/** A parser that is fed text cut anywhere. */
-export function sseParser(emit: (event: SseMessage) => void, onRetry?: (ms: number) => void) {
-  let rest = '';
-  let event = '';
-  let id = '';
-  let data: string[] = [];
-  function line(text: string) {
-    if (text === '') {
-      if (data.length) emit({ event: event || 'message', id, data: data.join('\n') });
-      event = '';
-      data = [];
-      return;
-    }
-    if (text.startsWith(':')) return;
-    const colon = text.indexOf(':');
-    const field = colon < 0 ? text : text.slice(0, colon);
-    const value = colon < 0 ? '' : text.slice(colon + (text[colon + 1] === ' ' ? 2 : 1));
-    if (field === 'data') data.push(value);
-    else if (field === 'event') event = value;
-    else if (field === 'id') id = value;
-    else if (field === 'retry' && /^\d+$/.test(value)) onRetry?.(Number(value));
-  }
-  return (chunk: string) => {
-    rest += chunk;
-    let from = 0;
-    for (;;) {
-      const end = rest.indexOf('\n', from);
-      if (end < 0) break;
-      line(rest.slice(from, rest[end - 1] === '\r' && end > from ? end - 1 : end));
-      from = end + 1;
-    }
-    rest = from ? rest.slice(from) : rest;
-  };
 }
 
 export type ConnectionState =
@@ -66,162 +22,227 @@ export type ConnectionState =
   | { kind: 'refused'; status: number };
 
 export interface SubscribeOptions {
+  /** Asked for at each connection. */
   url: () => string;
-  onEvent(event: SseMessage): void;
+  onEvent(message: SseMessage): void;
   onState(state: ConnectionState): void;
-  /** `Last-Event-ID` to begin with. */
-  lastId?: string;
-  /** Called when a new connection is made without an id to resume from: what came before may come again. */
+  /** Called when a connection opens without an id to resume from: messages may repeat or may be missing. */
   onFresh?(): void;
 }
 
 export interface Subscription {
   close(): void;
-  /** Tries again at once. */
+  /** Reconnects at once. */
   retry(): void;
 }
 
 /** Time without a byte, pings included, after which a connection counts as dead. */
 const SILENCE_MS = 40_000;
 const HIDDEN_MS = 20_000;
+const SLOW_MS = 6000;
+const SLOW_REASON = 'no free connection yet: are many tabs open?';
+const MAX_DELAY_MS = 15_000;
+/** Answers that will not change when asked again. */
+const REFUSALS = [400, 401, 403, 404, 410];
+
+/** The answer that early.ts asked for, once, if it is to this address. */
+function takeEarly(url: string): EarlyAnswer | undefined {
+  const scope = globalThis as { linefeedEarly?: EarlyAnswer | undefined };
+  const early = scope.linefeedEarly;
+  scope.linefeedEarly = undefined;
+  if (early?.url === url) return early;
+  early?.abort.abort();
+  return undefined;
+}
+
+function fetchEvents(url: string, lastId: string, signal: AbortSignal): Promise<Response> {
+  const headers: Record<string, string> = { accept: 'text/event-stream' };
+  if (lastId) headers['last-event-id'] = lastId;
+  return fetch(url, { headers, signal, cache: 'no-store' });
+}
+
+/** Resolves when the body ends. */
+async function readMessages(
+  body: ReadableStream<Uint8Array>,
+  on: { bytes(): void; message(message: SseMessage): void; retry(ms: number): void },
+): Promise<void> {
+  const parser = createParser({
+    onEvent: ({ event = 'message', id = '', data }) => on.message({ event, id, data }),
+    onRetry: on.retry,
+  });
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    on.bytes();
+    parser.feed(decoder.decode(value, { stream: true }));
+  }
+}
+
+/** Aborts a connection that sends nothing for a while. */
+function watchSilence(connection: AbortController) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    reset() {
+      clearTimeout(timer);
+      timer = setTimeout(() => connection.abort(new Error('the server sent nothing')), SILENCE_MS);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/** Listens to what pauses and resumes a subscription. Returns how to stop. */
+function watchPage(on: { hidden(): void; visible(): void; online(): void }): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onVisibility = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(on.hidden, HIDDEN_MS);
+    else on.visible();
+  };
+  document.addEventListener('visibilitychange', onVisibility);
+  window.addEventListener('online', on.online);
+  return () => {
+    clearTimeout(timer);
+    document.removeEventListener('visibilitychange', onVisibility);
+    window.removeEventListener('online', on.online);
+  };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof TypeError) return 'the server cannot be reached';
+  return (error as Error).message || 'the connection was closed';
+}
+
+/** The delay before reconnection number `attempt`, counted from 1, with some chance in it. */
+function delayMs(attempt: number, baseMs: number): number {
+  return Math.min(MAX_DELAY_MS, baseMs * 2 ** Math.min(attempt - 1, 4)) * (0.75 + Math.random() / 2);
+}
+
+interface ConnectionEvents {
+  /** The answer is late. */
+  slow(): void;
+  opened(): void;
+  message(message: SseMessage): void;
+  retry(ms: number): void;
+}
+
+/** Reads one connection to its end. Returns why it ended, or the subscription's final state. */
+async function readConnection(
+  answer: Promise<Response>,
+  connection: AbortController,
+  on: ConnectionEvents,
+): Promise<string | ConnectionState> {
+  const silence = watchSilence(connection);
+  const slow = setTimeout(on.slow, SLOW_MS);
+  let reason = 'the connection was closed';
+  try {
+    silence.reset();
+    const { status, ok, body } = await answer;
+    clearTimeout(slow);
+    if (status === 204) return { kind: 'ended' };
+    if (REFUSALS.includes(status)) return { kind: 'refused', status };
+    if (!ok || !body) return `the server answered ${status}`;
+    on.opened();
+    await readMessages(body, {
+      bytes: silence.reset,
+      retry: on.retry,
+      message(message) {
+        if (message.event === 'bye') reason = 'the server is restarting';
+        on.message(message);
+      },
+    });
+    return reason;
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    silence.stop();
+    clearTimeout(slow);
+  }
+}
 
 export function subscribe(options: SubscribeOptions): Subscription {
-  let lastId = options.lastId ?? '';
+  let lastId = '';
   let closed = false;
+  let paused = false;
   let attempt = 0;
   let baseMs = 1000;
-  let abort: AbortController | undefined;
+  let current: AbortController | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let hiddenTimer: ReturnType<typeof setTimeout> | undefined;
-  let paused = false;
 
-  const state = (value: ConnectionState) => {
-    if (!closed || value.kind === 'ended') options.onState(value);
+  const report = (state: ConnectionState) => {
+    if (!closed) options.onState(state);
   };
 
   async function connect() {
     if (closed || paused) return;
     const url = options.url();
     const early = lastId ? undefined : takeEarly(url);
-    const mine = early?.abort ?? new AbortController();
-    abort = mine;
-    state({ kind: 'connecting' });
-    let silence: ReturnType<typeof setTimeout> | undefined;
-    const watch = () => {
-      clearTimeout(silence);
-      silence = setTimeout(() => mine.abort(new Error('nothing came for a while')), SILENCE_MS);
-    };
-    const slow = setTimeout(
-      () => state({ kind: 'waiting', reason: 'no free connection yet: are many tabs open?', retryAt: 0 }),
-      6000,
-    );
-    let reason = 'the connection was closed';
-    try {
-      watch();
-      const headers: Record<string, string> = { accept: 'text/event-stream' };
-      if (lastId) headers['last-event-id'] = lastId;
-      const response = await (early?.answer ??
-        fetch(url, { headers, signal: mine.signal, cache: 'no-store' }));
-      clearTimeout(slow);
-      if (response.status === 204) {
-        finish();
-        return;
-      }
-      if ([400, 401, 403, 404, 410].includes(response.status)) {
-        closed = true;
-        options.onState({ kind: 'refused', status: response.status });
-        cleanup();
-        return;
-      }
-      if (!response.ok || !response.body) throw new Error(`the server answered ${response.status}`);
-      if (!lastId) options.onFresh?.();
-      attempt = 0;
-      state({ kind: 'live' });
-      const parse = sseParser(
-        (event) => {
-          if (closed || abort !== mine) return;
-          if (event.id) lastId = event.id;
-          if (event.event === 'bye') reason = 'the server is restarting';
-          else options.onEvent(event);
-        },
-        (ms) => {
-          baseMs = Math.max(200, Math.min(ms, 10_000));
-        },
-      );
-      const reader = response.body.getReader();
-      const decoder = new TextDecoder();
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        watch();
-        parse(decoder.decode(value, { stream: true }));
-      }
-    } catch (error) {
-      reason =
-        error instanceof TypeError ? 'the server cannot be reached' : (error as Error).message || reason;
-    } finally {
-      clearTimeout(silence);
-      clearTimeout(slow);
+    const connection = early?.abort ?? new AbortController();
+    current = connection;
+    report({ kind: 'connecting' });
+    const answer = early?.answer ?? fetchEvents(url, lastId, connection.signal);
+    const end = await readConnection(answer, connection, {
+      slow: () => report({ kind: 'waiting', reason: SLOW_REASON, retryAt: 0 }),
+      opened() {
+        if (!lastId) options.onFresh?.();
+        attempt = 0;
+        report({ kind: 'live' });
+      },
+      message(message) {
+        if (closed || current !== connection) return;
+        if (message.id) lastId = message.id;
+        if (message.event !== 'bye') options.onEvent(message);
+      },
+      retry(ms) {
+        baseMs = Math.max(200, Math.min(ms, 10_000));
+      },
+    });
+    if (closed || paused || current !== connection) return;
+    if (typeof end !== 'string') {
+      report(end);
+      close();
+      return;
     }
-    if (closed || paused || abort !== mine) return;
     attempt += 1;
-    const delay = Math.min(15_000, baseMs * 2 ** Math.min(attempt - 1, 4)) * (0.75 + Math.random() / 2);
-    state({ kind: 'waiting', reason, retryAt: Date.now() + delay });
+    const delay = delayMs(attempt, baseMs);
+    report({ kind: 'waiting', reason: end, retryAt: Date.now() + delay });
     timer = setTimeout(connect, delay);
   }
 
-  function finish() {
+  function retry() {
     if (closed) return;
-    closed = true;
-    options.onState({ kind: 'ended' });
-    cleanup();
-  }
-
-  function restart() {
     clearTimeout(timer);
     attempt = 0;
-    const old = abort;
-    abort = undefined;
+    const old = current;
+    current = undefined;
     old?.abort();
     void connect();
   }
 
-  function onVisibility() {
-    clearTimeout(hiddenTimer);
-    if (document.hidden) {
-      hiddenTimer = setTimeout(() => {
-        paused = true;
-        clearTimeout(timer);
-        abort?.abort();
-        state({ kind: 'paused' });
-      }, HIDDEN_MS);
-    } else if (paused) {
-      paused = false;
-      restart();
-    }
-  }
-  const onOnline = () => {
-    if (!closed && !paused) restart();
-  };
-
-  function cleanup() {
+  function close() {
+    closed = true;
     clearTimeout(timer);
-    clearTimeout(hiddenTimer);
-    document.removeEventListener('visibilitychange', onVisibility);
-    window.removeEventListener('online', onOnline);
-    abort?.abort();
+    unwatch();
+    current?.abort();
   }
 
-  document.addEventListener('visibilitychange', onVisibility);
-  window.addEventListener('online', onOnline);
+  const unwatch = watchPage({
+    hidden() {
+      paused = true;
+      clearTimeout(timer);
+      current?.abort();
+      report({ kind: 'paused' });
+    },
+    visible() {
+      if (!paused) return;
+      paused = false;
+      retry();
+    },
+    online() {
+      if (!paused) retry();
+    },
+  });
   void connect();
-  return {
-    close() {
-      closed = true;
-      cleanup();
-    },
-    retry() {
-      if (!closed) restart();
-    },
-  };
+  return { close, retry };
 }
