@@ -55,10 +55,19 @@ function takeEarly(url: string): EarlyAnswer | undefined {
   return undefined;
 }
 
-function fetchEvents(url: string, lastId: string, signal: AbortSignal): Promise<Response> {
+interface Connection {
+  abort: AbortController;
+  answer: Promise<Response>;
+}
+
+/** @param lastId to resume from; empty to begin anew, perhaps with what early.ts asked for. */
+function openConnection(url: string, lastId: string): Connection {
+  const early = lastId ? undefined : takeEarly(url);
+  if (early) return early;
+  const abort = new AbortController();
   const headers: Record<string, string> = { accept: 'text/event-stream' };
   if (lastId) headers['last-event-id'] = lastId;
-  return fetch(url, { headers, signal, cache: 'no-store' });
+  return { abort, answer: fetch(url, { headers, signal: abort.signal, cache: 'no-store' }) };
 }
 
 /** Resolves when the body ends. */
@@ -93,7 +102,7 @@ function watchSilence(connection: AbortController) {
 }
 
 /** Listens to what pauses and resumes a subscription. Returns how to stop. */
-function watchPage(on: { hidden(): void; visible(): void; online(): void }): () => void {
+function watchPage(on: { hidden(): void; visible(): void; online(): unknown }): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const onVisibility = () => {
     clearTimeout(timer);
@@ -129,11 +138,10 @@ interface ConnectionEvents {
 
 /** Reads one connection to its end. Returns why it ended, or the subscription's final state. */
 async function readConnection(
-  answer: Promise<Response>,
-  connection: AbortController,
+  { answer, abort }: Connection,
   on: ConnectionEvents,
 ): Promise<string | ConnectionState> {
-  const silence = watchSilence(connection);
+  const silence = watchSilence(abort);
   const slow = setTimeout(on.slow, SLOW_MS);
   let reason = 'the connection was closed';
   try {
@@ -167,7 +175,7 @@ export function subscribe(options: SubscribeOptions): Subscription {
   let paused = false;
   let attempt = 0;
   let baseMs = 1000;
-  let current: AbortController | undefined;
+  let current: Connection | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const report = (state: ConnectionState) => {
@@ -176,13 +184,10 @@ export function subscribe(options: SubscribeOptions): Subscription {
 
   async function connect() {
     if (closed || paused) return;
-    const url = options.url();
-    const early = lastId ? undefined : takeEarly(url);
-    const connection = early?.abort ?? new AbortController();
+    const connection = openConnection(options.url(), lastId);
     current = connection;
     report({ kind: 'connecting' });
-    const answer = early?.answer ?? fetchEvents(url, lastId, connection.signal);
-    const end = await readConnection(answer, connection, {
+    const end = await readConnection(connection, {
       slow: () => report({ kind: 'waiting', reason: SLOW_REASON, retryAt: 0 }),
       opened() {
         if (!lastId) options.onFresh?.();
@@ -216,7 +221,7 @@ export function subscribe(options: SubscribeOptions): Subscription {
     attempt = 0;
     const old = current;
     current = undefined;
-    old?.abort();
+    old?.abort.abort();
     void connect();
   }
 
@@ -224,14 +229,14 @@ export function subscribe(options: SubscribeOptions): Subscription {
     closed = true;
     clearTimeout(timer);
     unwatch();
-    current?.abort();
+    current?.abort.abort();
   }
 
   const unwatch = watchPage({
     hidden() {
       paused = true;
       clearTimeout(timer);
-      current?.abort();
+      current?.abort.abort();
       report({ kind: 'paused' });
     },
     visible() {
@@ -239,9 +244,7 @@ export function subscribe(options: SubscribeOptions): Subscription {
       paused = false;
       retry();
     },
-    online() {
-      if (!paused) retry();
-    },
+    online: () => !paused && retry(),
   });
   void connect();
   return { close, retry };
