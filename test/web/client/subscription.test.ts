@@ -85,7 +85,8 @@ test('delivers messages however their bytes are cut', () =>
 test('reconnects after the time the server names, from the last id', () =>
   withSubscription(
     [
-      (response) => stream(response).end('retry: 200\n\nevent: output\nid: 7\ndata: x\n\nevent: bye\ndata: {}\n\n'),
+      (response) =>
+        stream(response).end('retry: 200\n\nevent: output\nid: 7\ndata: x\n\nevent: bye\ndata: {}\n\n'),
       (response) => stream(response).write('event: output\nid: 8\ndata: y\n\n'),
     ],
     async (seen) => {
