@@ -9,7 +9,7 @@ import type { Checkpoint, EventLog } from '../events/event-log.ts';
 import { valueBytes } from '../events/event-size.ts';
 import { ServiceError } from '../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from './execution-document.ts';
-import { gathered } from './gathered.ts';
+import { joinedBatches } from './joined-batches.ts';
 import type { OutputIndex, ProjectedBatch } from './output-index.ts';
 
 /** What the index refused, or what could not be folded, and why. */
@@ -220,7 +220,7 @@ export function startProjector({
     let writing: Promise<void> = Promise.resolve();
     let before = reached;
     try {
-      for await (const { events, checkpoint } of gathered(subscribe, index.batchBytes ?? 0, until)) {
+      for await (const { events, checkpoint } of joinedBatches(subscribe, index.batchBytes ?? 0, until)) {
         let start = 0;
         for await (const { documents, chunks, end } of fold(events)) {
           const isLast = end === events.length;

@@ -5,7 +5,7 @@
 
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
 import { ServiceError } from '../lib/errors.ts';
-import { gathered } from './gathered.ts';
+import { joinedBatches } from './joined-batches.ts';
 import type { OutputIndex } from './output-index.ts';
 import { folder, type Projector, type Rejected, writeParts } from './projector.ts';
 
@@ -47,7 +47,7 @@ export async function rebuildIndex(options: RebuildOptions): Promise<void> {
   try {
     const { fold } = folder((id) => rebuild.execution(id), onRejected);
     const subscribe = (until: AbortSignal) => log.subscribe({ from: 'beginning', signal: until });
-    const batches = gathered(subscribe, index.batchBytes ?? 0, stop.signal);
+    const batches = joinedBatches(subscribe, index.batchBytes ?? 0, stop.signal);
     const began = performance.now();
     let reached = '' as Checkpoint;
     let events = 0;

@@ -14,7 +14,7 @@ const ALLOWED: Record<string, [times: number, why: string]> = {
     'the one place for expressions of users and configurations: RE2, limits on size and time',
   ],
   'catalogue/parameters.ts': [1, 'the validator of JSON Schema, which is given RE2 (see the test below)'],
-  'projections/search/pieces.ts': [
+  'projections/search/prefilter.ts': [
     1,
     'made of fixed-width parts without repetition, so nothing can backtrack far',
   ],

@@ -1,5 +1,5 @@
 /**
- * The event log on SQLite. The database lives on a worker thread (event-log.worker.ts); this side gathers appends into
+ * The event log on SQLite. The database lives on a worker thread (event-log.thread.ts); this side gathers appends into
  * group commits and hands committed events to subscribers from memory. Only one server may use a folder.
  */
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
@@ -10,7 +10,7 @@ import { type ExecutionEvent, isLast } from '../event.ts';
 import type { Checkpoint, EventLog, LogBatch, StreamHead, SubscribeOptions } from '../event-log.ts';
 import { eventBytes } from '../event-size.ts';
 import type { Appended } from './appending.ts';
-import type { LogThreadData } from './event-log.worker.ts';
+import type { LogThreadData } from './event-log.thread.ts';
 import type { ReadPage } from './reading.ts';
 import { packEvents, unpackEvents } from './rows.ts';
 import { type Subscriber, subscribers } from './subscribers.ts';
@@ -49,7 +49,7 @@ export async function sqliteEventLog({
   onFatal,
 }: SqliteEventLogOptions): Promise<EventLog> {
   const thread = startThread(
-    sibling(import.meta.url, './event-log.worker'),
+    sibling(import.meta.url, './event-log.thread'),
     { folder, maxBytes } satisfies LogThreadData,
     { unavailable: 'event-log-unavailable' },
   );

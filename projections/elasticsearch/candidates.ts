@@ -6,7 +6,7 @@ import type { SearchCursor } from '../search/search-cursor.ts';
 import { type Candidate, type LinePoint, OutOfTime, type ScanRequest } from '../search/search-loop.ts';
 import { CONTINUES, hitsOf, type SearchOutput, scopeClauses } from './chunk-search.ts';
 import { chunkOf } from './documents.ts';
-import { type Clause, narrowing } from './narrow.ts';
+import { type Clause, narrowing } from './narrowing.ts';
 
 export interface ChunkCandidate extends Candidate {
   chunk: OutputAppended;

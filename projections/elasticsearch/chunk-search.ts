@@ -3,7 +3,7 @@ import type { OutputAppended } from '../../events/event.ts';
 import { type Assembled, assemble, complete } from '../search/lines.ts';
 import type { Answer } from './client.ts';
 import { type ChunkSource, chunkOf } from './documents.ts';
-import type { Clause } from './narrow.ts';
+import type { Clause } from './narrowing.ts';
 
 /** Runs a search over all output. */
 export type SearchOutput = (body: object, signal?: AbortSignal) => Promise<Answer>;

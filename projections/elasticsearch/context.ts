@@ -4,7 +4,7 @@ import type { SearchLine } from '../search/search.ts';
 import type { Context } from '../search/search-loop.ts';
 import { CONTINUES, hitsOf, openChunk, type SearchOutput, scopeClauses } from './chunk-search.ts';
 import { chunkOf } from './documents.ts';
-import type { Clause } from './narrow.ts';
+import type { Clause } from './narrowing.ts';
 
 /** Each hit waits for its own context, so pages are small. */
 const MAX_PAGE = 32;

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { OutputAppended, StreamName, StreamTotals } from '../../events/event.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import { visible } from '../search/text.ts';
-import { wordsOf } from './words.ts';
+import { wordsOf } from './chunk-words.ts';
 
 const ECS_VERSION = '9.0.0';
 

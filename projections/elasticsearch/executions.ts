@@ -10,7 +10,7 @@ import type {
 import { checkListCursor } from '../search/search-cursor.ts';
 import type { Answer } from './client.ts';
 import { executionOf } from './documents.ts';
-import type { Clause } from './narrow.ts';
+import type { Clause } from './narrowing.ts';
 
 type Search = (body: object) => Promise<Answer>;
 

@@ -13,7 +13,7 @@ import { countFacets, searchPage } from '../search/search-loop.ts';
 import { type Answer, type ElasticsearchConnection, openRequests, statusOf } from './client.ts';
 import { type ChunkSource, chunkOf, executionOf } from './documents.ts';
 import { executionsPage, lastExecution, unfinished } from './executions.ts';
-import { type IndexNames, idTime, indexNames, spanOf, stateIndex } from './names.ts';
+import { type IndexNames, idTime, indexNames, spanOf, stateIndex } from './index-names.ts';
 import { purge, purgeCandidates } from './retention.ts';
 import { elasticsearchSearch } from './search.ts';
 import { keptMs, policyRequests, type SetupOptions, stateIndexBody, templateRequests } from './templates.ts';

@@ -7,7 +7,7 @@ import type { PurgeCandidates } from '../output-index.ts';
 import { type BulkItem, sendBulk } from './bulk.ts';
 import type { Answer, Requests } from './client.ts';
 import { allExecutions } from './executions.ts';
-import { type IndexNames, spanOf } from './names.ts';
+import { type IndexNames, spanOf } from './index-names.ts';
 import { executionItem } from './writer.ts';
 
 type Search = (body: object) => Promise<Answer>;

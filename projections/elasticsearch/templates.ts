@@ -2,7 +2,7 @@
  * What Linefeed sets up in the cluster: templates with a fixed mapping in Elastic Common Schema names, and lifecycle
  * policies for both TTLs. Pure: the requests are built here and sent by output-index.ts.
  */
-import type { IndexNames } from './names.ts';
+import type { IndexNames } from './index-names.ts';
 
 export interface SetupOptions {
   prefix: string;

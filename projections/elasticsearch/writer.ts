@@ -8,7 +8,7 @@ import { type BulkItem, sendBulk } from './bulk.ts';
 import type { Requests } from './client.ts';
 import { continuedLines } from './continued-lines.ts';
 import { chunkDocument, chunkId, executionSource } from './documents.ts';
-import { type IndexNames, stateIndex } from './names.ts';
+import { type IndexNames, stateIndex } from './index-names.ts';
 
 export interface GenerationWriter {
   /** Sends the chunks ahead of `write`, behind those of the batch before. */

@@ -4,7 +4,7 @@
  */
 import type { OutputAppended, StreamName } from '../../events/event.ts';
 import type { Matcher } from './matcher.ts';
-import { scanLines } from './scan.ts';
+import { scanLines } from './scan-lines.ts';
 import type { SearchLine } from './search.ts';
 import { visible } from './text.ts';
 

@@ -4,7 +4,7 @@
  */
 import { type Budget, createBudget, TooCostly } from '../../lib/re2.ts';
 import { requiredLiterals } from './literals.ts';
-import { type Piece, regexPieces, textPieces } from './pieces.ts';
+import { type Piece, regexPieces, textPieces } from './prefilter.ts';
 import { parseQuery, type RegexTerm, type Term, type TextTerm } from './query.ts';
 import { fold, isWordCode, WORDS } from './text.ts';
 
@@ -19,7 +19,7 @@ export interface Matcher {
   fragments: string[];
   /** Folded texts of several words, which `words` covers one by one. */
   phrases: string[];
-  /** Each has a match in any line that matches; see pieces.ts. For one user at a time: they keep a place. */
+  /** Each has a match in any line that matches; see prefilter.ts. For one user at a time: they keep a place. */
   pieces: Piece[];
 }
 

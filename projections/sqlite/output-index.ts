@@ -20,12 +20,12 @@ import type {
   UnfinishedExecution,
 } from '../output-index.ts';
 import type { SearchFacets, SearchPage } from '../search/search.ts';
-import type { BlockPage } from './index-reader.worker.ts';
-import type { BatchRows, DocumentRow, Target } from './index-writer.worker.ts';
+import type { BlockPage } from './index-reader.thread.ts';
+import type { BatchRows, DocumentRow, Target } from './index-writer.thread.ts';
 import type { IndexThreadData, SqliteOutputIndexOptions } from './options.ts';
-import { refersTo } from './store/bodies.ts';
-import { openStored } from './store/body.ts';
+import { refersTo } from './store/block-source.ts';
 import type { DocumentPage } from './store/executions.ts';
+import { openStored } from './store/stored-block.ts';
 
 /** Nobody has asked for that long: whoever does next waits for the thread to start. */
 const READER_IDLE_MS = 15_000;
@@ -87,8 +87,8 @@ export async function sqliteOutputIndex({
       heapMb,
       unavailable: 'output-index-unavailable',
     });
-  const writer = start('./index-writer.worker', 96);
-  const startReader = () => start('./index-reader.worker', 192);
+  const writer = start('./index-writer.thread', 96);
+  const startReader = () => start('./index-reader.thread', 192);
   // An idle server is some 10 MB smaller without it.
   const reader = idleThread(startReader, READER_IDLE_MS);
   const close = async () => {

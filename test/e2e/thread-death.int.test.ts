@@ -24,7 +24,7 @@ test('a server whose log or index can no longer be written ends with a code and 
     const id = await server.run(
       `i=0; until [ -e ${go} ]; do i=$((i+1)); echo "line $i"; sleep 0.05; done; echo "$i" >${go}`,
     );
-    for (const victim of ['event-log.worker', 'index-writer.worker']) {
+    for (const victim of ['event-log.thread', 'index-writer.thread']) {
       const { last_seq: before } = await server.json<{ last_seq: number }>(`/v1/executions/${id}`);
       endThread(server, victim);
       assert.is(await within(30_000, server.gone(), 'the end of the server'), 125);
@@ -50,8 +50,8 @@ test('a server whose reading thread ends starts another', () =>
     const id = await server.run('echo there');
     await server.ended(id);
     const { pid } = server;
-    endThread(server, 'index-reader.worker');
-    await until(30_000, () => server.printed().includes('ends the thread index-reader.worker'));
+    endThread(server, 'index-reader.thread');
+    await until(30_000, () => server.printed().includes('ends the thread index-reader.thread'));
     const text = await until(30_000, async () => {
       const answer = await server.fetch(`/v1/executions/${id}/stdout`);
       if (!answer.ok) assert.is(answer.status, 503);

@@ -5,7 +5,7 @@ import { startThread, type Thread } from '../../lib/worker-thread.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('idle thread');
-const URL_OF_THREAD = new URL('../fixtures/calls.worker.ts', import.meta.url);
+const URL_OF_THREAD = new URL('../fixtures/calls.thread.ts', import.meta.url);
 
 /** Counts the threads that were started and those that were ended. */
 function counted() {

@@ -5,7 +5,7 @@ import { startThread } from '../../lib/worker-thread.ts';
 import { within } from '../support/within.ts';
 
 const test = suite('worker thread');
-const URL_OF_THREAD = new URL('../fixtures/calls.worker.ts', import.meta.url);
+const URL_OF_THREAD = new URL('../fixtures/calls.thread.ts', import.meta.url);
 
 async function withThread(
   body: (thread: ReturnType<typeof startThread>) => Promise<void>,

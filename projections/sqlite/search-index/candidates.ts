@@ -8,8 +8,8 @@ import type { SearchRequest } from '../../search/search.ts';
 import type { Candidate, ScanRequest } from '../../search/search-loop.ts';
 import { BLOCKS_PER_EXECUTION } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { type RequiredKeys, requiredKeys } from './block-keys.ts';
 import { findPlaces } from './signature-table.ts';
-import { type RequiredKeys, requiredKeys } from './tokens.ts';
 
 export type CandidateRequest = Pick<ScanRequest<BlockCandidate>, 'request' | 'matcher' | 'after'>;
 

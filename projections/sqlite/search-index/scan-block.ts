@@ -1,7 +1,7 @@
 /** The lines of one stored block that match: work for the processor alone, on whatever thread. */
 import { assemble, type LineFilter, type LineMatch, matchLines } from '../../search/lines.ts';
 import type { Matcher } from '../../search/matcher.ts';
-import { openStored, type StoredBlock } from '../store/body.ts';
+import { openStored, type StoredBlock } from '../store/stored-block.ts';
 
 export interface ScanJob {
   block: StoredBlock;

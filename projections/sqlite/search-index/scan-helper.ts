@@ -17,7 +17,7 @@ export interface ScanHelper {
   close(): Promise<void>;
 }
 
-const startHelper = () => startThread(sibling(import.meta.url, './scan.worker'), {}, { heapMb: HEAP_MB });
+const startHelper = () => startThread(sibling(import.meta.url, './scan.thread'), {}, { heapMb: HEAP_MB });
 
 export function scanHelper(
   processors = availableParallelism(),

@@ -1,10 +1,10 @@
 /** What makes the SQLite index searchable; the loop itself is shared (search-loop.ts). Runs on the reader's thread. */
 import type { SearchEngine } from '../../search/search-loop.ts';
 import type { Store } from '../store/store.ts';
+import { around, open } from './block-lines.ts';
 import { type BlockCandidate, candidates } from './candidates.ts';
-import { around, open } from './opened.ts';
 import type { ScanHelper } from './scan-helper.ts';
-import { scan } from './scanning.ts';
+import { scan } from './scan-with-helper.ts';
 
 export function sqliteSearch(store: Store, helper: ScanHelper): SearchEngine<BlockCandidate> {
   return {

@@ -4,6 +4,7 @@
  */
 import { BLOCKS_PER_EXECUTION } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import type { BlockKeys, RequiredKeys } from './block-keys.ts';
 import {
   bucketOf,
   buildSegment,
@@ -17,7 +18,6 @@ import {
   type Shape,
   wordMask,
 } from './signatures.ts';
-import type { BlockKeys, RequiredKeys } from './tokens.ts';
 
 /** Ids of a segment's parts are `segment * PARTS + number`. */
 const PARTS = 2048;

@@ -3,8 +3,9 @@
  * word. Groups of characters: a row of 64 bits for each key, one for each block, so that a query reads a few rows and
  * combines them. Rows are kept in pages and keys are folded to fewer rows where blocks are small. Pure: no database.
  */
+
+import { type BlockKeys, FOURGRAM_BITS, type RequiredKeys, TRIGRAM_BITS, WORD_BITS } from './block-keys.ts';
 import { countKeys, decodeBits, decodeSet, eachKey, encodeSet } from './key-bits.ts';
-import { type BlockKeys, FOURGRAM_BITS, type RequiredKeys, TRIGRAM_BITS, WORD_BITS } from './tokens.ts';
 
 export const SEGMENT_BLOCKS = 64;
 const BLOCK_BITS = 6;

@@ -11,7 +11,7 @@ export const SCHEMA_VERSION = 6;
 /**
  * `blocks.ordinal` is null until the block is in the search index; blocks get theirs in order. `spill` marks one in which a line
  * begins that goes on in later blocks: words over the border are in no index, so a search always looks into it.
- * `seq_before` is the highest line number in front of the block. `body` is null where the event log has the bytes (bodies.ts);
+ * `seq_before` is the highest line number in front of the block. `body` is null where the event log has the bytes (block-source.ts);
  * the fact `frames` names that log.
  */
 export const SCHEMA = `

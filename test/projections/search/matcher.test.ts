@@ -3,8 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { requiredLiterals } from '../../../projections/search/literals.ts';
 import { compile } from '../../../projections/search/matcher.ts';
-import { regexPieces } from '../../../projections/search/pieces.ts';
-import { scanLines } from '../../../projections/search/scan.ts';
+import { regexPieces } from '../../../projections/search/prefilter.ts';
+import { scanLines } from '../../../projections/search/scan-lines.ts';
 import { fold, visible } from '../../../projections/search/text.ts';
 
 const test = suite('matcher');

@@ -11,12 +11,12 @@ import { countFacets, searchPage } from '../search/search-loop.ts';
 import type { IndexThreadData } from './options.ts';
 import { scanHelper } from './search-index/scan-helper.ts';
 import { sqliteSearch } from './search-index/search.ts';
-import { openFrameReader, STORED_COLUMNS, type StoredRow, stored } from './store/bodies.ts';
-import { inflated, type StoredBlock } from './store/body.ts';
+import { openFrameReader, STORED_COLUMNS, type StoredRow, stored } from './store/block-source.ts';
 import * as executions from './store/executions.ts';
 import { retentionSpans } from './store/retention.ts';
 import { snapshots } from './store/snapshots.ts';
 import { currentName, openStore, type Store } from './store/store.ts';
+import { inflated, type StoredBlock } from './store/stored-block.ts';
 
 /** Blocks, decompressed, that hold chunks of a range, and perhaps others: the caller filters. */
 export interface BlockPage {

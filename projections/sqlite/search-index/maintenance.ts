@@ -9,12 +9,12 @@ import { transaction, vacuumStep } from '../../../lib/database.ts';
 import { ServiceError } from '../../../lib/errors.ts';
 import { assemble, searchableTexts } from '../../search/lines.ts';
 import { fold } from '../../search/text.ts';
-import { refersTo, STORED_COLUMNS, type StoredRow, stored } from '../store/bodies.ts';
-import { compressBody, openStored } from '../store/body.ts';
+import { refersTo, STORED_COLUMNS, type StoredRow, stored } from '../store/block-source.ts';
 import { BLOCKS_PER_EXECUTION } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { compressBody, openStored } from '../store/stored-block.ts';
+import { type BlockKeys, keysOf, noKeys } from './block-keys.ts';
 import { addSignature, makeSegment } from './signature-table.ts';
-import { type BlockKeys, keysOf, noKeys } from './tokens.ts';
 
 /** Enough to be indexed while the execution still runs; smaller ones wait for more. */
 const FULL_BYTES = BLOCK_BYTES * 0.75;

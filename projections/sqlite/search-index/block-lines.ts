@@ -2,9 +2,9 @@
 import type { OutputAppended } from '../../../events/event.ts';
 import { type Assembled, allLines, assemble, complete, type LineFilter } from '../../search/lines.ts';
 import type { Context } from '../../search/search-loop.ts';
-import { STORED_COLUMNS, type StoredRow, stored } from '../store/bodies.ts';
-import { openStored, type StoredBlock } from '../store/body.ts';
+import { STORED_COLUMNS, type StoredRow, stored } from '../store/block-source.ts';
 import type { Store } from '../store/store.ts';
+import { openStored, type StoredBlock } from '../store/stored-block.ts';
 import type { BlockCandidate } from './candidates.ts';
 
 interface BlockRow extends StoredRow {

@@ -1,6 +1,6 @@
 /**
  * Stored blocks as bytes, without a database: compressed, a little harder once a block will not change again, and opened
- * into chunks. A block's bytes are its own body or parts of the event log (bodies.ts).
+ * into chunks. A block's bytes are its own body or parts of the event log (block-source.ts).
  */
 import { constants, zstdCompressSync } from 'node:zlib';
 import { unpackBlock, unpackFrame } from '../../../events/blocks/block.ts';

@@ -8,7 +8,8 @@ import { packBlock, unpackBlock } from '../../../../events/blocks/block.ts';
 import type { OutputAppended } from '../../../../events/event.ts';
 import type { OutputIndex } from '../../../../projections/output-index.ts';
 import { sqliteOutputIndex } from '../../../../projections/sqlite/output-index.ts';
-import { createBurst } from '../../../../projections/sqlite/search-index/burst.ts';
+import { keysOf, requiredKeys } from '../../../../projections/sqlite/search-index/block-keys.ts';
+import { createBurst } from '../../../../projections/sqlite/search-index/output-rate.ts';
 import {
   bucketOf,
   buildSegment,
@@ -19,7 +20,6 @@ import {
   rowPlace,
   wordMask,
 } from '../../../../projections/sqlite/search-index/signatures.ts';
-import { keysOf, requiredKeys } from '../../../../projections/sqlite/search-index/tokens.ts';
 import { withFolder } from '../../../support/folder.ts';
 import { indexWriter } from '../../../support/index-writer.ts';
 import { recording } from '../../../support/output-events.ts';

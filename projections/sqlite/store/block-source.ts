@@ -6,8 +6,8 @@
 import type { FrameReader, FrameSource } from '../../../events/blocks/frames.ts';
 import type { Checkpoint } from '../../../events/event-log.ts';
 import { ServiceError } from '../../../lib/errors.ts';
-import type { StoredBlock } from './body.ts';
 import type { Store } from './store.ts';
+import type { StoredBlock } from './stored-block.ts';
 
 /** Columns of `blocks` that {@link stored} needs. */
 export const STORED_COLUMNS = 'execution, first, last, chunks, raw, body';

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ExecutionEvent, OutputAppended } from '../../../events/event.ts';
-import type { EventLog } from '../../../events/event-log.ts';
-import { sqliteEventLog } from '../../../events/sqlite/event-log.ts';
-import { sqliteFrames } from '../../../events/sqlite/frames.ts';
-import type { OutputIndex } from '../../../projections/output-index.ts';
-import { startProjector } from '../../../projections/projector.ts';
-import { rebuildIndex } from '../../../projections/rebuild.ts';
-import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
-import { withFolder } from '../../support/folder.ts';
-import { recording } from '../../support/output-events.ts';
-import { until, within } from '../../support/within.ts';
+import type { ExecutionEvent, OutputAppended } from '../../../../events/event.ts';
+import type { EventLog } from '../../../../events/event-log.ts';
+import { sqliteEventLog } from '../../../../events/sqlite/event-log.ts';
+import { sqliteFrames } from '../../../../events/sqlite/frames.ts';
+import type { OutputIndex } from '../../../../projections/output-index.ts';
+import { startProjector } from '../../../../projections/projector.ts';
+import { rebuildIndex } from '../../../../projections/rebuild.ts';
+import { sqliteOutputIndex } from '../../../../projections/sqlite/output-index.ts';
+import { withFolder } from '../../../support/folder.ts';
+import { recording } from '../../../support/output-events.ts';
+import { until, within } from '../../../support/within.ts';
 
 const test = suite('output index on SQLite: one copy of output');
 

@@ -6,8 +6,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type LineMatch, matchLines } from '../../search/lines.ts';
 import { OutOfTime, type Scanned, type ScanRequest } from '../../search/search-loop.ts';
 import type { Store } from '../store/store.ts';
+import { open, storedBlock } from './block-lines.ts';
 import type { BlockCandidate } from './candidates.ts';
-import { open, storedBlock } from './opened.ts';
 import type { ScanJob } from './scan-block.ts';
 import type { ScanHelper } from './scan-helper.ts';
 

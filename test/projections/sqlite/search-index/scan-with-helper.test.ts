@@ -153,7 +153,7 @@ test('where no processor is free nobody helps', async () => {
 });
 
 test('a second thread that died is left alone, and the next search has another', async () => {
-  const calls = new URL('../../../fixtures/calls.worker.ts', import.meta.url);
+  const calls = new URL('../../../fixtures/calls.thread.ts', import.meta.url);
   const helper = scanHelper(
     2,
     () => 0,

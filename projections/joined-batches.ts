@@ -11,7 +11,7 @@ import { eventBytes } from '../events/event-size.ts';
  * @param subscribe gets a signal that ends the subscription also when the consumer leaves.
  * @param mostBytes no more is read ahead than until this much waits.
  */
-export async function* gathered(
+export async function* joinedBatches(
   subscribe: (signal: AbortSignal) => Promise<AsyncIterable<LogBatch>>,
   mostBytes: number,
   signal: AbortSignal,

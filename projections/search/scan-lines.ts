@@ -4,7 +4,7 @@
  */
 import { isAscii } from 'node:buffer';
 import type { Matcher } from './matcher.ts';
-import type { Piece } from './pieces.ts';
+import type { Piece } from './prefilter.ts';
 import { fold, visible } from './text.ts';
 
 interface View {

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OVERLAP, PIECE, wordsOf } from '../../../projections/elasticsearch/words.ts';
+import { OVERLAP, PIECE, wordsOf } from '../../../projections/elasticsearch/chunk-words.ts';
 import { fold, WORDS } from '../../../projections/search/text.ts';
 
 const test = suite('words of a chunk on Elasticsearch');

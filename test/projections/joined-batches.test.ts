@@ -2,7 +2,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Checkpoint, LogBatch } from '../../events/event-log.ts';
-import { gathered } from '../../projections/gathered.ts';
+import { joinedBatches } from '../../projections/joined-batches.ts';
 import { recording } from '../support/output-events.ts';
 import { until, within } from '../support/within.ts';
 
@@ -39,7 +39,7 @@ const never = () => new AbortController().signal;
 
 test('what comes while the consumer is busy is one batch with the last checkpoint, in order', async () => {
   const { subscribe, seen } = lines(20);
-  const batches = gathered(subscribe, 1_000_000, never());
+  const batches = joinedBatches(subscribe, 1_000_000, never());
   const first = await within(PATIENCE_MS, batches.next(), 'the first batch');
   await until(PATIENCE_MS, () => seen.given === 20, 'all to be read ahead');
   const second = await within(PATIENCE_MS, batches.next(), 'the rest');
@@ -56,7 +56,7 @@ test('what comes while the consumer is busy is one batch with the last checkpoin
 
 test('no more than allowed is read ahead', async () => {
   const { subscribe, seen } = lines(50);
-  const batches = gathered(subscribe, 0, never());
+  const batches = joinedBatches(subscribe, 0, never());
   let given = 0;
   for await (const { events } of batches) {
     given += events.length;
@@ -71,7 +71,7 @@ test('a failure comes after what was read before it', async () => {
   const { subscribe } = lines(3, new Error('the log is away'));
   let given = 0;
   const reading = (async () => {
-    for await (const { events } of gathered(subscribe, 1_000_000, never())) given += events.length;
+    for await (const { events } of joinedBatches(subscribe, 1_000_000, never())) given += events.length;
   })();
   const failure = await within(
     PATIENCE_MS,
@@ -89,7 +89,7 @@ test('an aborted signal ends it without an error', async () => {
   const { subscribe, seen } = lines(1);
   const abort = new AbortController();
   const reading = (async () => {
-    for await (const _ of gathered(subscribe, 1000, abort.signal)) abort.abort();
+    for await (const _ of joinedBatches(subscribe, 1000, abort.signal)) abort.abort();
   })();
   await within(PATIENCE_MS, reading, 'the end');
   assert.ok(seen.ended);

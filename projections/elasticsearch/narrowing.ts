@@ -4,7 +4,7 @@
  */
 import type { Matcher } from '../search/matcher.ts';
 import { WORDS } from '../search/text.ts';
-import { OVERLAP, PIECE } from './words.ts';
+import { OVERLAP, PIECE } from './chunk-words.ts';
 
 export type Clause = Record<string, unknown>;
 

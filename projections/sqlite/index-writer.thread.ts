@@ -1,6 +1,6 @@
 /**
  * The thread that changes the output index: batches of the projector, purges, rebuilds, and between them the upkeep that
- * makes blocks larger and searchable by word (upkeep.ts).
+ * makes blocks larger and searchable by word (maintenance.ts).
  */
 import { join } from 'node:path';
 import {
@@ -15,14 +15,14 @@ import type { FrameReader } from '../../events/blocks/frames.ts';
 import { databaseBytes, explained, isDamaged, transaction, vacuumStep } from '../../lib/database.ts';
 import { serveThread, threadData } from '../../lib/worker-thread.ts';
 import type { IndexThreadData } from './options.ts';
-import { createBurst } from './search-index/burst.ts';
+import { type Upkeep, upkeep } from './search-index/maintenance.ts';
+import { createBurst } from './search-index/output-rate.ts';
 import { dropEmptySegments, dropSignature } from './search-index/signature-table.ts';
-import { type Upkeep, upkeep } from './search-index/upkeep.ts';
-import { claimFrames, openFrameReader, refersTo } from './store/bodies.ts';
-import { compressBody } from './store/body.ts';
+import { claimFrames, openFrameReader, refersTo } from './store/block-source.ts';
 import { executionDocument, purgeCandidates, unfinishedPage } from './store/executions.ts';
 import { BLOCKS_PER_EXECUTION, SCHEMA, SCHEMA_VERSION } from './store/schema.ts';
 import { currentName, openStore, otherPath, removeStore, type Store, setCurrentName } from './store/store.ts';
+import { compressBody } from './store/stored-block.ts';
 
 /** An execution document with the columns that it is found by. */
 export interface DocumentRow {

@@ -2,14 +2,14 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OutputAppended } from '../../../events/event.ts';
-import type { OutputIndex } from '../../../projections/output-index.ts';
-import { compile } from '../../../projections/search/matcher.ts';
-import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
-import { withFolder } from '../../support/folder.ts';
-import { indexWriter } from '../../support/index-writer.ts';
-import { recording } from '../../support/output-events.ts';
-import { until } from '../../support/within.ts';
+import type { OutputAppended } from '../../../../events/event.ts';
+import type { OutputIndex } from '../../../../projections/output-index.ts';
+import { compile } from '../../../../projections/search/matcher.ts';
+import { sqliteOutputIndex } from '../../../../projections/sqlite/output-index.ts';
+import { withFolder } from '../../../support/folder.ts';
+import { indexWriter } from '../../../support/index-writer.ts';
+import { recording } from '../../../support/output-events.ts';
+import { until } from '../../../support/within.ts';
 
 const test = suite('search on SQLite against a plain scan');
 
