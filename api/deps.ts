@@ -19,7 +19,7 @@ export interface ProjectorView {
   /** Resolves when everything before the checkpoint can be read and searched; the signal gives up. */
   caughtUp(checkpoint: Checkpoint, signal?: AbortSignal): Promise<unknown>;
   /** How it fares, for the operations page. */
-  state?(): { status: string; behindMs: number; events: number; rejected: number; error?: string };
+  state?(): { status: string; behindMs: number; events: number; deadLetters: number; error?: string };
 }
 
 export interface PurgeReport {

@@ -24,8 +24,9 @@ import { activity, countedLog } from '../events/activity.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { ServiceError } from '../lib/errors.ts';
 import { settleHeap } from '../lib/settle-heap.ts';
+import type { DeadLetter } from '../projections/dead-letter.ts';
 import type { OutputIndex } from '../projections/output-index.ts';
-import { type Projector, type Rejected, startProjector } from '../projections/projector.ts';
+import { type Projector, startProjector } from '../projections/projector.ts';
 import { rebuildIndex } from '../projections/rebuild.ts';
 import { startRetention } from '../projections/retention/retention.ts';
 import { takeDataFolder, workerName } from './data-folder.ts';
@@ -94,16 +95,19 @@ async function compose(
   const log = countedLog(engines.log, counter);
   const has = (role: Config['roles'][number]) => config.roles.includes(role);
 
-  const onRejected = async (rejected: Rejected) => {
-    const { reason, event, document } = rejected;
-    logger.error({ executionId: event?.executionId ?? document?.id, reason }, 'the index refused an event');
-    await engines.park(rejected);
+  const onDeadLetter = async (letter: DeadLetter) => {
+    const { reason, event, document } = letter;
+    logger.error(
+      { executionId: event?.executionId ?? document?.id, reason },
+      'the index rejected an event; it is kept as a dead letter',
+    );
+    await engines.keepDeadLetter(letter);
   };
   const projector = has('projector')
     ? startProjector({
         log: engines.projectorLog,
         index,
-        onRejected,
+        onDeadLetter,
         onError: (error, retryMs) => logger.warn({ err: error, retryMs }, 'the output index is away'),
       })
     : undefined;
@@ -133,7 +137,7 @@ async function compose(
     ...(projector
       ? {
           rebuild: (onProgress, signal) =>
-            rebuildIndex({ log, index, projector, onRejected, onProgress, signal }),
+            rebuildIndex({ log, index, projector, onDeadLetter, onProgress, signal }),
         }
       : {}),
     ...(cluster ? { workers: () => cluster.fleet.workers() } : {}),

@@ -65,9 +65,9 @@ export function metrics(api: Api): Metrics {
     return behind === undefined ? undefined : behind / 1000;
   });
   gauge(
-    'linefeed_projector_rejected',
-    'Events the index refused since the start',
-    () => api.projector?.state?.().rejected,
+    'linefeed_projector_dead_letters',
+    'Events that cannot be indexed, since the start',
+    () => api.projector?.state?.().deadLetters,
   );
   gauge('linefeed_event_log_bytes', 'Bytes of the event log on disk', () => api.log.size());
   gauge(

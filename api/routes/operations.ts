@@ -76,7 +76,7 @@ export function operationRoutes(api: Api) {
                   status: projector.status,
                   behind_ms: projector.behindMs,
                   events: projector.events,
-                  rejected: projector.rejected,
+                  dead_letters: projector.deadLetters,
                   ...(projector.error === undefined ? {} : { error: projector.error }),
                 },
               }

@@ -248,7 +248,7 @@ export function matchLines(assembled: Assembled, matcher: Matcher, filter: LineF
   return found.length > limit ? found.slice(0, limit) : found;
 }
 
-const NOTHING_WANTED = { literals: [], words: [], fragments: [], phrases: [], pieces: [] };
+const NOTHING_WANTED = { literals: [], words: [], fragments: [], phrases: [], prefilters: [] };
 
 /** Every line, by number. */
 export function allLines(assembled: Assembled, filter: LineFilter = {}): SearchLine[] {

@@ -4,7 +4,7 @@
  */
 import { type Budget, createBudget, TooCostly } from '../../lib/re2.ts';
 import { requiredLiterals } from './literals.ts';
-import { type Piece, regexPieces, textPieces } from './prefilter.ts';
+import { type Prefilter, regexPrefilters, textPrefilters } from './prefilter.ts';
 import { parseQuery, type RegexTerm, type Term, type TextTerm } from './query.ts';
 import { fold, isWordCode, WORDS } from './text.ts';
 
@@ -20,7 +20,7 @@ export interface Matcher {
   /** Folded texts of several words, which `words` covers one by one. */
   phrases: string[];
   /** Each has a match in any line that matches; see prefilter.ts. For one user at a time: they keep a place. */
-  pieces: Piece[];
+  prefilters: Prefilter[];
 }
 
 const wordAt = (text: string, index: number) =>
@@ -131,12 +131,12 @@ export function compile(source: string): Matcher {
   const words: string[] = [];
   const fragments: string[] = [];
   const phrases: string[] = [];
-  const pieces: Piece[] = [];
+  const prefilters: Prefilter[] = [];
   for (const term of query.terms) {
     if (term.kind === 'text') {
       const parts = wordsAndFragments(term);
       literals.push(fold(term.text));
-      pieces.push(...textPieces(fold(term.text), term.startsWord, term.endsWord));
+      prefilters.push(...textPrefilters(fold(term.text), term.startsWord, term.endsWord));
       words.push(...parts.words);
       fragments.push(...parts.fragments);
       phrases.push(...parts.phrases);
@@ -144,7 +144,7 @@ export function compile(source: string): Matcher {
       const parts = requiredLiterals(term.pattern, term.ignoreCase).map(fold);
       literals.push(...parts);
       fragments.push(...parts);
-      pieces.push(...regexPieces(term.pattern, term.ignoreCase));
+      prefilters.push(...regexPrefilters(term.pattern, term.ignoreCase));
     }
   }
   literals.sort((a, b) => b.length - a.length);
@@ -164,6 +164,6 @@ export function compile(source: string): Matcher {
     words: [...new Set(words)],
     fragments: [...new Set(fragments)],
     phrases: [...new Set(phrases)],
-    pieces,
+    prefilters,
   };
 }

@@ -12,7 +12,7 @@ interface Atom {
   core?: string;
 }
 
-export interface Piece {
+export interface Prefilter {
   regex: RegExp;
   /** Bytes that its match contains as they are; only where there are some that tell something. */
   core?: Buffer;
@@ -169,7 +169,7 @@ const inCase = (core: string, anyCase: boolean) =>
     ? coreOf([...core].map((char) => (/[a-z]/i.test(char) ? { source: '', weight: 0 } : literal(char))))
     : core;
 
-const chosen = (pieces: Atom[], anyCase: boolean): Piece[] =>
+const chosen = (pieces: Atom[], anyCase: boolean): Prefilter[] =>
   pieces
     .filter(({ weight }) => weight >= LEAST_WEIGHT)
     .sort((a, b) => b.weight - a.weight)
@@ -181,7 +181,7 @@ const chosen = (pieces: Atom[], anyCase: boolean): Piece[] =>
     });
 
 /** Of an RE2 pattern. */
-export function regexPieces(pattern: string, ignoreCase: boolean): Piece[] {
+export function regexPrefilters(pattern: string, ignoreCase: boolean): Prefilter[] {
   if (pattern.includes('\\Q')) return [];
   const anyCase = ignoreCase || /\(\?[a-zA-Z-]*i/.test(pattern);
   return chosen(piecesOf(pattern, anyCase), anyCase);
@@ -191,7 +191,7 @@ const NOT_BEHIND = '(?<![0-9A-Za-z_])';
 const NOT_BEFORE = '(?![0-9A-Za-z_])';
 
 /** Of a text in any case, which may have to begin or end at the border of a word. */
-export function textPieces(text: string, startsWord: boolean, endsWord: boolean): Piece[] {
+export function textPrefilters(text: string, startsWord: boolean, endsWord: boolean): Prefilter[] {
   const runs = [...text.matchAll(/[\x20-\x7e]+/g)];
   const pieces = runs.map(({ 0: run, index }) => {
     const before = startsWord && index === 0 && /^\w/.test(run) ? NOT_BEHIND : '';

@@ -1,18 +1,18 @@
 /**
- * Goes through the lines of many bytes that may match a query, without making a text of every line: the matcher's pieces
+ * Goes through the lines of many bytes that may match a query, without making a text of every line: the matcher's prefilters
  * run over the bytes taken as characters, and only lines around their hits are decoded.
  */
 import { isAscii } from 'node:buffer';
 import type { Matcher } from './matcher.ts';
-import type { Piece } from './prefilter.ts';
+import type { Prefilter } from './prefilter.ts';
 import { fold, visible } from './text.ts';
 
 interface View {
   /** The bytes as characters, or where that says nothing sure about their lines, their visible text. */
   text: string;
   lineAt(start: number, end: number): string;
-  /** Two characters beyond ASCII become ASCII ones when folded: pieces could miss them. */
-  suitsPieces: boolean;
+  /** Two characters beyond ASCII become ASCII ones when folded: prefilters could miss them. */
+  suitsPrefilters: boolean;
 }
 
 /** In UTF-8 taken as Latin-1: escape sequences, whose removal moves text together, and the two characters of `FOLDED`. */
@@ -27,19 +27,19 @@ function viewOf(bytes: Buffer, asBytes: boolean): View {
     const raw = bytes.toString('latin1');
     if (ascii ? !raw.includes('\x1b') : !ODD.test(raw)) {
       // Made afresh, so that a hit does not hold on to all the text around it.
-      return { text: raw, lineAt: (start, end) => bytes.toString('utf8', start, end), suitsPieces: true };
+      return { text: raw, lineAt: (start, end) => bytes.toString('utf8', start, end), suitsPrefilters: true };
     }
   }
   const text = visible(bytes.toString('utf8'));
-  return { text, lineAt: (start, end) => text.slice(start, end), suitsPieces: !FOLDED.test(text) };
+  return { text, lineAt: (start, end) => text.slice(start, end), suitsPrefilters: !FOLDED.test(text) };
 }
 
 const withoutReturn = (text: string) => (text.endsWith('\r') ? text.slice(0, -1) : text);
 
 /** The piece whose first hit is furthest, as it is likely the rarest; null when one has none. */
-function rarest(pieces: readonly Piece[], text: string): { piece: RegExp; at: number } | null {
+function rarest(prefilters: readonly Prefilter[], text: string): { piece: RegExp; at: number } | null {
   let found: { piece: RegExp; at: number } | null = null;
-  for (const { regex } of pieces) {
+  for (const { regex } of prefilters) {
     regex.lastIndex = 0;
     if (!regex.test(text)) return null;
     if (!found || regex.lastIndex > found.at) found = { piece: regex, at: regex.lastIndex };
@@ -53,12 +53,12 @@ const ESCAPE = 27;
 const RARE_BYTES = 1_000;
 
 /**
- * The same over the bytes as they are, for texts of ASCII and pieces that hold something literally: no text is made of all
+ * The same over the bytes as they are, for texts of ASCII and prefilters that hold something literally: no text is made of all
  * the bytes. False, with nothing visited, when that is not so or not worth it.
  */
-function scanCores(bytes: Buffer, pieces: readonly Piece[], visit: Visit): boolean {
+function scanCores(bytes: Buffer, prefilters: readonly Prefilter[], visit: Visit): boolean {
   let rare: { core: Buffer; at: number } | undefined;
-  const cores = pieces.flatMap(({ core }) => core ?? []);
+  const cores = prefilters.flatMap(({ core }) => core ?? []);
   if (cores.length === 0 || !isAscii(bytes) || bytes.includes(ESCAPE)) return false;
   for (const core of cores) {
     const at = bytes.indexOf(core);
@@ -82,7 +82,7 @@ function scanCores(bytes: Buffer, pieces: readonly Piece[], visit: Visit): boole
       return number;
     };
     const line = withoutReturn(bytes.toString('latin1', start, end));
-    const mayMatch = pieces.every(({ regex }) => {
+    const mayMatch = prefilters.every(({ regex }) => {
       regex.lastIndex = 0;
       return regex.test(line);
     });
@@ -96,10 +96,14 @@ function scanCores(bytes: Buffer, pieces: readonly Piece[], visit: Visit): boole
 export type Visit = (line: string, number: () => number) => boolean;
 
 /** @param bytes whole lines; the last may lack its line end. */
-export function scanLines(bytes: Buffer, matcher: Pick<Matcher, 'pieces' | 'literals'>, visit: Visit): void {
-  const { pieces, literals } = matcher;
-  if (scanCores(bytes, pieces, visit)) return;
-  const { text, lineAt, suitsPieces } = viewOf(bytes, pieces.length > 0 || literals.length === 0);
+export function scanLines(
+  bytes: Buffer,
+  matcher: Pick<Matcher, 'prefilters' | 'literals'>,
+  visit: Visit,
+): void {
+  const { prefilters, literals } = matcher;
+  if (scanCores(bytes, prefilters, visit)) return;
+  const { text, lineAt, suitsPrefilters } = viewOf(bytes, prefilters.length > 0 || literals.length === 0);
   let counted = 0;
   let number = 0;
   const numberAt = (start: number) => {
@@ -112,7 +116,7 @@ export function scanLines(bytes: Buffer, matcher: Pick<Matcher, 'pieces' | 'lite
   const visitAt = (start: number, end: number) =>
     visit(withoutReturn(lineAt(start, end)), () => numberAt(start));
 
-  if (pieces.length === 0 || !suitsPieces) {
+  if (prefilters.length === 0 || !suitsPrefilters) {
     if (literals.length > 0) {
       const folded = fold(text);
       if (literals.some((wanted) => !folded.includes(wanted))) return;
@@ -127,7 +131,7 @@ export function scanLines(bytes: Buffer, matcher: Pick<Matcher, 'pieces' | 'lite
     }
     return;
   }
-  const first = rarest(pieces, text);
+  const first = rarest(prefilters, text);
   if (!first) return;
   const { piece } = first;
   for (let behind = first.at; ; behind = piece.lastIndex) {

@@ -13,8 +13,8 @@ import type { DutyFeed, Fleet } from '../../events/fleet/fleet.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
 import { sqliteFrames } from '../../events/sqlite/frames.ts';
 import { ServiceError } from '../../lib/errors.ts';
+import type { DeadLetter } from '../../projections/dead-letter.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
-import type { Rejected } from '../../projections/projector.ts';
 import { sqliteOutputIndex } from '../../projections/sqlite/output-index.ts';
 
 export interface Engines {
@@ -24,8 +24,8 @@ export interface Engines {
   projectorLog: EventLog;
   /** Those of this server, or of all that share the log. */
   keys: KeyStore;
-  /** Keeps what the index refused. */
-  park(rejected: Rejected): Promise<void>;
+  /** Keeps a dead letter of the projector. */
+  keepDeadLetter(letter: DeadLetter): Promise<void>;
   /** Present where several processes share one log. */
   cluster?: {
     fleet: Fleet;
@@ -115,7 +115,7 @@ export async function openEngines(
     const log = await sqliteEventLog({ folder: config.data, onFatal });
     closers.push(() => log.close());
     const index = await openIndex(config, closers, logger, onFatal, sqliteFrames(config.data));
-    return { log, index, projectorLog: log, keys: fileKeyStore(config.data), park: async () => {} };
+    return { log, index, projectorLog: log, keys: fileKeyStore(config.data), keepDeadLetter: async () => {} };
   }
 
   const { kafkaEventLog } = await import('../../events/kafka/event-log.ts');
@@ -177,7 +177,7 @@ export async function openEngines(
     index,
     projectorLog,
     keys,
-    park: ({ reason, event, document }) =>
+    keepDeadLetter: ({ reason, event, document }) =>
       letters.park({
         executionId: event?.executionId ?? document?.id ?? '',
         reason,

@@ -35,7 +35,7 @@ test('while the index is far behind, what is requested runs once, and what is ca
     const closers: WorkerRoleOptions['closers'] = [];
     const engines = await openEngines(config, closers, logger, 'w', () => {});
     const { log, index } = engines;
-    const projector = startProjector({ log, index, onRejected: () => {} });
+    const projector = startProjector({ log, index, onDeadLetter: () => {} });
     closers.push(() => projector.stop());
     const arrived = Promise.withResolvers<void>();
     try {

@@ -69,9 +69,9 @@ test('an abort reaches the method that runs', () =>
   }));
 
 for (const [method, how, said] of [
-  ['die', 'ends', /calls\.worker died: .*code 3/],
-  ['dieLater', 'fails outside a call', /calls\.worker died: nobody caught it/],
-  ['fillHeap', 'fills its heap', /calls\.worker died: .*memory/],
+  ['die', 'ends', /calls\.thread died: .*code 3/],
+  ['dieLater', 'fails outside a call', /calls\.thread died: nobody caught it/],
+  ['fillHeap', 'fills its heap', /calls\.thread died: .*memory/],
 ] as const) {
   test(`a thread that ${how} rejects what waits for it and what comes after, and its owner hears why`, async () => {
     const thread = startThread(URL_OF_THREAD, {}, { unavailable: 'event-log-unavailable' });

@@ -165,8 +165,8 @@ if (!LONG) {
         assert.ok(proxy.refused > 3, 'the faults were met');
         await assertLogged(nodes, poisoned, 'good\npoison line\ngood again\n');
         await assertIndexed(nodes, poisoned, 'good\ngood again\n');
-        const { projector } = await server.json<{ projector: { rejected: number } }>('/v1/operations');
-        assert.is(projector.rejected, 1);
+        const { projector } = await server.json<{ projector: { dead_letters: number } }>('/v1/operations');
+        assert.is(projector.dead_letters, 1);
         const { kafkaClient } = await import('../../events/kafka/client.ts');
         const { followTopic } = await import('../../events/kafka/topic-feed.ts');
         const parked = new AbortController();

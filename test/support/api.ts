@@ -63,7 +63,7 @@ export function withApi<T>(body: (fixture: ApiFixture) => Promise<T>, options: A
     const config = loadConfig({ LINEFEED_DATA: folder }, { port: 0, ...options.settings });
     const engines = await openTestEngines(folder, options.ownEngines === true);
     const { log, index } = engines;
-    const projector = startProjector({ log, index, onRejected: () => {} });
+    const projector = startProjector({ log, index, onDeadLetter: () => {} });
     const logged: string[] = [];
     const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
     const closing = new AbortController();

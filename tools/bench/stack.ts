@@ -166,7 +166,7 @@ async function project(node: string): Promise<void> {
   const projector = startProjector({
     log: handed.log,
     index,
-    onRejected: ({ reason }) => {
+    onDeadLetter: ({ reason }) => {
       throw new Error(reason);
     },
   });

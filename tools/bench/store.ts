@@ -49,7 +49,7 @@ try {
   const log = await sqliteEventLog({ folder });
   const index = await sqliteOutputIndex({ folder, frames: sqliteFrames(folder) });
   await index.ensure();
-  const projector = startProjector({ log, index, onRejected: (rejected) => console.error(rejected) });
+  const projector = startProjector({ log, index, onDeadLetter: (letter) => console.error(letter) });
   let raw = 0;
   let appendMs = 0;
   const began = performance.now();

@@ -33,7 +33,7 @@ function withParts(body: (parts: Parts) => Promise<void>): Promise<void> {
     const projector = startProjector({
       log,
       index,
-      onRejected: (rejected) => assert.unreachable(rejected.reason),
+      onDeadLetter: ({ reason }) => assert.unreachable(reason),
     });
     const sweepers: ReturnType<typeof startRetention>[] = [];
     try {

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { requiredLiterals } from '../../../projections/search/literals.ts';
 import { compile } from '../../../projections/search/matcher.ts';
-import { regexPieces } from '../../../projections/search/prefilter.ts';
+import { regexPrefilters } from '../../../projections/search/prefilter.ts';
 import { scanLines } from '../../../projections/search/scan-lines.ts';
 import { fold, visible } from '../../../projections/search/text.ts';
 
@@ -449,7 +449,7 @@ test('pieces of a regex are of fixed width', () => {
   ];
   for (const [pattern, expected] of cases) {
     assert.equal(
-      regexPieces(pattern, false).map(({ regex }) => regex.source),
+      regexPrefilters(pattern, false).map(({ regex }) => regex.source),
       expected,
       pattern,
     );

@@ -22,7 +22,7 @@ interface Operations {
   executions: { running: number; queued: number; limit: number; total: number };
   rates?: { last_10s: Rates; last_60s: Rates };
   history?: (Rates & { at: string })[];
-  projector?: { status: string; behind_ms: number; events?: number; rejected?: number; error?: string };
+  projector?: { status: string; behind_ms: number; events?: number; dead_letters?: number; error?: string };
   followers: { followers: number; executions: number; event_streams: number; open_streams: number };
   storage: {
     raw_bytes: number;
@@ -237,11 +237,11 @@ export function OperationsPage() {
         ? h(Figure, {
             name: 'Projector',
             value: behind < 1000 ? 'up to date' : `${duration(behind)} behind`,
-            note: projector.rejected ? `${plural(projector.rejected, 'event')} rejected` : projector.status,
+            note: projector.dead_letters ? plural(projector.dead_letters, 'dead letter') : projector.status,
             tone:
               projector.error || behind > 60_000
                 ? 'bad'
-                : behind > 5000 || projector.rejected
+                : behind > 5000 || projector.dead_letters
                   ? 'warn'
                   : 'good',
           })

@@ -28,7 +28,7 @@ interface Parts {
 async function withParts<T>(folder: string, body: (parts: Parts) => Promise<T>): Promise<T> {
   const log = await sqliteEventLog({ folder });
   const index = await sqliteOutputIndex({ folder, frames: sqliteFrames(folder) });
-  const projector = startProjector({ log, index, onRejected: ({ reason }) => assert.unreachable(reason) });
+  const projector = startProjector({ log, index, onDeadLetter: ({ reason }) => assert.unreachable(reason) });
   try {
     return await body({ log, index, projector });
   } finally {
@@ -167,7 +167,7 @@ test('a log that was replaced, by another or by an older copy, is an error that 
         log,
         index: again,
         projector,
-        onRejected: ({ reason }) => assert.unreachable(reason),
+        onDeadLetter: ({ reason }) => assert.unreachable(reason),
       });
       assert.equal(plain(await chunksOf(again, first.id)), plain(outputOf(first.events)));
     });
