@@ -6,6 +6,7 @@
  */
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withFolder } from '../../support/folder.ts';
@@ -16,13 +17,27 @@ const test = suite('real sudo');
 /** `nobody`; sudo serves only users that have a name. */
 const UID = 65534;
 
-/** Becomes the words after the file with the rules, as `nobody`, who may read whatever folder the checkout lies in. */
+const CHECKOUT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+const AS_NOBODY = `setpriv --reuid=${UID} --regid=${UID} --clear-groups`;
+
+/**
+ * Lets `nobody` reach a checkout that lies in a closed folder, as in /root: in the mount namespace, an empty folder that
+ * holds nothing but the checkout stands in for it.
+ */
+const SHOW_CHECKOUT = `c='${CHECKOUT}'; top=/$(echo "$c" | cut -d/ -f2)
+  if ! ${AS_NOBODY} test -r "$c"; then
+    kept=$(mktemp -d) && mount --bind "$c" "$kept" && mount -t tmpfs -o mode=755 tmpfs "$top" &&
+      mkdir -p "$c" && mount --move "$kept" "$c" && rmdir "$kept" || exit 1
+  fi`;
+
+/** Becomes the words after the file with the rules, as `nobody`, who may read whatever the checkout holds. */
 const UNDER = (rules: string) => [
   'unshare',
   '-m',
   'sh',
   '-c',
-  `mount --bind "$0" /etc/sudoers && exec setpriv --reuid=${UID} --regid=${UID} --clear-groups \\
+  `${SHOW_CHECKOUT}
+  mount --bind "$0" /etc/sudoers && cd / && exec ${AS_NOBODY} \\
     --inh-caps=+dac_read_search --ambient-caps=+dac_read_search "$@"`,
   rules,
 ];
