@@ -2,7 +2,9 @@
  * A server-sent event stream that survives lost connections: it reconnects with Last-Event-ID and goes on exactly
  * after the last event that the reader had taken. The reader's pace is the connection's pace.
  */
+
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { createBackoff } from '../lib/backoff.ts';
 import { CliError } from './cli-error.ts';
 import { type Client, type Query, withQuery } from './client.ts';
 
@@ -23,21 +25,7 @@ export interface EventSourceOptions {
   onResumed?: () => void;
 }
 
-const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 5_000;
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
-}
+const RECONNECT = { firstMs: 200, longestMs: 5_000 };
 
 /** Events of one connection; ends when the server closes it. */
 async function* connection(
@@ -95,7 +83,7 @@ export async function* eventSource(
   let lastEventId = options.lastEventId;
   let query = options.query ?? {};
   let lostAt: number | undefined;
-  let waitMs = FIRST_WAIT_MS;
+  const backoff = createBackoff(RECONNECT);
   let everOpened = false;
   while (!signal.aborted) {
     try {
@@ -110,7 +98,7 @@ export async function* eventSource(
           if (value === 'complete' || options.untilClosed) return;
           throw new CliError('the connection was closed', { retriable: true });
         }
-        waitMs = FIRST_WAIT_MS;
+        backoff.reset();
         if (value.event === 'bye') {
           await events.return('closed');
           throw new CliError('the server is shutting down', { retriable: true });
@@ -129,9 +117,8 @@ export async function* eventSource(
       lostAt ??= now;
       if (now - lostAt > reconnectMs) throw error;
       const known = error instanceof CliError ? error : new CliError('it was cut', { cause: error });
-      options.onLost?.(known, waitMs);
-      await wait(waitMs, signal);
-      waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2);
+      options.onLost?.(known, backoff.nextMs);
+      await backoff.pause(signal);
     }
   }
 }

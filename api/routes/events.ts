@@ -1,8 +1,10 @@
 /**
  * An execution's own events as they were recorded: read, followed, or replayed in their original time or faster.
  */
+
 import { createRoute, z } from '@hono/zod-openapi';
 import { type ExecutionEvent, isEnd } from '../../events/event.ts';
+import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
 import type { Api } from '../deps.ts';
@@ -162,7 +164,7 @@ async function write(
       previous = event.at;
       if (pauseMs >= 1) {
         await send(pieces.splice(0));
-        await sleep(pauseMs, signal);
+        await abortableSleep(pauseMs, signal);
       }
       if (signal.aborted) return;
       if (wants(event)) pieces.push(encode(event));
@@ -178,19 +180,4 @@ export function typeFilter(types: readonly string[] | undefined): (event: Execut
   const names = new Set(types);
   const groups = types.filter((type) => type.endsWith('.*')).map((type) => type.slice(0, -1));
   return ({ type }) => names.has(type) || groups.some((group) => type.startsWith(group));
-}
-
-/** Timers hold less than 25 days; a replay that pauses longer is not watched to its end. */
-const LONGEST_SLEEP_MS = 2 ** 31 - 1;
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, Math.min(ms, LONGEST_SLEEP_MS));
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

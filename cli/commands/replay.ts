@@ -3,6 +3,7 @@
  */
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import type { Client, Query } from '../client.ts';
 import { action, type Context, withConnection } from '../context.ts';
 import { eventSource } from '../event-source.ts';
@@ -35,17 +36,6 @@ function speed(text: string): number | 'max' {
     );
   }
   return value;
-}
-
-/** Waits, unless told to leave meanwhile. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 /** An execution's events so far, and what comes when following. */
@@ -107,7 +97,7 @@ Examples:
         lastAt = Math.max(lastAt, at);
         if (options.speed !== 'max') {
           const due = (lastAt - firstAt) / options.speed - (performance.now() - start);
-          if (due > 1) await pause(due, leaving.signal);
+          if (due > 1) await abortableSleep(due, leaving.signal);
         }
       }
       if (leaving.signal.aborted) break;

@@ -2,7 +2,7 @@
  * Bulk requests with an answer for every document. What the cluster has no room for now is sent again with growing
  * pauses, what is too large in one request is sent in halves, and what it refuses comes back with the reason.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { createBackoff } from '../../lib/backoff.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { type Answer, type Requests, statusOf } from './client.ts';
 
@@ -23,8 +23,7 @@ const REQUEST_BYTES = 4 * 1024 * 1024;
 /** One is on its way while the next one's documents are made. */
 const REQUESTS_AT_ONCE = 2;
 const REQUEST_ITEMS = 2000;
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 3000;
+const RETRY = { firstMs: 100, longestMs: 3000, jitter: 0.4 };
 /** After this long without progress the caller decides; it keeps what it has. */
 const PATIENCE_MS = 30_000;
 
@@ -95,7 +94,8 @@ async function sendOne(
 ): Promise<void> {
   let left = batch;
   const deadline = performance.now() + PATIENCE_MS;
-  for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)) {
+  const backoff = createBackoff(RETRY);
+  for (;;) {
     let answer: Answer;
     try {
       answer = await client.send(
@@ -118,7 +118,7 @@ async function sendOne(
         return;
       }
       if (status === undefined || !BUSY.includes(status) || performance.now() > deadline) throw error;
-      await delay(retryMs * (0.75 + Math.random() / 2));
+      await backoff.pause();
       continue;
     }
     if (!answer.errors) return;
@@ -140,6 +140,6 @@ async function sendOne(
       throw new ServiceError('output-index-unavailable', message, { retriable: true });
     }
     left = again;
-    await delay(retryMs * (0.75 + Math.random() / 2));
+    await backoff.pause();
   }
 }
