@@ -13,7 +13,6 @@ import { withFaultyProxy } from '../support/faulty-proxy.ts';
 import { withFolder } from '../support/folder.ts';
 import { type Follower, follow } from '../support/follower.ts';
 import { type Nodes, outputOf, withNodes } from '../support/nodes.ts';
-import { scaled } from '../support/slowness.ts';
 import { sharedStack, stackOrSkip } from '../support/stack.ts';
 import { until, within } from '../support/within.ts';
 
@@ -89,7 +88,7 @@ if (await stackOrSkip('Faults')) {
     withFolder((folder) =>
       withFaultyProxy(stack.elasticsearch.address, (proxy) => {
         // A worker must be back before the others give it up, also on a slow machine.
-        const env = { LINEFEED_LEASE: `${scaled(120)}s` };
+        const env = { LINEFEED_LEASE: '120s' };
         const slow = { ...env, LINEFEED_ELASTICSEARCH_NODE: proxy.url };
         const specs = [
           { name: 'front', roles: 'api', env },

@@ -7,7 +7,6 @@ import { type KafkaEventLog, kafkaEventLog } from '../../events/kafka/event-log.
 import type { Stack } from '../../tools/stack/stack.ts';
 import { withFolder } from './folder.ts';
 import { type ServerProcess, withServer } from './server.ts';
-import { scaled } from './slowness.ts';
 import { randomPrefix } from './stack.ts';
 
 export interface NodeSpec {
@@ -39,7 +38,7 @@ export function nodeEnvironment(
     LINEFEED_SEAL_KEY: '11'.repeat(32),
     LINEFEED_LOG_LEVEL: 'warn',
     // On a slow machine a node may answer nobody for longer than a short one; where one is to be given up, it says less.
-    LINEFEED_LEASE: `${scaled(30)}s`,
+    LINEFEED_LEASE: '30s',
   };
 }
 
