@@ -33,6 +33,8 @@ export interface Execution {
     return_code?: number | null;
     signal?: string | null;
     error?: string;
+    /** What was left out or left running. */
+    note?: string;
     succeeded?: boolean;
     failed?: boolean;
     result?: unknown;
@@ -43,7 +45,8 @@ export interface Execution {
   worker?: string;
   hostname?: string;
   pid?: number;
-  output_purged_through?: number;
+  /** Retention has deleted the output. */
+  output_expired?: true;
 }
 
 /** One line as `application/x-ndjson` gives it. */

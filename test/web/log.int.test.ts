@@ -450,7 +450,7 @@ log('an execution without output says so', () =>
     const id = await server.run('true');
     await server.ended(id);
     await page.goto(`${server.url}/executions/${id}`);
-    await page.getByText('It printed nothing').waitFor();
+    await page.getByText('No output').waitFor();
   }),
 );
 

@@ -127,7 +127,7 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
       const position = document.last_position ?? 0;
       if (position < newest) return document;
       newest = position;
-      store.setLast(document.last_seq ?? 0);
+      if (!document.output_expired) store.setLast(document.last_seq ?? 0);
       events.document(document);
       return document;
     } catch (error) {

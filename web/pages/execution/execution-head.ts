@@ -174,6 +174,7 @@ export function ExecutionHead({ session }: { session: LogSession }) {
     ),
     h(Facts, { execution, state }),
     failure ? h('p', { class: 'failure', role: 'status' }, failure) : null,
+    execution.result?.note ? h('p', { class: 'note', role: 'status' }, execution.result.note) : null,
     state.error ? h('p', { class: 'failure', role: 'alert' }, state.error) : null,
     asking
       ? h(

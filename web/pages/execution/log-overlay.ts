@@ -4,10 +4,11 @@ import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { record } from '../../app/router.ts';
 import { tell, useCell } from '../../app/state.ts';
 import { copyText } from '../../lib/clipboard.ts';
+import { bytes, plural } from '../../lib/format.ts';
 import { formatRange } from '../../log/model/permalink.ts';
 import type { LogSession } from '../../log/session.ts';
 import { parseLine, visibleText } from '../../log/terminal/ansi.ts';
-import { ENDED } from '../../types.ts';
+import { ENDED, type Execution } from '../../types.ts';
 import { Button, Dialog, EmptyState } from '../../ui/parts.ts';
 import { clearSelection } from './log-tools.ts';
 
@@ -35,6 +36,22 @@ function WholeLine({ session, seq, onClose }: { session: LogSession; seq: number
           }),
         ],
   );
+}
+
+/** What stands in place of lines when there are none. */
+function NoLines({ execution }: { execution: Execution }) {
+  if (execution.output_expired) {
+    const { stdout, stderr } = execution.output ?? { stdout: { bytes: 0 }, stderr: { bytes: 0 } };
+    const size = `${plural(execution.last_seq ?? 0, 'line')}, ${bytes(stdout.bytes + stderr.bytes)}`;
+    return h(
+      EmptyState,
+      { title: 'Output expired' },
+      h('p', null, `Retention deleted the output of this execution: ${size}.`),
+    );
+  }
+  return ENDED.has(execution.status)
+    ? h(EmptyState, { title: 'No output' }, h('p', null, 'The execution printed nothing.'))
+    : h(EmptyState, { title: 'No output yet' }, h('p', null, 'Lines appear here as they are printed.'));
 }
 
 export function LogOverlay({ session }: { session: LogSession }) {
@@ -65,19 +82,7 @@ export function LogOverlay({ session }: { session: LogSession }) {
   const hidden =
     !empty && (state.filter.stream || state.filter.host) && state.visible.to === 0 && !state.filtering;
   return [
-    empty
-      ? h(
-          EmptyState,
-          { title: ended ? 'It printed nothing' : 'Nothing printed yet' },
-          h(
-            'p',
-            null,
-            ended
-              ? 'The execution ended without a line of output.'
-              : 'Lines appear here as they are printed.',
-          ),
-        )
-      : null,
+    empty ? h(NoLines, { execution }) : null,
     hidden
       ? h(
           EmptyState,
@@ -85,7 +90,7 @@ export function LogOverlay({ session }: { session: LogSession }) {
           h(Button, { label: 'Show all lines', onClick: () => void session.setFilter({}) }),
         )
       : null,
-    state.trimmed
+    state.trimmed && !execution?.output_expired
       ? h(
           'p',
           { class: 'trimmed', role: 'status' },
