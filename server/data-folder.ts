@@ -1,74 +1,78 @@
 /**
- * The data folder of one server: made at first start, and held by one process at a time, for two that wrote the same
- * log would ruin it.
+ * The data folder of one server: made at first start, held by one process at a time (two that write the same log would
+ * ruin it), with the version of its format.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { ServiceError } from '../lib/errors.ts';
+import { lockFile } from '../lib/file-lock.ts';
+import { refuseNewerFormat } from '../lib/format-version.ts';
 
-/** Tells a process from another that has got its pid since: the kernel's start time, where there is one to read. */
-function startTime(pid: number): string | undefined {
+/** Raise it when an older version would misread the folder. A folder without a version is of format 1. */
+const FORMAT = 1;
+/** The threads of a killed server end a moment after it. */
+const LOCK_WAIT_MS = 1000;
+
+function read(path: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[19];
-  } catch {
-    return undefined;
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+/** @throws ServiceError when a newer version of Linefeed wrote the folder. */
+function checkFormat(folder: string): void {
+  const file = join(folder, 'format');
+  const found = read(file);
+  if (found !== undefined && !/^\d{1,9}$/.test(found)) {
+    throw new ServiceError(
+      'validation-failed',
+      `${file} does not hold a format version; restore it from a backup`,
+    );
   }
+  refuseNewerFormat(`The data folder ${folder}`, Number(found ?? FORMAT), FORMAT, 'validation-failed');
+  if (found !== String(FORMAT)) writeFileSync(file, `${FORMAT}\n`);
+}
+
+function hold(folder: string): () => void {
+  const lock = lockFile(join(folder, 'server.lock'), LOCK_WAIT_MS);
+  const pidFile = join(folder, 'server.pid');
+  if (!lock) {
+    throw new ServiceError(
+      'validation-failed',
+      `Another server (pid ${read(pidFile) ?? 'unknown'}) uses the data folder ${folder}; stop it, or choose another with --data or LINEFEED_DATA`,
+    );
+  }
+  try {
+    checkFormat(folder);
+    // Only for the message above: the lock decides.
+    writeFileSync(pidFile, `${process.pid}\n`);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return () => {
+    rmSync(pidFile, { force: true });
+    lock.release();
+  };
 }
 
 /**
- * Takes the folder; the answer gives it back.
- * @throws ServiceError `validation-failed` when another process holds it, or it cannot be written.
+ * Takes the folder.
+ * @returns a function that gives it back.
+ * @throws ServiceError `validation-failed` when another process holds it, a newer version wrote it, or it cannot be written.
  */
 export function takeDataFolder(folder: string): () => void {
-  const file = join(folder, 'lock');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return hold(folder);
   } catch (cause) {
-    throw new ServiceError(
-      'validation-failed',
-      `The data folder ${folder} cannot be made: ${(cause as Error).message}`,
-      {
-        cause,
-      },
-    );
-  }
-  for (;;) {
-    try {
-      writeFileSync(file, `${process.pid} ${startTime(process.pid) ?? ''} ${hostname()}\n`, {
-        flag: 'wx',
-        mode: 0o600,
-      });
-      return () => rmSync(file, { force: true });
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new ServiceError(
-          'validation-failed',
-          `The data folder ${folder} cannot be written: ${(cause as Error).message}`,
-          {
-            cause,
-          },
-        );
-      }
-    }
-    const [pid = '', started = ''] = readFileSync(file, 'utf8').trim().split(' ');
-    const holder = Number(pid);
-    if (alive(holder) && (startTime(holder) ?? '') === started) {
-      throw new ServiceError(
-        'validation-failed',
-        `Another server (pid ${holder}) uses the data folder ${folder}; stop it, or choose another with --data or LINEFEED_DATA`,
-      );
-    }
-    rmSync(file, { force: true });
+    if (cause instanceof ServiceError) throw cause;
+    const message = `The data folder ${folder} cannot be written: ${(cause as Error).message}`;
+    throw new ServiceError('validation-failed', message, { cause });
   }
 }
 
@@ -76,11 +80,9 @@ export function takeDataFolder(folder: string): () => void {
 export function workerName(folder: string, configured: string | undefined): string {
   if (configured) return configured;
   const file = join(folder, 'worker');
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    const name = `${hostname()}-${Math.random().toString(36).slice(2, 8)}`;
-    writeFileSync(file, `${name}\n`);
-    return name;
-  }
+  const known = read(file);
+  if (known) return known;
+  const name = `${hostname()}-${Math.random().toString(36).slice(2, 8)}`;
+  writeFileSync(file, `${name}\n`);
+  return name;
 }

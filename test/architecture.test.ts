@@ -119,7 +119,7 @@ test('the clients of the big engines are loaded only by their adapters', () => {
     kafkajs: /^events\/kafka\//,
     '@elastic/elasticsearch': /^projections\/elasticsearch\//,
     ssh2: /^actors\/runners\/remote/,
-    'node:sqlite': /\/sqlite\/|^lib\/database\.ts$/,
+    'node:sqlite': /\/sqlite\/|^lib\/(?:database|file-lock)\.ts$/,
   };
   const wrong = imports
     .filter(({ from, to }) => homes[to] && !homes[to].test(from))

@@ -63,7 +63,7 @@ serveThread<LogThreadData>(({ folder, maxBytes }) => {
     } catch (error) {
       if (isConnectionLost(error)) {
         connection?.database.close();
-        connection?.lock.close();
+        connection?.lock.release();
         connection = undefined;
       }
       throw error;
@@ -92,7 +92,7 @@ serveThread<LogThreadData>(({ folder, maxBytes }) => {
     size: () => databaseBytes(path),
     close() {
       connection?.database.close();
-      connection?.lock.close();
+      connection?.lock.release();
     },
   };
 });

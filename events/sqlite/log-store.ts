@@ -7,9 +7,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { explained, openDatabase } from '../../lib/database.ts';
 import { ServiceError } from '../../lib/errors.ts';
+import { type FileLock, lockFile } from '../../lib/file-lock.ts';
+import { refuseNewerFormat } from '../../lib/format-version.ts';
 import type { StreamName } from '../event.ts';
 import { type EventRow, OUTPUT } from './rows.ts';
 
@@ -40,6 +42,10 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS packs (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, ids BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 `;
+
+const UNAVAILABLE = 'event-log-unavailable';
+/** The threads of a killed server end a moment after it. */
+const LOCK_WAIT_MS = 2000;
 
 /** Raise it when an older version would read the tables wrongly. */
 const LOG_VERSION = 1;
@@ -79,45 +85,34 @@ export interface StreamRow {
 export interface Connection {
   database: DatabaseSync;
   /** Held while the log is open; no other server can open the log meanwhile. */
-  lock: DatabaseSync;
+  lock: FileLock;
   prepare(sql: string): StatementSync;
   lastId: number;
   streams: Map<string, StreamRow>;
 }
 
-/**
- * Other threads read the log's file, so its lock is a file beside it. It is SQLite's own kind, which ends with the process.
- */
-function takeLock(path: string): DatabaseSync {
-  return explained(path, 'event-log-unavailable', () => {
-    const lock = new DatabaseSync(join(dirname(path), 'events.lock'), { timeout: 2000 });
-    try {
-      lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT');
-    } catch (error) {
-      lock.close();
-      throw error;
-    }
-    return lock;
-  });
+/** Other threads read the log's file, so its lock is a file beside it. */
+function takeLock(path: string): FileLock {
+  const lock = explained(path, UNAVAILABLE, () => lockFile(join(dirname(path), 'events.lock'), LOCK_WAIT_MS));
+  if (lock) return lock;
+  throw new ServiceError(
+    UNAVAILABLE,
+    `${path} is in use: another Linefeed server runs on this data folder. Stop it first.`,
+    { retriable: true },
+  );
 }
 
 /** Opens the log's tables; adds what an earlier version did not have. */
 function openTables(path: string, maxBytes: number | undefined): DatabaseSync {
   const database = openDatabase(path, {
-    unavailable: 'event-log-unavailable',
+    unavailable: UNAVAILABLE,
     synchronous: 'FULL',
     cacheBytes: 4_000_000,
     maxBytes,
   });
   try {
     const { user_version: found } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-    if (found > LOG_VERSION) {
-      throw new ServiceError(
-        'event-log-unavailable',
-        `${path} was written by a newer version of Linefeed; start that version, or give this one another data folder.`,
-        { retriable: false },
-      );
-    }
+    refuseNewerFormat(path, found, LOG_VERSION, UNAVAILABLE);
     database.exec(SCHEMA);
     for (const [table, column, type] of ADDED) {
       const columns = database.prepare(`PRAGMA table_info(${table})`).all() as { name: string }[];
@@ -140,7 +135,7 @@ export function connect(path: string, maxBytes: number | undefined): Connection 
   try {
     database = openTables(path, maxBytes);
   } catch (error) {
-    lock.close();
+    lock.release();
     throw error;
   }
   const statements = new Map<string, StatementSync>();
