@@ -7,6 +7,7 @@ import { ServiceError } from '../lib/errors.ts';
 import type { ActionDescription } from './descriptions.ts';
 import { mergeSchemas, type ParameterCheck, type ParameterSchemas, parameterCheck } from './parameters.ts';
 import type { ParameterSchema, Runner } from './runner.ts';
+import { DefaultError } from './templates/parameter-templates.ts';
 import { readYaml, type YamlFile } from './yaml.ts';
 
 export interface LoadedAction {
@@ -49,7 +50,7 @@ function checkSchemas(parameters: Record<string, unknown>, fail: Fail): Paramete
   return parameters as ParameterSchemas;
 }
 
-type Fail = (path: (string | number)[], message: string) => never;
+type Fail = (path: (string | number)[], message: string, errors?: ServiceError['errors']) => never;
 
 function parse(file: YamlFile, pack: string, runners: ReadonlyMap<string, Runner>, fail: Fail): LoadedAction {
   const { value } = file;
@@ -94,12 +95,24 @@ function parse(file: YamlFile, pack: string, runners: ReadonlyMap<string, Runner
     check() {
       if (compiled) return compiled;
       try {
-        compiled = parameterCheck(schemas);
+        compiled = explainDefaults(parameterCheck(schemas), fail);
       } catch (cause) {
         fail(['parameters'], `parameters are not valid JSON Schema: ${(cause as Error).message}`);
       }
       return compiled;
     },
+  };
+}
+
+/** Adds file and line to the errors of defaults that cannot be rendered. */
+function explainDefaults(check: ParameterCheck, fail: Fail): ParameterCheck {
+  return (...values) => {
+    try {
+      return check(...values);
+    } catch (error) {
+      if (!(error instanceof DefaultError)) throw error;
+      return fail(['parameters', error.parameter, 'default'], error.message, error.errors);
+    }
   };
 }
 
@@ -114,8 +127,9 @@ export function loadAction(
   runners: ReadonlyMap<string, Runner>,
 ): LoadedAction {
   const file = readYaml(text, label);
-  return parse(file, pack, runners, (path, message) => {
-    throw new ServiceError('validation-failed', `${label}, line ${file.line(path)}: ${message}`);
+  return parse(file, pack, runners, (path, message, errors) => {
+    const details = errors ? { errors } : {};
+    throw new ServiceError('validation-failed', `${label}, line ${file.line(path)}: ${message}`, details);
   });
 }
 

@@ -7,7 +7,7 @@ import type { Ajv as AjvInstance, ErrorObject, ValidateFunction } from 'ajv';
 import { ServiceError } from '../lib/errors.ts';
 import { compileSchemaPattern } from '../lib/re2.ts';
 import type { ParameterSchema } from './runner.ts';
-import { renderDefaults } from './templates/parameter-templates.ts';
+import { compileDefaults } from './templates/parameter-templates.ts';
 
 export type Parameters = Record<string, unknown>;
 export type ParameterSchemas = Record<string, ParameterSchema>;
@@ -232,6 +232,7 @@ export function parameterCheck(schemas: ParameterSchemas): ParameterCheck {
     additionalProperties: false,
   });
   const immutable = names.filter((name) => schemas[name]?.immutable === true);
+  const fillDefaults = compileDefaults(schemas, convert);
 
   return (given, inherited = {}, surroundings = {}) => {
     const base = Object.entries(inherited).filter(
@@ -245,7 +246,7 @@ export function parameterCheck(schemas: ParameterSchemas): ParameterCheck {
     const overridden = immutable.filter((name) => merged.has(name));
     const asked = new Map(merged);
     for (const name of overridden) merged.delete(name);
-    const filled = renderDefaults(merged, schemas, surroundings, convert);
+    const filled = fillDefaults(merged, surroundings);
     // Sending an immutable parameter as it is anyway changes nothing, and is what a client does that copies a request.
     const changed = overridden.filter(
       (name) => JSON.stringify(asked.get(name)) !== JSON.stringify(filled.get(name)),

@@ -23,7 +23,10 @@ const bool: ScalarTag = {
   resolve: (text) => /^(?:y|t|on)/i.test(text),
 };
 
-function tags(standard: readonly (CollectionTag | ScalarTag | string)[]): (CollectionTag | ScalarTag)[] {
+/** PyYAML's booleans in place of YAML 1.1's, for reading and writing. */
+export function customTags(
+  standard: readonly (CollectionTag | ScalarTag | string)[],
+): (CollectionTag | ScalarTag)[] {
   const others = standard.filter(
     (tag): tag is CollectionTag | ScalarTag => typeof tag !== 'string' && tag.tag !== bool.tag,
   );
@@ -41,7 +44,7 @@ export function readYaml(text: string, label: string): YamlFile {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false,
-    customTags: tags as never,
+    customTags: customTags as never,
   });
   const error = document.errors[0];
   if (error) {

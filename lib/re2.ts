@@ -36,6 +36,7 @@ export interface Match {
   end(group?: number): number;
   /** Null when the group took no part in the match. */
   group(group?: number): string | null;
+  groupCount(): number;
 }
 
 /** Without a budget of the caller, every evaluation has one of its own. Both methods throw {@link TooCostly}. */

@@ -127,6 +127,17 @@ test('an action whose pattern RE2 cannot read is listed, and refused with a reas
     assert.equal((await request('p.fine')).parameters.name, 'a');
   }));
 
+test('a default that cannot be rendered is an error with file, line and parameter', () =>
+  withFolder(async (folder) => {
+    write(folder, 'p/actions/a.yaml', ACTION('a', 'parameters:\n  cmd:\n    default: "{{ nobody }}"\n'));
+    const error = await refusal((await open(folder)).resolve({ action: 'p.a', parameters: {} }));
+    assert.is(
+      error.message,
+      "p/actions/a.yaml, line 5: The default of parameter 'cmd' cannot be rendered: 'nobody' is undefined",
+    );
+    assert.equal(error.errors, [{ path: 'cmd', message: "'nobody' is undefined" }]);
+  }));
+
 test('a file that changes, comes or goes is seen at the next look', async () => {
   await withFolder(async (folder) => {
     const file = write(folder, 'p/actions/a.yaml', ACTION('a', 'description: old\n'));

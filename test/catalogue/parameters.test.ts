@@ -154,7 +154,14 @@ test('templates in defaults see parameters, configuration and context', () => {
     ['{{ config_context.ports | join("-") }}', '1-2'],
     ['{{ config_context.ports[1] + 1 }}', '3'],
     ['{{ timeout }}', '60'],
-    ['a {# not shown #}b', 'a b'],
+    ['a {# not shown #}b {{ who }}', 'a b world'],
+    ['test {# = text', 'test {# = text'],
+    ['{{ config_context.ports }}', '[1, 2]'],
+    ['{{ action_context }}', "{'user': 'ann'}"],
+    ['{{ count / 2 }}', '1.5'],
+    ['{{ (4 / 2) }}', '2.0'],
+    ['{{ loud }}', 'False'],
+    ['{% for p in config_context.ports if p != 1 %}{{ p }}{% endfor %}', '2'],
     ['{% raw %}{{ who }}{% endraw %} {{ who }}', '{{ who }} world'],
     ['{{ "eth0:1" | regex_replace("^([a-z]+)(\\\\d):.*$", "\\\\2$-\\\\1") }}', '0$-eth'],
     ['{{ "ab12cd34" | regex_substring("[0-9]+", 1) }}', '34'],
@@ -171,6 +178,22 @@ test('templates in defaults see parameters, configuration and context', () => {
     };
     assert.is(check(action, {}, {}, around).cmd, wanted, template);
   }
+});
+
+test('a lone expression keeps the type of its value, in lists and objects too', () => {
+  const action: ParameterSchemas = {
+    ports: { type: 'array', default: [1, 2] },
+    same: { type: 'array', default: '{{ ports }}' },
+    ratio: { type: 'number', default: '{{ 6 / 2 }}' },
+    map: { type: 'object', default: { all: '{{ ports }}', text: 'p{{ ports[0] }}', pair: '{{ (1, 2.5) }}' } },
+    unset: { type: 'string', default: '{{ nothing | use_none }}' },
+    nothing: { type: 'string' },
+  };
+  const { same, ratio, map, unset } = check(action, {});
+  assert.equal(
+    { same, ratio, map, unset },
+    { same: [1, 2], ratio: 3, map: { all: [1, 2], text: 'p1', pair: [1, 2.5] }, unset: undefined },
+  );
 });
 
 test('what a caller sends is never read as a template', () => {
@@ -190,11 +213,16 @@ test('a template that cannot be rendered is an error that names the parameter', 
     ['{{ who | __proto__ }}', 'is not supported'],
     ['{% if who %}', '{% endif %} is missing'],
     ['{{ st2kv.system.key }}', "StackStorm's datastore"],
+    ['{{ who + 1 }}', "unsupported operand type(s) for +: 'str' and 'int'"],
+    ['{{ range(10 ** 9) }}', 'too much time or memory'],
+    [`{{ ${'('.repeat(20_000)}1${')'.repeat(20_000)} }}`, 'too large or too deeply nested'],
+    ['{% macro m() %}{% endmacro %}', '{% macro %} is not supported'],
+    ['{{ who', '}} is missing'],
   ];
   for (const [template, message] of rows) {
     const error = refusal({ cmd: { default: template }, who: { type: 'string', default: 'x' } }, {});
     assert.is(error.code, 'validation-failed', template);
-    assert.match(error.message, "The default of parameter 'cmd' cannot be made");
+    assert.match(error.message, "The default of parameter 'cmd' cannot be rendered");
     assert.match(error.message, message);
   }
 });

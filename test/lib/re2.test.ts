@@ -4,6 +4,7 @@ import { createMask, MASK } from '../../actors/capture/mask.ts';
 import { parameterCheck } from '../../catalogue/parameters.ts';
 import type { ParameterSchema } from '../../catalogue/runner.ts';
 import { FILTERS } from '../../catalogue/templates/filters.ts';
+import { createWork } from '../../catalogue/templates/work.ts';
 import { loadConfig } from '../../config/config.ts';
 import { compileExpression, compileSchemaPattern, createBudget, MAX_INSTRUCTIONS } from '../../lib/re2.ts';
 import { compile } from '../../projections/search/matcher.ts';
@@ -134,17 +135,21 @@ test('mask patterns that cannot work are refused at start, by name and position'
 });
 
 test('filters of templates', () => {
-  const { regex_match, regex_search, regex_replace, regex_substring } = FILTERS;
-  assert.is(regex_match?.('abc', 'b'), false);
-  assert.is(regex_match?.('abc', 'a|b'), true);
-  assert.is(regex_search?.('abc', 'B', true), true);
-  assert.is(regex_replace?.('a1b22', '([a-z])(\\d+)', '\\2\\1-'), '1a-22b-');
-  assert.is(regex_substring?.('a1b22', '\\d+', 1), '22');
+  const apply = (name: string, ...values: unknown[]) => {
+    const [value, ...rest] = values;
+    return FILTERS.get(name)?.apply(createWork(), value, ...rest);
+  };
+  assert.is(apply('regex_match', 'abc', 'b'), false);
+  assert.is(apply('regex_match', 'abc', 'a|b'), true);
+  assert.is(apply('regex_search', 'abc', 'B', true), true);
+  assert.is(apply('regex_replace', 'a1b22', '([a-z])(\\d+)', '\\2\\1-'), '1a-22b-');
+  assert.is(apply('regex_substring', 'a1b22', '\\d+', 1), '22');
   const text = abText(300_000);
-  for (const filter of [regex_match, regex_search, regex_replace, regex_substring]) {
-    const ms = processorMs(() => assert.throws(() => filter?.(text, COSTLY, ''), COSTS));
+  for (const name of ['regex_match', 'regex_search', 'regex_replace', 'regex_substring']) {
+    const rest = name === 'regex_replace' ? [''] : [];
+    const ms = processorMs(() => assert.throws(() => apply(name, text, COSTLY, ...rest), COSTS));
     assert.ok(ms < BOUND_MS, `${ms} ms`);
-    assert.throws(() => filter?.(text, '(?=a)', ''), /is not a regular expression.*no look-ahead/);
+    assert.throws(() => apply(name, text, '(?=a)', ...rest), /invalid regular expression.*no look-ahead/);
   }
 });
 
