@@ -89,6 +89,16 @@ export interface UnfinishedExecution {
   worker?: string;
 }
 
+/** Which executions are old enough to purge. Times of their end in milliseconds since the epoch; undefined is no bound. */
+export interface PurgeBounds {
+  /** Their output is purged. */
+  output?: number;
+  /** All of them is purged. */
+  executions?: number;
+  /** At most this many of each. */
+  limit: number;
+}
+
 export interface PurgeCandidates {
   /** Ended executions whose output, and whose whole record, are older than the bounds given; oldest first. */
   output: string[];
@@ -139,8 +149,7 @@ export interface OutputIndex {
   unfinished(): AsyncIterable<UnfinishedExecution[]>;
   search(request: SearchRequest, signal?: AbortSignal): Promise<SearchPage>;
   facets(request: SearchRequest, signal?: AbortSignal): Promise<SearchFacets>;
-  /** Bounds in milliseconds since the epoch, compared with the end of an execution; undefined means no bound. */
-  purgeCandidates(bounds: { output?: number; executions?: number; limit: number }): Promise<PurgeCandidates>;
+  purgeCandidates(bounds: PurgeBounds): Promise<PurgeCandidates>;
   purge(request: PurgeCandidates): Promise<{ freedBytes: number }>;
   stats(): Promise<IndexStats>;
   /** Everything that has ended, in the spans in which it goes; oldest first. */

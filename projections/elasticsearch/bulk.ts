@@ -1,6 +1,6 @@
 /**
- * Bulk requests with an answer for every document. What the cluster has no room for now is sent again with growing
- * pauses, what is too large in one request is sent in halves, and what it refuses comes back with the reason.
+ * Bulk requests with an answer for every document. Documents that the cluster has no room for now are sent again with
+ * growing pauses, a request that is too large is sent in halves, and rejected documents are given back with the reason.
  */
 import { createBackoff } from '../../lib/backoff.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -13,26 +13,27 @@ export interface BulkItem {
   source?: string;
 }
 
-export interface Refused {
+export interface Rejection {
   item: BulkItem;
   reason: string;
 }
 
-/** Large enough to be fast, small enough that its answer comes soon. */
+/** Large enough to be fast, small enough to be answered soon. */
 const REQUEST_BYTES = 4 * 1024 * 1024;
-/** One is on its way while the next one's documents are made. */
+/** One is sent while the documents of the next are made. */
 const REQUESTS_AT_ONCE = 2;
 const REQUEST_ITEMS = 2000;
 const RETRY = { firstMs: 100, longestMs: 3000, jitter: 0.4 };
-/** After this long without progress the caller decides; it keeps what it has. */
+/** A request that is busy for this long fails. */
 const PATIENCE_MS = 30_000;
 
-/** It is there already: a chunk that came twice, or a newer state of a document. */
+/** The cluster has it already: a chunk that was delivered twice, or a newer state of a document. */
 const CONFLICT = 409;
 const NOT_FOUND = 404;
+const TOO_LARGE = 413;
 const BUSY = [429, 503];
 
-function* requests(items: Iterable<BulkItem>): Generator<BulkItem[]> {
+function* inRequests(items: Iterable<BulkItem>): Generator<BulkItem[]> {
   let batch: BulkItem[] = [];
   let bytes = 0;
   for (const item of items) {
@@ -59,19 +60,19 @@ function reasonOf({ error, status }: ItemAnswer): string {
 }
 
 /**
- * Resolves when every document was taken or refused for good; with `refresh`, what was taken can be searched then.
- * @throws ServiceError `output-index-unavailable`: some may have been written; sending all again is right.
+ * Resolves when every document was accepted or rejected; with `refresh`, the accepted ones can be searched then.
+ * @throws ServiceError `output-index-unavailable`: some may have been written; the caller sends all of them again.
  */
 export async function sendBulk(
   client: Requests,
   items: Iterable<BulkItem>,
   { refresh = false } = {},
-): Promise<Refused[]> {
-  const refused: Refused[] = [];
+): Promise<Rejection[]> {
+  const rejections: Rejection[] = [];
   const underWay = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
-  for (const batch of requests(items)) {
-    const sent = sendOne(client, batch, refused, refresh)
+  for (const request of inRequests(items)) {
+    const sent = sendRequest(client, request, rejections, refresh)
       .catch((error) => {
         failure ??= { error };
       })
@@ -83,63 +84,94 @@ export async function sendBulk(
   }
   await Promise.all(underWay);
   if (failure) throw failure.error;
-  return refused;
+  return rejections;
 }
 
-async function sendOne(
+/** @throws ServiceError `index-rejected` when a document is rejected; see {@link sendBulk} for others. */
+export async function sendAllOrThrow(
   client: Requests,
-  batch: BulkItem[],
-  refused: Refused[],
+  items: Iterable<BulkItem>,
+  options?: { refresh?: boolean },
+): Promise<void> {
+  const rejections = await sendBulk(client, items, options);
+  const [first] = rejections;
+  if (!first) return;
+  const { index, create } = JSON.parse(first.item.action);
+  const id = (index ?? create)._id;
+  const message = `Elasticsearch rejected ${rejections.length} documents, first ${id}: ${first.reason}`;
+  throw new ServiceError('index-rejected', message);
+}
+
+/** Sends the items until all are accepted or rejected. */
+async function sendRequest(
+  client: Requests,
+  items: BulkItem[],
+  rejections: Rejection[],
   refresh: boolean,
 ): Promise<void> {
-  let left = batch;
-  const deadline = performance.now() + PATIENCE_MS;
+  let rest = items;
+  const deadlineMs = performance.now() + PATIENCE_MS;
   const backoff = createBackoff(RETRY);
+  const query = { filter_path: 'errors,items.*.status,items.*.error', ...(refresh ? { refresh } : {}) };
   for (;;) {
     let answer: Answer;
     try {
-      answer = await client.send(
-        'POST',
-        '/_bulk',
-        left.flatMap(({ action, source }) => (source === undefined ? [action] : [action, source])),
-        { query: { filter_path: 'errors,items.*.status,items.*.error', ...(refresh ? { refresh } : {}) } },
+      const lines = rest.flatMap(({ action, source }) =>
+        source === undefined ? [action] : [action, source],
       );
+      answer = await client.send('POST', '/_bulk', lines, { query });
     } catch (error) {
       const status = statusOf(error);
-      if (status === 413) {
-        const [only] = left;
-        if (left.length === 1 && only) {
-          refused.push({ item: only, reason: 'it is larger than http.max_content_length allows' });
-          return;
-        }
-        const half = left.length >> 1;
-        await sendOne(client, left.slice(0, half), refused, refresh);
-        await sendOne(client, left.slice(half), refused, refresh);
-        return;
-      }
-      if (status === undefined || !BUSY.includes(status) || performance.now() > deadline) throw error;
+      if (status === TOO_LARGE) return sendHalves(client, rest, rejections, refresh);
+      if (status === undefined || !BUSY.includes(status) || performance.now() > deadlineMs) throw error;
       await backoff.pause();
       continue;
     }
-    if (!answer.errors) return;
-    const again: BulkItem[] = [];
-    let reason = '';
-    for (const [index, entry] of (answer.items as Record<string, ItemAnswer>[]).entries()) {
-      const result = Object.values(entry)[0] as ItemAnswer;
-      const item = left[index] as BulkItem;
-      if (result.status < 300 || result.status === CONFLICT) continue;
-      if (result.status === NOT_FOUND && item.source === undefined) continue;
-      if (BUSY.includes(result.status)) {
-        again.push(item);
-        reason = reasonOf(result);
-      } else refused.push({ item, reason: reasonOf(result) });
-    }
-    if (again.length === 0) return;
-    if (performance.now() > deadline) {
-      const message = `Elasticsearch has had no room for ${again.length} documents for ${PATIENCE_MS / 1000} s: ${reason}`;
+    const { busy, reason } = sortAnswer(answer, rest, rejections);
+    if (busy.length === 0) return;
+    if (performance.now() > deadlineMs) {
+      const message = `Elasticsearch has had no room for ${busy.length} documents for ${PATIENCE_MS / 1000} s: ${reason}`;
       throw new ServiceError('output-index-unavailable', message, { retriable: true });
     }
-    left = again;
+    rest = busy;
     await backoff.pause();
   }
+}
+
+async function sendHalves(
+  client: Requests,
+  items: BulkItem[],
+  rejections: Rejection[],
+  refresh: boolean,
+): Promise<void> {
+  const [only] = items;
+  if (items.length === 1 && only) {
+    rejections.push({ item: only, reason: 'it is larger than http.max_content_length allows' });
+    return;
+  }
+  const half = items.length >> 1;
+  await sendRequest(client, items.slice(0, half), rejections, refresh);
+  await sendRequest(client, items.slice(half), rejections, refresh);
+}
+
+/** Adds the rejected items to `rejections`, and gives those that the cluster had no room for, with one reason. */
+function sortAnswer(
+  answer: Answer,
+  items: readonly BulkItem[],
+  rejections: Rejection[],
+): { busy: BulkItem[]; reason: string } {
+  const busy: BulkItem[] = [];
+  let reason = '';
+  if (!answer.errors) return { busy, reason };
+  for (const [index, entry] of (answer.items as Record<string, ItemAnswer>[]).entries()) {
+    const result = Object.values(entry)[0] as ItemAnswer;
+    const item = items[index] as BulkItem;
+    if (result.status < 300 || result.status === CONFLICT) continue;
+    if (result.status === NOT_FOUND && item.source === undefined) continue;
+    if (BUSY.includes(result.status)) {
+      busy.push(item);
+      reason = reasonOf(result);
+    } else rejections.push({ item, reason: reasonOf(result) });
+  }
+  return { busy, reason };
 }

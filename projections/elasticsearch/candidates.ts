@@ -1,26 +1,23 @@
 /** The chunks that may hold matching lines, in the order of the answer. */
-import type { OutputAppended, Status } from '../../events/event.ts';
+import type { OutputAppended } from '../../events/event.ts';
 import type { Matcher } from '../search/matcher.ts';
 import type { SearchRequest } from '../search/search.ts';
 import type { SearchCursor } from '../search/search-cursor.ts';
 import { type Candidate, type LinePoint, OutOfTime, type ScanRequest } from '../search/search-loop.ts';
-import { CONTINUES, hitsOf, type SearchOutput, scopeClauses } from './chunk-search.ts';
+import { CONTINUES, hitsOf, scopeClauses } from './chunk-search.ts';
+import type { Clause, SearchIn } from './client.ts';
 import { chunkOf } from './documents.ts';
-import { type Clause, narrowing } from './narrowing.ts';
+import type { ExecutionFacts } from './executions.ts';
+import { narrowing } from './narrowing.ts';
 
 export interface ChunkCandidate extends Candidate {
   chunk: OutputAppended;
 }
 
-export interface ExecutionFacts {
-  action: string;
-  status: Status;
-}
-
 export interface CandidateDeps {
-  searchOutput: SearchOutput;
+  searchOutput: SearchIn;
   /** Action and status of the executions that still exist. */
-  factsOf(ids: string[]): Promise<Map<string, ExecutionFacts>>;
+  factsOf(ids: readonly string[]): Promise<ReadonlyMap<string, ExecutionFacts>>;
 }
 
 /** Chunks a page: few at first, for an answer that is found at once, then as many as 64 KiB chunks allow. */

@@ -1,12 +1,8 @@
 /** Chunks read for a search: queries over all output, and chunks opened together with the parts that end their last line. */
 import type { OutputAppended } from '../../events/event.ts';
 import { type Assembled, assemble, complete } from '../search/lines.ts';
-import type { Answer } from './client.ts';
+import type { Answer, Clause, SearchIn } from './client.ts';
 import { type ChunkSource, chunkOf } from './documents.ts';
-import type { Clause } from './narrowing.ts';
-
-/** Runs a search over all output. */
-export type SearchOutput = (body: object, signal?: AbortSignal) => Promise<Answer>;
 
 export const hitsOf = (answer: Answer): { _source: ChunkSource; sort: unknown[] }[] => answer.hits.hits;
 
@@ -30,10 +26,7 @@ export function scopeClauses(scope: {
 const PARTS_PER_PAGE = 32;
 
 /** The parts that follow the beginning of the chunk's last line. */
-async function* partsAfter(
-  searchOutput: SearchOutput,
-  chunk: OutputAppended,
-): AsyncGenerator<OutputAppended[]> {
+async function* partsAfter(searchOutput: SearchIn, chunk: OutputAppended): AsyncGenerator<OutputAppended[]> {
   let after = chunk.position;
   for (;;) {
     const answer = await searchOutput({
@@ -59,7 +52,7 @@ async function* partsAfter(
 
 /** The lines that begin in the chunk. */
 export async function openChunk(
-  searchOutput: SearchOutput,
+  searchOutput: SearchIn,
   chunk: OutputAppended,
 ): Promise<{ assembled: Assembled; scannedBytes: number }> {
   const assembled = assemble([chunk], chunk.seq - 1);

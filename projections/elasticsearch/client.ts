@@ -20,6 +20,12 @@ export interface ElasticsearchConnection {
 // biome-ignore lint/suspicious/noExplicitAny: answers are as many as requests
 export type Answer = any;
 
+/** A condition of a query. */
+export type Clause = Record<string, unknown>;
+
+/** Searches one index or alias; an empty answer when it does not exist yet. */
+export type SearchIn = (body: object, signal?: AbortSignal) => Promise<Answer>;
+
 export interface Requests {
   /**
    * @throws ServiceError `output-index-unavailable` (retriable) when the cluster does not answer or has no room now,
@@ -39,6 +45,9 @@ export interface Requests {
   close(): Promise<void>;
 }
 
+/** An alias or an index that does not exist yet is empty. */
+export const IGNORE_MISSING = { ignore_unavailable: true, allow_no_indices: true };
+
 const TIMEOUT_MS = 30_000;
 const MAX_CA_BYTES = 4 * 1024 * 1024;
 /** What a burst of readers opened is closed again when it is over; the library would keep 256 for ten minutes. */
@@ -52,6 +61,14 @@ export function statusOf(error: unknown): number | undefined {
   // 0 or null when there was no answer.
   const status = (error as { meta?: { statusCode?: number | null } }).meta?.statusCode || undefined;
   return status ?? ((error as ServiceError).cause ? statusOf((error as ServiceError).cause) : undefined);
+}
+
+export function searchIn(client: Requests, alias: string): SearchIn {
+  return async (body, signal) => {
+    const options = { accept: [404], query: IGNORE_MISSING, signal };
+    const answer = await client.send('POST', `/${alias}/_search`, body, options);
+    return answer ?? { hits: { hits: [], total: { value: 0 } } };
+  };
 }
 
 function explained(cause: unknown, node: string): ServiceError {

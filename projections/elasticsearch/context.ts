@@ -2,9 +2,9 @@
 import { allLines, type LineFilter } from '../search/lines.ts';
 import type { SearchLine } from '../search/search.ts';
 import type { Context } from '../search/search-loop.ts';
-import { CONTINUES, hitsOf, openChunk, type SearchOutput, scopeClauses } from './chunk-search.ts';
+import { CONTINUES, hitsOf, openChunk, scopeClauses } from './chunk-search.ts';
+import type { Clause, SearchIn } from './client.ts';
 import { chunkOf } from './documents.ts';
-import type { Clause } from './narrowing.ts';
 
 /** Each hit waits for its own context, so pages are small. */
 const MAX_PAGE = 32;
@@ -20,7 +20,7 @@ export interface ContextRequest {
 
 /** Lines on one side, those of the chunk that holds the line itself included, at least `count` where there are as many. */
 async function linesBeside(
-  searchOutput: SearchOutput,
+  searchOutput: SearchIn,
   { executionId, seq, count, filter: { stream, host } }: ContextRequest,
   side: 'before' | 'after',
 ): Promise<SearchLine[]> {
@@ -51,7 +51,7 @@ async function linesBeside(
   }
 }
 
-export async function contextAround(searchOutput: SearchOutput, request: ContextRequest): Promise<Context> {
+export async function contextAround(searchOutput: SearchIn, request: ContextRequest): Promise<Context> {
   const [before, after] = await Promise.all([
     linesBeside(searchOutput, request, 'before'),
     linesBeside(searchOutput, request, 'after'),

@@ -1,12 +1,14 @@
 /**
- * Knows which chunks begin in the middle of a line, which the chunk itself does not say: the one before it in its stream
- * left the line open. Remembers open lines; asks the index about streams it has not seen from their start.
+ * Knows which chunks begin in the middle of a line. A chunk does not say so itself: the chunk before it in its stream left
+ * the line open. Remembers open lines; asks the index about streams whose beginning it has not seen.
  */
 import type { OutputAppended } from '../../events/event.ts';
+import type { Requests } from './client.ts';
+import type { IndexNames } from './index-names.ts';
 
 interface OpenLine {
   seq: number;
-  /** Where the piece ends. */
+  /** Offset at which its last part ends. */
   end: number;
 }
 
@@ -18,8 +20,31 @@ export interface ContinuedLines {
 /** Streams remembered; one that was forgotten is looked up again. */
 const STREAMS_KEPT = 50_000;
 
-/** `ask` answers whether the index holds an unfinished piece of this line in front of the chunk. */
-export function continuedLines(ask: (chunk: OutputAppended) => Promise<boolean>): ContinuedLines {
+/** Asks the index whether it holds an earlier part of the chunk's line. */
+export function isContinuedIn(
+  client: Requests,
+  { outputBase }: IndexNames,
+): (chunk: OutputAppended) => Promise<boolean> {
+  const pattern = `${outputBase}*`;
+  return async ({ executionId, stream, host, seq, position }) => {
+    await client.send('POST', `/${pattern}/_refresh`, undefined, { accept: [404] });
+    const filter = [
+      { term: { 'linefeed.execution.id': executionId } },
+      { term: { 'linefeed.stream': stream } },
+      ...(host === undefined ? [] : [{ term: { 'host.name': host } }]),
+      { term: { 'event.sequence': seq } },
+      { term: { 'linefeed.partial': true } },
+      { range: { 'linefeed.position': { lt: position } } },
+    ];
+    const body = { size: 1, _source: false, track_total_hits: false, query: { bool: { filter } } };
+    const answer = await client.send('POST', `/${pattern}/_search`, body);
+    return answer.hits.hits.length > 0;
+  };
+}
+
+/** @param isContinued looks up a chunk of a stream that is not remembered. */
+export function continuedLines(isContinued: (chunk: OutputAppended) => Promise<boolean>): ContinuedLines {
+  /** The open line of each stream; undefined where the last line was whole. */
   const streams = new Map<string, OpenLine | undefined>();
   return {
     async judge(chunks) {
@@ -32,7 +57,7 @@ export function continuedLines(ask: (chunk: OutputAppended) => Promise<boolean>)
           if (changed.has(key) || streams.has(key)) {
             const line = changed.has(key) ? changed.get(key) : streams.get(key);
             answer = line !== undefined && line.seq === chunk.seq && chunk.offset >= line.end;
-          } else answer = await ask(chunk);
+          } else answer = await isContinued(chunk);
         }
         continues.push(answer);
         const last = chunk.seq + chunk.lines - 1;

@@ -1,5 +1,5 @@
 /** Execution documents in Elasticsearch: the query for a filter, pages, newest or oldest first. */
-import { isEnd, STATUSES } from '../../events/event.ts';
+import { isEnd, STATUSES, type Status } from '../../events/event.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import type {
   ExecutionFilter,
@@ -8,11 +8,9 @@ import type {
   UnfinishedExecution,
 } from '../output-index.ts';
 import { checkListCursor } from '../search/search-cursor.ts';
-import type { Answer } from './client.ts';
+import { type Answer, type Clause, type Requests, type SearchIn, searchIn } from './client.ts';
 import { executionOf } from './documents.ts';
-import type { Clause } from './narrowing.ts';
-
-type Search = (body: object) => Promise<Answer>;
+import { type IndexNames, idTime } from './index-names.ts';
 
 const DEFAULT_LIMIT = 100;
 /** Elasticsearch answers at most this many documents of one search. */
@@ -52,7 +50,55 @@ const documentsOf = (answer: Answer): ExecutionDocument[] =>
     executionOf(_source),
   );
 
-export async function executionsPage(search: Search, request: ExecutionPageRequest): Promise<ExecutionPage> {
+/** Reads the document of a generation as it was last written, without waiting for a refresh. */
+export async function findExecution(
+  client: Requests,
+  names: IndexNames,
+  id: string,
+): Promise<ExecutionDocument | undefined> {
+  const time = idTime(id);
+  if (time !== undefined) {
+    const path = `/${names.executions(id, time)}/_doc/${encodeURIComponent(id)}`;
+    const found = await client.send('GET', path, undefined, { accept: [404] });
+    return found ? executionOf(found._source) : undefined;
+  }
+  // The id does not say which index holds it.
+  const pattern = `${names.executionsBase}*`;
+  await client.send('POST', `/${pattern}/_refresh`, undefined, { accept: [404] });
+  const query = { bool: { filter: [{ term: { 'linefeed.execution.id': id } }] } };
+  return documentsOf(await searchIn(client, pattern)({ size: 1, query }))[0];
+}
+
+export interface ExecutionFacts {
+  action: string;
+  status: Status;
+}
+
+/** Action and status of the executions that exist. */
+export async function executionFacts(
+  search: SearchIn,
+  ids: readonly string[],
+): Promise<Map<string, ExecutionFacts>> {
+  const answer = await search({
+    size: ids.length,
+    _source: ['event.action', 'linefeed.execution'],
+    query: { bool: { filter: [{ terms: { 'linefeed.execution.id': ids } }] } },
+  });
+  const rows = answer.hits.hits as {
+    _source: { event: { action: string }; linefeed: { execution: { id: string; status: Status } } };
+  }[];
+  return new Map(
+    rows.map(({ _source: { event, linefeed } }) => {
+      const { id, status } = linefeed.execution;
+      return [id, { action: event.action, status }];
+    }),
+  );
+}
+
+export async function executionsPage(
+  search: SearchIn,
+  request: ExecutionPageRequest,
+): Promise<ExecutionPage> {
   if (request.cursor !== undefined) checkListCursor(request.cursor);
   const filter = clauses(request);
   const order = request.order === 'oldest' ? 'asc' : 'desc';
@@ -96,7 +142,7 @@ export async function executionsPage(search: Search, request: ExecutionPageReque
   };
 }
 
-export async function lastExecution(search: Search): Promise<ExecutionDocument | undefined> {
+export async function lastExecution(search: SearchIn): Promise<ExecutionDocument | undefined> {
   const answer = await search({
     size: 1,
     sort: [{ 'linefeed.execution.id': 'desc' }],
@@ -106,7 +152,7 @@ export async function lastExecution(search: Search): Promise<ExecutionDocument |
 }
 
 /** All documents that meet the conditions, oldest first. */
-export async function allExecutions(search: Search, filter: Clause[], most = Number.POSITIVE_INFINITY) {
+export async function allExecutions(search: SearchIn, filter: Clause[], most = Number.POSITIVE_INFINITY) {
   const found: ExecutionDocument[] = [];
   let searchAfter: unknown[] | undefined;
   while (found.length < most) {
@@ -125,7 +171,7 @@ export async function allExecutions(search: Search, filter: Clause[], most = Num
   return found;
 }
 
-export async function* unfinished(search: Search): AsyncGenerator<UnfinishedExecution[]> {
+export async function* unfinished(search: SearchIn): AsyncGenerator<UnfinishedExecution[]> {
   const statuses = STATUSES.filter((status) => !isEnd(status));
   for (let after: unknown[] | undefined; ; ) {
     const answer = await search({

@@ -5,8 +5,7 @@
 import type { Matcher } from '../search/matcher.ts';
 import { WORDS } from '../search/text.ts';
 import { OVERLAP, PIECE } from './chunk-words.ts';
-
-export type Clause = Record<string, unknown>;
+import type { Clause } from './client.ts';
 
 const FIELD = 'linefeed.words';
 
