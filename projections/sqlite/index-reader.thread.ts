@@ -11,7 +11,7 @@ import { countFacets, searchPage } from '../search/search-loop.ts';
 import type { IndexThreadData } from './options.ts';
 import { scanHelper } from './search-index/scan-helper.ts';
 import { sqliteSearch } from './search-index/search.ts';
-import { openFrameReader, STORED_COLUMNS, type StoredRow, stored } from './store/block-source.ts';
+import { openFrameReader, STORED_COLUMNS, type StoredRow, storedBlock } from './store/block-source.ts';
 import * as executions from './store/executions.ts';
 import { retentionSpans } from './store/retention.ts';
 import { snapshots } from './store/snapshots.ts';
@@ -55,7 +55,7 @@ function blocks(store: Store, executionId: string, range: ChunkRange, after: num
       range.since ?? Number.MIN_SAFE_INTEGER,
     ) as Iterable<unknown> as Iterable<StoredRow>;
   for (const row of rows) {
-    const block = inflated(stored(store, row));
+    const block = inflated(storedBlock(store, row));
     for (const part of block.parts) {
       const data = movable(part.data);
       part.data = data;

@@ -21,11 +21,12 @@ import type {
 } from '../output-index.ts';
 import type { SearchFacets, SearchPage } from '../search/search.ts';
 import type { BlockPage } from './index-reader.thread.ts';
-import type { BatchRows, DocumentRow, Target } from './index-writer.thread.ts';
+import type { Target } from './open-indexes.ts';
 import type { IndexThreadData, SqliteOutputIndexOptions } from './options.ts';
-import { refersTo } from './store/block-source.ts';
+import { leavesInLog } from './store/block-source.ts';
 import type { DocumentPage } from './store/executions.ts';
-import { openStored } from './store/stored-block.ts';
+import { openBlock } from './store/stored-block.ts';
+import type { BatchRows, DocumentRow } from './store/write-batch.ts';
 
 /** Nobody has asked for that long: whoever does next waits for the thread to start. */
 const READER_IDLE_MS = 15_000;
@@ -103,7 +104,7 @@ export async function sqliteOutputIndex({
   }
   void writer.died.then(onFatal);
 
-  const refers = data.frames ? refersTo(data.largeChunkBytes) : undefined;
+  const refers = data.frames ? leavesInLog(data.largeChunkBytes) : undefined;
   async function write(target: Target, { documents, chunks, checkpoint }: ProjectedBatch): Promise<void> {
     const batch: BatchRows = {
       documents: documents.map(documentRow),
@@ -135,7 +136,7 @@ export async function sqliteOutputIndex({
           coming.catch(() => {});
         }
         for (const block of blocks) {
-          const chunks = openStored(block).filter(wanted);
+          const chunks = openBlock(block).filter(wanted);
           if (signal?.aborted) return;
           if (chunks.length > 0) yield chunks;
         }
@@ -182,7 +183,7 @@ export async function sqliteOutputIndex({
         async commit() {
           const { old } = await writer.call<{ old?: string }>('commitRebuild');
           await reader.call('reopen');
-          if (old) await writer.call('dropOld', [old]);
+          if (old) await writer.call('removeOld', [old]);
         },
         abort: () => writer.call('abortRebuild'),
       };

@@ -2,9 +2,9 @@
 import type { OutputAppended } from '../../../events/event.ts';
 import { type Assembled, allLines, assemble, complete, type LineFilter } from '../../search/lines.ts';
 import type { Context } from '../../search/search-loop.ts';
-import { STORED_COLUMNS, type StoredRow, stored } from '../store/block-source.ts';
+import { STORED_COLUMNS, type StoredRow, storedBlock } from '../store/block-source.ts';
 import type { Store } from '../store/store.ts';
-import { openStored, type StoredBlock } from '../store/stored-block.ts';
+import { openBlock, type StoredBlock } from '../store/stored-block.ts';
 import type { BlockCandidate } from './candidates.ts';
 
 interface BlockRow extends StoredRow {
@@ -24,12 +24,12 @@ function rowOf({ prepare }: Store, execution: number, first: number): BlockRow |
 }
 
 /** Not opened yet. */
-export function storedBlock(
+export function readBlock(
   store: Store,
   { execution, first }: BlockCandidate,
 ): { block: StoredBlock; seqBefore: number; rawBytes: number } | undefined {
   const row = rowOf(store, execution, first);
-  return row && { block: stored(store, row), seqBefore: row.seq_before, rawBytes: row.raw };
+  return row && { block: storedBlock(store, row), seqBefore: row.seq_before, rawBytes: row.raw };
 }
 
 /** Opens a block and goes on with the lines it leaves open in the blocks behind it. */
@@ -38,7 +38,7 @@ export function open(store: Store, candidate: BlockCandidate): Opened | undefine
   const { execution, first } = candidate;
   const row = rowOf(store, execution, first);
   if (!row) return undefined;
-  const chunks = openStored(stored(store, row));
+  const chunks = openBlock(storedBlock(store, row));
   const assembled = assemble(chunks, row.seq_before);
   let scannedBytes = row.raw;
   let { last } = row;
@@ -47,7 +47,7 @@ export function open(store: Store, candidate: BlockCandidate): Opened | undefine
     if (!next) break;
     last = next.last;
     scannedBytes += next.raw;
-    if (!complete(assembled, openStored(stored(store, next)))) break;
+    if (!complete(assembled, openBlock(storedBlock(store, next)))) break;
   }
   return { chunks, assembled, scannedBytes };
 }
@@ -82,7 +82,7 @@ export function around(
     highest,
     candidate.first,
   ) as Iterable<unknown> as Iterable<BlockRow>) {
-    lines.push(...allLines(assemble(openStored(stored(store, row)), row.seq_before), filter));
+    lines.push(...allLines(assemble(openBlock(storedBlock(store, row)), row.seq_before), filter));
   }
   lines.sort((a, b) => a.seq - b.seq);
   const places = new Map(lines.map((line, index) => [line.seq, index]));

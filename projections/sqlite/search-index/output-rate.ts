@@ -1,46 +1,48 @@
 /**
- * Tells when output comes so fast that the processor is better left to those who capture and follow it. The search index
- * then waits for the burst to end, but not for ever: what is not indexed has to be scanned by a search.
+ * Tells when so much output arrives that the processor is better left to those who capture and follow it. The search index
+ * waits meanwhile, up to a limit: a search has to scan what is not indexed.
  */
 
-/** Slower than this is no burst. */
-const CALM_BYTES_MS = 20_000;
-/** What comes at once before it is one, and what is remembered of it at most. */
-const BURST_BYTES = 2_000_000;
+/** A lower rate is never high. */
+const LOW_BYTES_PER_MS = 20_000;
+/** Bytes that may arrive at once before the rate counts as high, and how many are remembered at most. */
+const HIGH_BYTES = 2_000_000;
 const REMEMBERED_BYTES = 4_000_000;
-/** So much may wait to be indexed. */
-const WAITING_BYTES = 128_000_000;
+/** Bytes that may wait to be indexed. */
+const UNINDEXED_BYTES = 128_000_000;
 
-export interface Burst {
-  /** Output has come. */
+export interface OutputRate {
+  /** Output was written. */
   add(bytes: number): void;
-  /** True while the index should wait. */
-  lasts(): boolean;
-  /** All is indexed. */
-  done(): void;
+  /** True while indexing should wait. */
+  isHigh(): boolean;
+  /** Nothing waits to be indexed. */
+  allIndexed(): void;
 }
 
-export function createBurst(now: () => number = () => performance.now()): Burst {
+/** @param now milliseconds on any clock that never goes back. */
+export function createOutputRate(now: () => number = () => performance.now()): OutputRate {
+  /** Bytes that arrived lately; they drain at the low rate. */
   let level = 0;
-  let at = now();
-  let waiting = 0;
-  const settle = () => {
+  let updatedAt = now();
+  let unindexed = 0;
+  function drain(): void {
     const time = now();
-    level = Math.max(0, level - (time - at) * CALM_BYTES_MS);
-    at = time;
-  };
+    level = Math.max(0, level - (time - updatedAt) * LOW_BYTES_PER_MS);
+    updatedAt = time;
+  }
   return {
     add(bytes) {
-      settle();
+      drain();
       level = Math.min(REMEMBERED_BYTES, level + bytes);
-      waiting += bytes;
+      unindexed += bytes;
     },
-    lasts() {
-      settle();
-      return level > BURST_BYTES && waiting < WAITING_BYTES;
+    isHigh() {
+      drain();
+      return level > HIGH_BYTES && unindexed < UNINDEXED_BYTES;
     },
-    done() {
-      waiting = 0;
+    allIndexed() {
+      unindexed = 0;
     },
   };
 }

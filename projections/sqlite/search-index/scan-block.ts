@@ -1,7 +1,7 @@
 /** The lines of one stored block that match: work for the processor alone, on whatever thread. */
 import { assemble, type LineFilter, type LineMatch, matchLines } from '../../search/lines.ts';
 import type { Matcher } from '../../search/matcher.ts';
-import { openStored, type StoredBlock } from '../store/stored-block.ts';
+import { openBlock, type StoredBlock } from '../store/stored-block.ts';
 
 export interface ScanJob {
   block: StoredBlock;
@@ -12,7 +12,7 @@ export interface ScanJob {
 
 /** Null when a line goes on behind the block: whoever has the blocks behind it must scan it. */
 export function scanBlock({ block, seqBefore, filter }: ScanJob, matcher: Matcher): LineMatch[] | null {
-  const assembled = assemble(openStored(block), seqBefore);
+  const assembled = assemble(openBlock(block), seqBefore);
   return assembled.open.size > 0 ? null : matchLines(assembled, matcher, filter);
 }
 

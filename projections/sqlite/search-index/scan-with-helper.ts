@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type LineMatch, matchLines } from '../../search/lines.ts';
 import { OutOfTime, type Scanned, type ScanRequest } from '../../search/search-loop.ts';
 import type { Store } from '../store/store.ts';
-import { open, storedBlock } from './block-lines.ts';
+import { open, readBlock } from './block-lines.ts';
 import type { BlockCandidate } from './candidates.ts';
 import type { ScanJob } from './scan-block.ts';
 import type { ScanHelper } from './scan-helper.ts';
@@ -65,7 +65,7 @@ export async function* scan(
     const jobs: ScanJob[] = [];
     for (let size = 0; size < BATCH_BYTES && !next.done; ) {
       const candidate = take();
-      const found = storedBlock(store, candidate);
+      const found = readBlock(store, candidate);
       if (!found) continue;
       size += found.rawBytes;
       jobs.push({ block: found.block, seqBefore: found.seqBefore, filter: filterOf(candidate) });

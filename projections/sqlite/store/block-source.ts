@@ -9,7 +9,7 @@ import { ServiceError } from '../../../lib/errors.ts';
 import type { Store } from './store.ts';
 import type { StoredBlock } from './stored-block.ts';
 
-/** Columns of `blocks` that {@link stored} needs. */
+/** Columns of `blocks` that {@link storedBlock} needs. */
 export const STORED_COLUMNS = 'execution, first, last, chunks, raw, body';
 
 export interface StoredRow {
@@ -29,7 +29,7 @@ const LARGE_CHUNK_BYTES = 2_048;
 const MANY_CHUNKS = 8;
 
 /** Says, by bytes and number of chunks, whether a block is left in the log. */
-export function refersTo(largeChunkBytes = LARGE_CHUNK_BYTES): (bytes: number, chunks: number) => boolean {
+export function leavesInLog(largeChunkBytes = LARGE_CHUNK_BYTES): (bytes: number, chunks: number) => boolean {
   return (bytes, chunks) => bytes >= largeChunkBytes * Math.max(MANY_CHUNKS, chunks);
 }
 
@@ -88,7 +88,7 @@ export function claimFrames(store: Store): void {
 }
 
 /** @throws ServiceError `output-index-unavailable` when the log that has the bytes cannot be read. */
-export function stored(store: Store, row: StoredRow): StoredBlock {
+export function storedBlock(store: Store, row: StoredRow): StoredBlock {
   const { first, last, chunks } = row;
   const found = store.prepare('SELECT execution FROM executions WHERE id = ?').get(row.execution) as
     | { execution: string }

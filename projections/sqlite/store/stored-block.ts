@@ -42,7 +42,7 @@ export function inflated(block: StoredBlock): StoredBlock {
  * The chunks of a block.
  * @throws ServiceError `output-index-unavailable` when some of them are not in the log.
  */
-export function openStored(block: StoredBlock): OutputAppended[] {
+export function openBlock(block: StoredBlock): OutputAppended[] {
   const { executionId, first, last, chunks, parts } = block;
   const opened: OutputAppended[] = [];
   for (const { head, data, size } of parts) {
