@@ -2,10 +2,11 @@
  * API keys on the compacted topic `<prefix>.keys`: the newest state of each lies there, and every node holds all of them
  * in memory and follows. While the brokers are away keys that are known go on working, and none can be changed.
  */
-import type { FetchedMessage } from '../../events/kafka/client.ts';
+
+import { cloudEventRecord } from '../../events/kafka/cloud-event-record.ts';
+import type { FetchedMessage } from '../../events/kafka/cluster.ts';
 import type { KafkaEventLog } from '../../events/kafka/event-log.ts';
 import { reconnectingProducer } from '../../events/kafka/producer.ts';
-import { stateRecord } from '../../events/kafka/state-record.ts';
 import { followTopic } from '../../events/kafka/topic-feed.ts';
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -94,7 +95,7 @@ export async function kafkaKeyStore(
     closing.signal.addEventListener('abort', producer.close, { once: true });
     try {
       const type = key.revokedAt === undefined ? 'key.created' : 'key.revoked';
-      const message = stateRecord(key.id, type, source, toWire(key));
+      const message = cloudEventRecord(key.id, type, source, toWire(key));
       await producer.send([{ topic: topics.keys, messages: [message] }]);
     } finally {
       clearTimeout(timer);

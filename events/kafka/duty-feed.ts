@@ -5,8 +5,8 @@ import type { LifecycleEvent } from '../event.ts';
 import type { DutyFeed, DutySession, PlacedEvent } from '../fleet/fleet.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import { joinGroup, type Membership } from './group.ts';
+import type { Offsets } from './offsets.ts';
 import type { PartitionBatch } from './partition-reader.ts';
-import type { Offsets } from './topics.ts';
 
 const ASK_AGAIN_MS = 500;
 

@@ -15,14 +15,16 @@ import type {
   StreamHead,
   SubscribeOptions,
 } from '../event-log.ts';
-import { type KafkaClient, type KafkaConnection, kafkaClient, logError } from './client.ts';
-import { type Control, kafkaControl } from './control.ts';
+import { type KafkaClient, type KafkaConnection, kafkaClient } from './client.ts';
+import { clusterQueries } from './cluster-queries.ts';
 import { partitionFollowers } from './followers.ts';
-import { mergePartitions, placeOf } from './merged.ts';
+import { mergePartitions } from './merge-partitions.ts';
+import { formatOffsets, type Offsets, offsetsOf, parseOffsets } from './offsets.ts';
 import { type PartitionBatch, type PartitionReaderOptions, readPartition } from './partition-reader.ts';
 import { idTime, type PoisonRecord } from './records.ts';
+import { toServiceError } from './service-error.ts';
 import { foldHead } from './stream-head.ts';
-import { ensureTopics, type Offsets, offsetsOf, type Topics, topicNames } from './topics.ts';
+import { ensureTopics, type Topics, topicNames } from './topics.ts';
 import { kafkaWriter } from './writer.ts';
 
 export interface KafkaEventLogOptions extends KafkaConnection {
@@ -45,7 +47,6 @@ export interface KafkaEventLogOptions extends KafkaConnection {
 /** The parts of the adapter that its other halves (groups, workers, dead letters) build on. */
 export interface KafkaEventLog extends EventLog {
   readonly client: KafkaClient;
-  readonly control: Control;
   readonly topics: Topics;
   readonly partitions: number;
   readonly brokers: readonly string[];
@@ -70,11 +71,6 @@ const PING_TIMEOUT_MS = 3000;
 /** A broker that answered an append this recently need not be asked again. */
 const FRESH_MS = 1000;
 
-function parsePlace(place: string): Offsets {
-  const [executions, output] = place.split(':').map(Number);
-  return { executions: executions ?? 0, output: output ?? 0 };
-}
-
 /** @throws ServiceError `event-log-unavailable`, or `validation-failed` when existing topics cannot be used. */
 export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<KafkaEventLog> {
   const { brokers } = options;
@@ -90,12 +86,12 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
     ...(options.warn ? { warn: options.warn } : {}),
   });
   const all = Array.from({ length: partitions }, (_, partition) => partition);
-  const control = kafkaControl(client, brokers);
+  const queries = clusterQueries(client, brokers);
   const closing = new AbortController();
   const partitionOf = (executionId: string) => client.partitionOf(executionId, partitions);
 
   const offsets = (of: number[], at: 'beginning' | 'end' | number) =>
-    control.ask((cluster) => offsetsOf(cluster, topics, of, at));
+    queries.ask((cluster) => offsetsOf(cluster, topics, of, at));
   const offsetsIn = async (partition: number, at: 'beginning' | 'end' | number) =>
     (await offsets([partition], at)).get(partition) as Offsets;
   const read = (
@@ -128,7 +124,7 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
     const partition = partitionOf(executionId);
     const until = await offsetsIn(partition, 'end');
     const place = request.from && checkpointParts(request.from).get(String(partition));
-    const given = place === undefined ? undefined : parsePlace(place);
+    const given = place === undefined ? undefined : parseOffsets(place);
     if (given && given.executions >= until.executions && given.output >= until.output) return;
     const first = await offsetsIn(partition, idTime(executionId) || 'beginning');
     const from = {
@@ -152,7 +148,7 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
         if (events.length > 0) yield events;
       }
     } catch (error) {
-      throw logError(error, brokers);
+      throw toServiceError(error, brokers);
     }
   }
 
@@ -167,7 +163,7 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
     return new Map(
       of.map((partition) => [
         String(partition),
-        given.get(String(partition)) ?? placeOf(found.get(partition) as Offsets),
+        given.get(String(partition)) ?? formatOffsets(found.get(partition) as Offsets),
       ]),
     );
   }
@@ -183,7 +179,7 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
       new Map(
         of.map((partition) => [
           partition,
-          read({ partition, from: parsePlace(parts.get(String(partition)) as string), signal: until }),
+          read({ partition, from: parseOffsets(parts.get(String(partition)) as string), signal: until }),
         ]),
       );
     return mergePartitions({ open, parts, signal: both });
@@ -199,11 +195,13 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
   async function* onlyOf(executionId: string, from: Checkpoint | 'beginning', signal: AbortSignal) {
     const partition = partitionOf(executionId);
     const given = from === 'beginning' ? undefined : checkpointParts(from).get(String(partition));
-    const start = given ? parsePlace(given) : await offsetsIn(partition, idTime(executionId) || 'beginning');
+    const start = given
+      ? parseOffsets(given)
+      : await offsetsIn(partition, idTime(executionId) || 'beginning');
     const wanted = (id: string) => id === executionId;
     for await (const batch of read({ partition, from: start, signal, wanted })) {
       if (batch.events.length === 0) continue;
-      const parts: CheckpointParts = new Map([[String(partition), placeOf(batch.offsets)]]);
+      const parts: CheckpointParts = new Map([[String(partition), formatOffsets(batch.offsets)]]);
       yield { events: batch.events.map(({ event }) => event), checkpoint: joinCheckpoint(parts) };
     }
   }
@@ -213,7 +211,7 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const error = new Error(`no answer within ${PING_TIMEOUT_MS} ms`);
-      timer = setTimeout(() => reject(logError(error, brokers)), PING_TIMEOUT_MS);
+      timer = setTimeout(() => reject(toServiceError(error, brokers)), PING_TIMEOUT_MS);
     });
     try {
       await Promise.race([offsetsIn(0, 'end'), late]);
@@ -224,7 +222,6 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
 
   return {
     client,
-    control,
     topics,
     partitions,
     brokers,
@@ -250,14 +247,14 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
     async end() {
       const ends = await offsets(all, 'end');
       return joinCheckpoint(
-        new Map([...ends].map(([partition, place]) => [String(partition), placeOf(place)])),
+        new Map([...ends].map(([partition, place]) => [String(partition), formatOffsets(place)])),
       );
     },
     covers(reached, wanted) {
       const have = checkpointParts(reached);
       for (const [partition, place] of checkpointParts(wanted)) {
-        const need = parsePlace(place);
-        const got = parsePlace(have.get(partition) ?? '0:0');
+        const need = parseOffsets(place);
+        const got = parseOffsets(have.get(partition) ?? '0:0');
         if (got.executions < need.executions || got.output < need.output) return false;
       }
       return true;
@@ -276,7 +273,7 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
       await writer.close();
       closing.abort();
       followers.close();
-      control.close();
+      queries.close();
     },
   };
 

@@ -1,9 +1,9 @@
 /** Heartbeats on the compacted topic `<prefix>.workers`, commands on `<prefix>.commands`. */
 import type { z } from 'zod';
 import { CANCEL_SCHEMA, type Fleet, HEARTBEAT_SCHEMA, type Heartbeat } from '../fleet/fleet.ts';
+import { cloudEventRecord } from './cloud-event-record.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import { reconnectingProducer } from './producer.ts';
-import { stateRecord } from './state-record.ts';
 import { followTopic } from './topic-feed.ts';
 
 const HOUR_MS = 3_600_000;
@@ -24,7 +24,7 @@ export async function kafkaFleet(
   const producer = reconnectingProducer(client, brokers);
 
   async function send(topic: string, key: string, type: string, value: object | null): Promise<void> {
-    await producer.send([{ topic, messages: [stateRecord(key, type, source, value)] }]);
+    await producer.send([{ topic, messages: [cloudEventRecord(key, type, source, value)] }]);
   }
 
   await new Promise<void>((resolve) => {

@@ -7,9 +7,8 @@
 import { joinCheckpoint } from '../checkpoints.ts';
 import type { ExecutionEvent } from '../event.ts';
 import type { LogBatch } from '../event-log.ts';
-import { placeOf } from './merged.ts';
+import { formatOffsets, type Offsets } from './offsets.ts';
 import type { PartitionBatch, PartitionReaderOptions } from './partition-reader.ts';
-import type { Offsets } from './topics.ts';
 
 export interface FollowersOptions {
   read(
@@ -150,7 +149,7 @@ export function partitionFollowers({ read, ends }: FollowersOptions) {
       if (follower.place === nowhere) follower.place = floor;
       // What came while the question was under way was appended before its answer.
       const joined = hub;
-      const at = (offsets: Offsets) => joinCheckpoint(new Map([[String(partition), placeOf(offsets)]]));
+      const at = (offsets: Offsets) => joinCheckpoint(new Map([[String(partition), formatOffsets(offsets)]]));
 
       // From here on, not from the first read: one that leaves before it reads would stay.
       const gone = () => {

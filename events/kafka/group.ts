@@ -6,9 +6,9 @@
 import { createRequire } from 'node:module';
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { createBackoff } from '../../lib/backoff.ts';
-import type { Cluster, Coordinator } from './client.ts';
+import type { Cluster, Coordinator } from './cluster.ts';
 import type { KafkaEventLog } from './event-log.ts';
-import type { Offsets } from './topics.ts';
+import type { Offsets } from './offsets.ts';
 
 export interface Membership {
   /** Partitions that are this member's now; undefined while the group is being shared out. */
@@ -150,7 +150,7 @@ export async function joinGroup(
         await stay(cluster, coordinator, backoff.reset);
       } catch (error) {
         if (!leaving.signal.aborted)
-          client.complain(`To be in the group ${groupId}`, Math.max(heardAt, startedAt), error);
+          client.warnOfOutage(`To be in the group ${groupId}`, Math.max(heardAt, startedAt), error);
         await backoff.pause(leaving.signal);
       } finally {
         clearInterval(lost);

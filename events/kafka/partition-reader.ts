@@ -5,9 +5,11 @@
 import { createBackoff } from '../../lib/backoff.ts';
 import { createWakeSignal } from '../../lib/wake-signal.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
-import type { Cluster, FetchedPartition, KafkaClient } from './client.ts';
+import type { KafkaClient } from './client.ts';
+import type { Cluster, FetchedPartition } from './cluster.ts';
+import { type Offsets, offsetsOf } from './offsets.ts';
 import { eventOf, type PoisonRecord, type ReadRecord, readRecord } from './records.ts';
-import { type Offsets, offsetsOf, type Topics } from './topics.ts';
+import type { Topics } from './topics.ts';
 
 type TopicKind = keyof Offsets;
 
@@ -183,7 +185,7 @@ export async function* readPartition(options: PartitionReaderOptions): AsyncGene
         );
       } catch (error) {
         if (stop.aborted) return;
-        client.complain(`To read ${kinds.map((kind) => topics[kind]).join(' and ')}`, heardAt, error);
+        client.warnOfOutage(`To read ${kinds.map((kind) => topics[kind]).join(' and ')}`, heardAt, error);
         if (options.patienceMs !== undefined && performance.now() - heardAt > options.patienceMs) throw error;
         await backoff.pause(stop);
       } finally {

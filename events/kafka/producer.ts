@@ -7,7 +7,9 @@
  */
 import type { RecordMetadata } from 'kafkajs';
 import { ServiceError } from '../../lib/errors.ts';
-import { type KafkaClient, logError, type OwnedProducer } from './client.ts';
+import type { KafkaClient } from './client.ts';
+import type { OwnedProducer } from './cluster.ts';
+import { toServiceError } from './service-error.ts';
 
 export interface ProducedRecord {
   key: string;
@@ -28,7 +30,7 @@ export interface ReconnectingProducer {
   /**
    * Resolves when the brokers have all records on disk.
    * @param compression kafkajs' number of a codec.
-   * @throws ServiceError as `logError` makes it; some of the records may be in the log then.
+   * @throws ServiceError as `toServiceError` makes it; some of the records may be in the log then.
    */
   send(topics: TopicRecords[], compression?: number): Promise<RecordMetadata[]>;
   /** Closes the connection; requests under way fail. */
@@ -93,7 +95,7 @@ export function reconnectingProducer(client: KafkaClient, brokers: readonly stri
         // The outcome of the last request is unknown, and with it the producer's sequence numbers.
         if (current === used) current = undefined;
         used.producer.destroy();
-        throw logError(error, brokers);
+        throw toServiceError(error, brokers);
       }
     },
     close() {

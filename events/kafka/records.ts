@@ -9,7 +9,7 @@
 import { ServiceError } from '../../lib/errors.ts';
 import { cloudEventHeaders, decodeEvent, encodeEvent } from '../codec.ts';
 import { type ExecutionEvent, eventId } from '../event.ts';
-import type { FetchedMessage } from './client.ts';
+import type { FetchedMessage } from './cluster.ts';
 
 export interface KafkaRecord {
   key: string;

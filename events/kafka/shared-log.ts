@@ -8,7 +8,7 @@ import { checkpointParts } from '../checkpoints.ts';
 import type { Checkpoint, EventLog, LogBatch, SubscribeOptions } from '../event-log.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import { joinGroup } from './group.ts';
-import type { Offsets } from './topics.ts';
+import { type Offsets, parseOffsets } from './offsets.ts';
 
 const COMMIT_EVERY_MS = 1000;
 const POLL = { firstMs: 10, longestMs: 200 };
@@ -31,8 +31,8 @@ export async function sharedLog(
     const parts = checkpointParts(checkpoint);
     return new Map(
       partitions.flatMap((partition) => {
-        const [executions, output] = (parts.get(String(partition)) ?? '').split(':').map(Number);
-        return executions === undefined || output === undefined ? [] : [[partition, { executions, output }]];
+        const text = parts.get(String(partition));
+        return text === undefined ? [] : [[partition, parseOffsets(text)]];
       }),
     );
   }

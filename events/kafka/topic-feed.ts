@@ -1,6 +1,7 @@
 /** Follows a topic of one partition: heartbeats, commands. Survives a broker that goes away; ends when aborted. */
 import { createBackoff } from '../../lib/backoff.ts';
-import type { FetchedMessage, KafkaClient } from './client.ts';
+import type { KafkaClient } from './client.ts';
+import type { FetchedMessage } from './cluster.ts';
 
 export interface TopicFeedOptions {
   client: KafkaClient;
@@ -72,7 +73,7 @@ export async function followTopic(options: TopicFeedOptions): Promise<void> {
         if (next === before && Number(answer?.highWatermark ?? 0) > next) next += 1;
       }
     } catch (error) {
-      if (!signal.aborted) client.complain(`To read ${topic}`, heardAt, error);
+      if (!signal.aborted) client.warnOfOutage(`To read ${topic}`, heardAt, error);
       if ((error as { type?: string }).type === 'OFFSET_OUT_OF_RANGE') next = undefined;
       await backoff.pause(signal);
     } finally {

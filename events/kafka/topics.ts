@@ -5,7 +5,8 @@
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { EventType } from '../event.ts';
-import { type Cluster, type KafkaClient, logError } from './client.ts';
+import type { KafkaClient } from './client.ts';
+import { toServiceError } from './service-error.ts';
 
 export interface Topics {
   executions: string;
@@ -125,7 +126,7 @@ export async function ensureTopics(client: KafkaClient, options: TopicOptions): 
     if (known.length > 0) await alignConfigs(admin, known, wanted, options.warn ?? (() => {}));
     return partitions;
   } catch (error) {
-    throw logError(error, options.brokers);
+    throw toServiceError(error, options.brokers);
   } finally {
     await admin.disconnect().catch(() => {});
   }
@@ -188,49 +189,4 @@ async function alignConfigs(
       warn(`Topic ${resourceName} should have ${list}, which could not be set: ${(error as Error).message}`);
     }
   }
-}
-
-export interface Offsets {
-  executions: number;
-  output: number;
-}
-
-/** Offsets of both topics by partition: the first, the next to be written, or the first at or after a time. */
-export async function offsetsOf(
-  cluster: Cluster,
-  topics: Topics,
-  partitions: number[],
-  at: 'beginning' | 'end' | number,
-): Promise<Map<number, Offsets>> {
-  const where = typeof at === 'number' ? { fromTimestamp: at } : { fromBeginning: at === 'beginning' };
-  const names = [topics.executions, topics.output];
-  await cluster.addMultipleTargetTopics(names);
-  const found = await cluster.fetchTopicsOffset(
-    names.map((topic) => ({ topic, partitions: partitions.map((partition) => ({ partition })), ...where })),
-  );
-  const result = new Map<number, Offsets>(
-    partitions.map((partition) => [partition, { executions: Number.NaN, output: Number.NaN }]),
-  );
-  for (const { topic, partitions: rows } of found) {
-    for (const { partition, offset } of rows) {
-      const entry = result.get(partition);
-      // -1: nothing is as new as that time.
-      if (entry) entry[topic === topics.output ? 'output' : 'executions'] = Number(offset);
-    }
-  }
-  for (const [partition, entry] of result) {
-    // kafkajs leaves out what its metadata lacks. Taken for offset 0, an end would be one without records.
-    if (Number.isNaN(entry.executions + entry.output)) {
-      throw new Error(`no broker named the offsets of partition ${partition}`);
-    }
-  }
-  if (typeof at !== 'number') return result;
-  const ends = [...result.values()].some((entry) => entry.executions < 0 || entry.output < 0)
-    ? await offsetsOf(cluster, topics, partitions, 'end')
-    : new Map<number, Offsets>();
-  for (const [partition, entry] of result) {
-    if (entry.executions < 0) entry.executions = ends.get(partition)?.executions ?? 0;
-    if (entry.output < 0) entry.output = ends.get(partition)?.output ?? 0;
-  }
-  return result;
 }

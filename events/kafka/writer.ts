@@ -6,10 +6,12 @@
 import { createBackoff } from '../../lib/backoff.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
-import { type KafkaClient, logError } from './client.ts';
+import type { KafkaClient } from './client.ts';
+import type { Offsets } from './offsets.ts';
 import { type ReconnectingProducer, reconnectingProducer } from './producer.ts';
 import { type KafkaRecord, toRecord } from './records.ts';
-import { isOutput, type Offsets, type Topics } from './topics.ts';
+import { toServiceError } from './service-error.ts';
+import { isOutput, type Topics } from './topics.ts';
 
 export interface WriterOptions {
   client: KafkaClient;
@@ -182,7 +184,7 @@ export function kafkaWriter(options: WriterOptions): Writer {
           }
           break;
         } catch (cause) {
-          const error = logError(cause, options.brokers);
+          const error = toServiceError(cause, options.brokers);
           const late = batch.some(({ call }) => call.deadline < performance.now() + backoff.nextMs);
           if (!closed && !error.retriable) {
             refuse(lane, batch, error);

@@ -3,7 +3,8 @@
  * answers that get lost. kafkajs decides what is asked of which broker, as it does in front of real ones.
  */
 import { createRequire } from 'node:module';
-import type { KafkaClient, OwnedProducer } from '../../events/kafka/client.ts';
+import type { KafkaClient } from '../../events/kafka/client.ts';
+import type { OwnedProducer } from '../../events/kafka/cluster.ts';
 
 const require = createRequire(import.meta.url);
 const createProducer = require('kafkajs/src/producer') as (options: object) => OwnedProducer;

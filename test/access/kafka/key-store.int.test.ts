@@ -2,8 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { kafkaKeyStore } from '../../../access/kafka/key-store.ts';
 import type { KeyStore } from '../../../access/key-store.ts';
+import { cloudEventRecord } from '../../../events/kafka/cloud-event-record.ts';
 import { type KafkaEventLog, kafkaEventLog } from '../../../events/kafka/event-log.ts';
-import { stateRecord } from '../../../events/kafka/state-record.ts';
 import { followTopic } from '../../../events/kafka/topic-feed.ts';
 import { keyStoreContract, storedKey } from '../../contracts/key-store.contract.ts';
 import { randomPrefix, sharedStack, stackOrSkip } from '../../support/stack.ts';
@@ -113,7 +113,7 @@ if (await stackOrSkip('Keys on Kafka')) {
         const [state] = await recordsOf(log);
         const { revoked_at, ...before } = state?.value ?? {};
         assert.type(revoked_at, 'string');
-        const late = stateRecord(key.id, 'key.created', '/linefeed/late', before);
+        const late = cloudEventRecord(key.id, 'key.created', '/linefeed/late', before);
         await write(log, [late]);
         await here.put(marker);
         await until(PATIENCE_MS, () => there.all().length === 2, 'what came after it');

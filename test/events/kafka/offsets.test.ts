@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Cluster } from '../../../events/kafka/client.ts';
-import { offsetsOf, topicNames } from '../../../events/kafka/topics.ts';
+import type { Cluster } from '../../../events/kafka/cluster.ts';
+import { offsetsOf } from '../../../events/kafka/offsets.ts';
+import { topicNames } from '../../../events/kafka/topics.ts';
 
 const test = suite('Kafka offsets');
 const topics = topicNames('t');

@@ -4,12 +4,8 @@ import { createWakeSignal } from '../../lib/wake-signal.ts';
 import { type CheckpointParts, joinCheckpoint } from '../checkpoints.ts';
 import type { ExecutionEvent } from '../event.ts';
 import type { LogBatch } from '../event-log.ts';
+import { formatOffsets } from './offsets.ts';
 import type { PartitionBatch } from './partition-reader.ts';
-import type { Offsets } from './topics.ts';
-
-export function placeOf(offsets: Offsets): string {
-  return `${offsets.executions}:${offsets.output}`;
-}
 
 export interface MergedOptions {
   /** Opens the readers, by partition; the signal ends them, whoever ends the whole. */
@@ -78,7 +74,7 @@ export async function* mergePartitions({
       const taken = waiting.splice(0);
       for (const { partition, batch } of taken) {
         for (const { event } of batch.events) events.push(event);
-        parts.set(String(partition), placeOf(batch.offsets));
+        parts.set(String(partition), formatOffsets(batch.offsets));
       }
       // Readers go on while the consumer works: one batch each, so what is held is bounded.
       for (const entry of taken) entry.taken();

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 
 /** @param value null on a compacted topic: what lies under the key is forgotten. */
-export function stateRecord(key: string, type: string, source: string, value: object | null) {
+export function cloudEventRecord(key: string, type: string, source: string, value: object | null) {
   return {
     key,
     partition: 0,
