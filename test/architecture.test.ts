@@ -14,13 +14,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ['lib'],
   events: ['lib'],
   access: ['lib', 'events', 'type:config'],
+  wire: ['lib', 'events', 'access'],
   catalogue: ['lib', 'events', 'type:config'],
   actors: ['lib', 'events', 'access', 'catalogue', 'type:config'],
   projections: ['lib', 'events', 'type:config'],
-  api: ['lib', 'events', 'access', 'projections', 'type:config', 'type:catalogue', 'type:actors'],
+  api: ['lib', 'events', 'access', 'wire', 'projections', 'type:config', 'type:catalogue', 'type:actors'],
   server: ['lib', 'config', 'events', 'access', 'catalogue', 'actors', 'projections', 'api'],
-  cli: ['lib', 'config', 'events', 'server'],
-  web: [],
+  cli: ['lib', 'config', 'events', 'type:wire', 'server'],
+  web: ['type:wire'],
 };
 
 /** Circles between rooms that stand today; the list only shrinks. */

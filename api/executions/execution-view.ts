@@ -7,6 +7,7 @@ import { type ExecutionRequested, isEnd, type StreamName } from '../../events/ev
 import { ServiceError } from '../../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
+import type { ExecutionJson } from '../../wire/execution.ts';
 
 /** The only attributes that StackStorm lets a client leave out. */
 const EXCLUDABLE = ['result', 'trigger_instance', 'status'];
@@ -14,8 +15,6 @@ const EXCLUDABLE = ['result', 'trigger_instance', 'status'];
 export const IDEMPOTENCY_DIGEST = 'idempotency-digest';
 /** Output beyond this is not repeated in the result; the output routes have it. */
 const RESULT_TEXT_BYTES = 256 * 1024;
-
-export type ExecutionJson = { id: string; [field: string]: unknown };
 
 export interface ResultTexts {
   stdout: string;
@@ -30,7 +29,7 @@ export function executionJson(document: ExecutionDocument, texts?: ResultTexts):
   const { [IDEMPOTENCY_DIGEST]: digest, ...context } = document.context;
   void digest;
   const ended = isEnd(document.status);
-  return withoutUndefined({
+  return withoutUndefined<ExecutionJson>({
     id: document.id,
     status: document.status,
     action: withoutUndefined({
@@ -71,10 +70,10 @@ export function executionJson(document: ExecutionDocument, texts?: ResultTexts):
     worker: document.worker,
     hostname: document.hostname,
     pid: document.pid,
-  }) as ExecutionJson;
+  });
 }
 
-function resultJson(document: ExecutionDocument, texts?: ResultTexts): Record<string, unknown> {
+function resultJson(document: ExecutionDocument, texts?: ResultTexts): NonNullable<ExecutionJson['result']> {
   const succeeded = document.status === 'succeeded';
   return withoutUndefined({
     return_code: document.exitCode ?? null,
@@ -203,17 +202,22 @@ export function attributesOf(query: {
 }
 
 /** Keeps the attributes that were asked for, `id` always; dotted paths keep the whole of their first part. */
-export function project(
-  json: ExecutionJson,
+export function selectAttributes<T extends { id: string }>(
+  json: T,
   include?: readonly string[],
   exclude?: readonly string[],
-): ExecutionJson {
+): Partial<T> & { id: string } {
+  const { id } = json;
   if (include) {
-    const keys = new Set(['id', ...include.map((path) => path.split('.')[0] as string)]);
-    return Object.fromEntries(Object.entries(json).filter(([key]) => keys.has(key))) as ExecutionJson;
+    const keys = new Set(include.map((path) => path.split('.')[0] as string));
+    return {
+      id,
+      ...(Object.fromEntries(Object.entries(json).filter(([key]) => keys.has(key))) as Partial<T>),
+    };
   }
   if (!exclude) return json;
-  return Object.fromEntries(Object.entries(json).filter(([key]) => !exclude.includes(key))) as ExecutionJson;
+  const kept = Object.entries(json).filter(([key]) => !exclude.includes(key));
+  return { id, ...(Object.fromEntries(kept) as Partial<T>) };
 }
 
 function withoutUndefined<T extends Record<string, unknown>>(value: T): T {

@@ -4,15 +4,17 @@
  */
 import { toWire } from '../../events/codec.ts';
 import type { ExecutionEvent } from '../../events/event.ts';
+import type { EventJson } from '../../wire/event.ts';
 import { IDEMPOTENCY_DIGEST } from './execution-view.ts';
 
-export function publicWire(event: ExecutionEvent): Record<string, unknown> {
-  const wire = toWire(event);
-  if (event.type !== 'execution.requested') return { type: event.type, ...wire };
+export function publicWire(event: ExecutionEvent): EventJson {
+  const wire = { type: event.type, ...toWire(event) };
+  if (event.type !== 'execution.requested') return wire as unknown as EventJson;
   const { sealed, idempotency_key, context, ...rest } = wire as Record<string, unknown>;
   void sealed;
   void idempotency_key;
   const { [IDEMPOTENCY_DIGEST]: digest, ...others } = (context ?? {}) as Record<string, unknown>;
   void digest;
-  return { type: event.type, ...rest, ...(Object.keys(others).length > 0 ? { context: others } : {}) };
+  const shown = Object.keys(others).length > 0 ? { ...rest, context: others } : rest;
+  return shown as unknown as EventJson;
 }

@@ -2,9 +2,9 @@
  * Errors as RFC 9457 problems, and the only place that knows the HTTP status of an error code. `faultstring` repeats
  * `detail` for StackStorm's client. What is not the caller's to act on leaves as a fixed text.
  */
-import { z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { type ErrorCode, ServiceError } from '../../lib/errors.ts';
+import { type Problem, ProblemSchema } from '../../wire/problem.ts';
 
 const STATUS: Record<ErrorCode, number> = {
   'validation-failed': 400,
@@ -57,21 +57,6 @@ const TITLES: Record<number, string> = {
 };
 
 export const PROBLEM_TYPE = 'application/problem+json';
-
-export const ProblemSchema = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    instance: z.string().optional(),
-    code: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-    faultstring: z.string().openapi({ description: "The same as `detail`, for StackStorm's client" }),
-  })
-  .openapi('Problem');
-
-export type Problem = z.infer<typeof ProblemSchema>;
 
 /** A response that every route may give. */
 export const problemResponse = {

@@ -1,9 +1,10 @@
 /**
- * Schemas that routes share: query parameters read as tolerantly as StackStorm's, and the documents that are answered.
+ * What routes share in their descriptions: query parameters, read as tolerantly as StackStorm reads them, and answers.
+ * The documents themselves are in `wire/`.
  */
 import { z } from '@hono/zod-openapi';
 import parseDuration from 'parse-duration';
-import { STATUSES, STREAM_NAMES } from '../../events/event.ts';
+import { STATUSES } from '../../events/event.ts';
 import { calendarOf } from '../../projections/search/time-zone.ts';
 import { problemResponse } from './problems.ts';
 
@@ -152,68 +153,16 @@ export const IdParam = z.object({
     }),
 });
 
-const Totals = z.object({ bytes: z.int(), lines: z.int() });
-const Streams = z.object({ stdout: Totals, stderr: Totals }).openapi('OutputTotals');
-
-export const ExecutionSchema = z
-  .looseObject({
-    id: z.string(),
-    status: z.enum(STATUSES).optional(),
-    action: z.looseObject({ ref: z.string().optional() }).optional(),
-    runner: z.looseObject({ name: z.string().optional() }).optional(),
-    parameters: z.record(z.string(), z.unknown()).optional(),
-    context: z.record(z.string(), z.unknown()).optional(),
-    labels: z.record(z.string(), z.string()).optional(),
-    log: z.array(z.object({ timestamp: z.string(), status: z.string() })).optional(),
-    start_timestamp: z.string().optional(),
-    end_timestamp: z.string().optional(),
-    elapsed_seconds: z.number().optional(),
-    result: z
-      .looseObject({
-        return_code: z.number().nullable().optional(),
-        signal: z.string().optional(),
-        error: z.string().optional(),
-        note: z.string().optional(),
-        succeeded: z.boolean().optional(),
-        failed: z.boolean().optional(),
-        stdout: z.string().optional(),
-        stderr: z.string().optional(),
-        totals: Streams.optional(),
-      })
-      .optional(),
-    output: Streams.optional(),
-    last_seq: z.int().optional(),
-    last_position: z.int().optional(),
-    worker: z.string().optional(),
-    hostname: z.string().optional(),
-    pid: z.int().optional(),
-  })
-  .openapi('Execution');
-
-export const LineSchema = z
-  .object({
-    seq: z.int(),
-    stream: z.enum(STREAM_NAMES as ['stdout', 'stderr']),
-    host: z.string().optional(),
-    at: z.string(),
-    text: z.string(),
-  })
-  .openapi('Line');
-
-export const HitSchema = LineSchema.extend({
-  execution_id: z.string(),
-  action: z.string(),
-  highlights: z.array(z.array(z.int())),
-  before: z.array(LineSchema).optional(),
-  after: z.array(LineSchema).optional(),
-}).openapi('SearchHit');
-
 /** A JSON answer and the problem that may come instead. */
-export function answers<S extends z.ZodType>(schema: S, description: string, status = 200) {
-  return {
-    [status]: { description, content: { 'application/json': { schema } } },
-    default: problemResponse,
-  } as const;
+export function answers<S extends z.ZodType, const Status extends number = 200>(
+  schema: S,
+  description: string,
+  status: Status = 200 as Status,
+): Record<Status, { description: string; content: { 'application/json': { schema: S } } }> & {
+  default: typeof problemResponse;
+} {
+  const answer = { description, content: { 'application/json': { schema } } };
+  return { [status]: answer, default: problemResponse } as ReturnType<typeof answers<S, Status>>;
 }
 
 /** OpenAPI 3.1 has no word for the frames of an event stream. */

@@ -2,36 +2,23 @@
  * What only an administrator does: API keys, rebuild of the index, purge by retention.
  */
 import { createRoute, z } from '@hono/zod-openapi';
-import { SCOPES } from '../../access/key-store.ts';
 import type { KeyInfo } from '../../access/keys.ts';
 import { wireTime } from '../../events/codec.ts';
 import { ServiceError } from '../../lib/errors.ts';
+import {
+  type ApiKeyJson,
+  ApiKeyRequestSchema,
+  ApiKeySchema,
+  NewApiKeySchema,
+  PurgeReportSchema,
+  type RebuildJson,
+  RebuildSchema,
+} from '../../wire/admin.ts';
 import type { Api, RebuildProgress } from '../deps.ts';
 import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';
 import { type ApiContext, createRouter } from '../http/router.ts';
 import { answers } from '../http/schemas.ts';
-
-const Key = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    scopes: z.array(z.enum(SCOPES)),
-    created_at: z.string(),
-    last_used_at: z.string().optional(),
-    revoked_at: z.string().optional(),
-  })
-  .openapi('ApiKey');
-
-const RebuildState = z
-  .object({
-    state: z.enum(['idle', 'running', 'done', 'failed']),
-    done_events: z.int(),
-    total_events: z.int().optional(),
-    elapsed_ms: z.number(),
-    error: z.string().optional(),
-  })
-  .openapi('Rebuild');
 
 export function adminRoutes(api: Api) {
   const router = createRouter();
@@ -46,9 +33,9 @@ export function adminRoutes(api: Api) {
       tags: ['Admin'],
       summary: 'API keys, revoked ones included',
       middleware: [requires('admin')] as const,
-      responses: answers(z.array(Key), 'The keys, without their secrets'),
+      responses: answers(z.array(ApiKeySchema), 'The keys, without their secrets'),
     }),
-    (c) => c.json(keys.list().map(keyJson) as never, 200),
+    (c) => c.json(keys.list().map(keyJson), 200),
   );
 
   router.openapi(
@@ -63,21 +50,18 @@ export function adminRoutes(api: Api) {
           required: true,
           content: {
             'application/json': {
-              schema: z.object({
-                name: z.string().trim().min(1).max(100),
-                scopes: z.array(z.enum(SCOPES)).min(1).max(3),
-              }),
+              schema: ApiKeyRequestSchema,
             },
           },
         },
       },
-      responses: answers(Key.extend({ key: z.string() }), 'The key', 201),
+      responses: answers(NewApiKeySchema, 'The key', 201),
     }),
     async (c) => {
       const { name, scopes } = c.req.valid('json');
       const { key, ...info } = await keys.create(name, scopes);
       audit(c, 'API key made', { keyId: info.id, scopes });
-      return c.json({ ...keyJson(info), key } as never, 201);
+      return c.json({ ...keyJson(info), key }, 201);
     },
   );
 
@@ -108,7 +92,7 @@ export function adminRoutes(api: Api) {
   );
 
   let rebuild: { progress: RebuildProgress; startedAt: number; endedAt?: number; error?: string } | undefined;
-  const rebuildJson = () => ({
+  const rebuildJson = (): RebuildJson => ({
     state: !rebuild ? 'idle' : rebuild.error ? 'failed' : rebuild.endedAt ? 'done' : 'running',
     done_events: rebuild?.progress.events ?? 0,
     ...(rebuild?.progress.totalEvents === undefined ? {} : { total_events: rebuild.progress.totalEvents }),
@@ -123,7 +107,7 @@ export function adminRoutes(api: Api) {
       tags: ['Admin'],
       summary: 'Drop the index and make it anew from the log, while readers stay on the old one',
       middleware: [requires('admin')] as const,
-      responses: answers(RebuildState, 'It runs; GET tells how far it is', 202),
+      responses: answers(RebuildSchema, 'It runs; GET tells how far it is', 202),
     }),
     (c) => {
       const run = api.rebuild;
@@ -147,7 +131,7 @@ export function adminRoutes(api: Api) {
             current.endedAt = performance.now();
           });
       }
-      return c.json(rebuildJson() as never, 202);
+      return c.json(rebuildJson(), 202);
     },
   );
 
@@ -158,9 +142,9 @@ export function adminRoutes(api: Api) {
       tags: ['Admin'],
       summary: 'How far the rebuild is',
       middleware: [requires('admin')] as const,
-      responses: answers(RebuildState, 'Its state'),
+      responses: answers(RebuildSchema, 'Its state'),
     }),
-    (c) => c.json(rebuildJson() as never, 200),
+    (c) => c.json(rebuildJson(), 200),
   );
 
   router.openapi(
@@ -176,10 +160,7 @@ export function adminRoutes(api: Api) {
           content: { 'application/json': { schema: z.object({ dry_run: z.boolean().default(false) }) } },
         },
       },
-      responses: answers(
-        z.object({ dry_run: z.boolean(), executions: z.int(), outputs: z.int(), freed_bytes: z.number() }),
-        'What was dropped, or would be',
-      ),
+      responses: answers(PurgeReportSchema, 'What was dropped, or would be'),
     }),
     async (c) => {
       const { retention } = api;
@@ -204,11 +185,11 @@ export function adminRoutes(api: Api) {
   return router;
 }
 
-function keyJson(key: KeyInfo) {
+function keyJson(key: KeyInfo): ApiKeyJson {
   return {
     id: key.id,
     name: key.name,
-    scopes: key.scopes,
+    scopes: [...key.scopes],
     created_at: wireTime(key.createdAt),
     ...(key.lastUsedAt === undefined ? {} : { last_used_at: wireTime(key.lastUsedAt) }),
     ...(key.revokedAt === undefined ? {} : { revoked_at: wireTime(key.revokedAt) }),

@@ -5,15 +5,15 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 import type { ExecutionPageRequest } from '../../projections/output-index.ts';
+import { ExecutionAttributesSchema } from '../../wire/execution.ts';
 import type { Api } from '../deps.ts';
-import { attributesOf, executionJson, project } from '../executions/execution-view.ts';
+import { attributesOf, executionJson, selectAttributes } from '../executions/execution-view.ts';
 import { executionsByPrefix, settled } from '../executions/find.ts';
 import { requires } from '../http/authentication.ts';
 import { createRouter } from '../http/router.ts';
 import {
   AttributesQuery,
   answers,
-  ExecutionSchema,
   integerQuery,
   listQuery,
   statusListQuery,
@@ -62,7 +62,7 @@ export function executionListRoutes(api: Api) {
         }),
       },
       responses: answers(
-        z.array(ExecutionSchema),
+        z.array(ExecutionAttributesSchema),
         'A page; X-Total-Count, X-Limit and X-Next-Cursor tell of the rest',
       ),
     }),
@@ -76,7 +76,7 @@ export function executionListRoutes(api: Api) {
         if (query.limit !== -1) c.header('X-Limit', String(limit));
         if (cursor !== undefined) c.header('X-Next-Cursor', cursor);
         return c.json(
-          documents.map((document) => project(executionJson(document), include, exclude)) as never,
+          documents.map((document) => selectAttributes(executionJson(document), include, exclude)),
           200,
         );
       };

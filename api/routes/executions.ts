@@ -4,45 +4,31 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { allows } from '../../access/identity.ts';
 import type { RequestInput } from '../../actors/executions.ts';
-import { isEnd } from '../../events/event.ts';
+import { isEnd, type Status } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
+import {
+  ExecutionAttributesSchema,
+  type ExecutionRequest,
+  ExecutionRequestSchema,
+  ExecutionSchema,
+  FaultSchema,
+  type RerunRequest,
+  RerunRequestSchema,
+} from '../../wire/execution.ts';
 import type { Api } from '../deps.ts';
 import {
   attributesOf,
-  type ExecutionJson,
   executionJson,
   IDEMPOTENCY_DIGEST,
-  project,
   requestedJson,
   resultTexts,
+  selectAttributes,
 } from '../executions/execution-view.ts';
 import { findExecution, settled } from '../executions/find.ts';
 import { idempotency } from '../executions/idempotency.ts';
 import { requires } from '../http/authentication.ts';
 import { type ApiContext, createRouter } from '../http/router.ts';
-import { AttributesQuery, answers, ExecutionSchema, IdParam, integerQuery } from '../http/schemas.ts';
-
-const Parameters = z.record(z.string(), z.unknown());
-
-const RequestBody = z
-  .object({
-    action: z.string().min(1).max(300).openapi({ example: 'core.local' }),
-    parameters: Parameters.nullish(),
-    script: z.string().optional().openapi({ description: 'Text of a script, for actions that take one' }),
-    user: z.string().max(200).nullish(),
-    context: Parameters.nullish(),
-    labels: z.record(z.string(), z.string()).nullish(),
-  })
-  .openapi('ExecutionRequest', { example: { action: 'core.local', parameters: { cmd: 'echo hello' } } });
-
-const ReRunBody = z
-  .object({
-    parameters: Parameters.nullish(),
-    labels: z.record(z.string(), z.string()).nullish(),
-  })
-  .openapi('ReRunRequest');
-
-const Fault = z.object({ faultstring: z.string() });
+import { AttributesQuery, answers, IdParam, integerQuery } from '../http/schemas.ts';
 
 export function executionRoutes(api: Api) {
   const { index, executions, logger } = api;
@@ -72,7 +58,7 @@ export function executionRoutes(api: Api) {
             .openapi({ description: 'The same key again gives the same execution' }),
           'st2-context': z.string().max(10_000).optional(),
         }),
-        body: { required: true, content: { 'application/json': { schema: RequestBody } } },
+        body: { required: true, content: { 'application/json': { schema: ExecutionRequestSchema } } },
       },
       responses: answers(ExecutionSchema, 'The execution, requested', 201),
     }),
@@ -83,7 +69,7 @@ export function executionRoutes(api: Api) {
       if (key === undefined) {
         const event = await executions.request(input);
         audit(c, 'execution requested', event.executionId, body.action);
-        return c.json(requestedJson(event) as never, 201);
+        return c.json(requestedJson(event), 201);
       }
       const idempotencyKey = `${c.get('identity').name}:${key}`;
       const { document, replayed } = await once(idempotencyKey, body, (digest) =>
@@ -95,7 +81,7 @@ export function executionRoutes(api: Api) {
       );
       if (replayed) c.header('Idempotent-Replayed', 'true');
       else audit(c, 'execution requested', document.id, body.action);
-      return c.json(executionJson(document) as never, 201);
+      return c.json(executionJson(document), 201);
     },
   );
 
@@ -113,7 +99,7 @@ export function executionRoutes(api: Api) {
           max_result_size: integerQuery('max_result_size', { max: 14 * 1024 * 1024 }),
         }),
       },
-      responses: answers(ExecutionSchema, 'The execution'),
+      responses: answers(ExecutionAttributesSchema, 'The execution'),
     }),
     async (c) => {
       const query = c.req.valid('query');
@@ -125,7 +111,7 @@ export function executionRoutes(api: Api) {
       const size = query.max_result_size;
       const { result, ...rest } = json;
       const large = size !== undefined && Buffer.byteLength(JSON.stringify(result ?? null)) > size;
-      return c.json(project(large ? (rest as ExecutionJson) : json, include, exclude) as never, 200);
+      return c.json(selectAttributes(large ? rest : json, include, exclude), 200);
     },
   );
 
@@ -140,15 +126,15 @@ export function executionRoutes(api: Api) {
       middleware: [requires('execute')] as const,
       request: { params: IdParam },
       responses: answers(
-        z.union([ExecutionSchema, Fault]),
+        z.union([ExecutionSchema, FaultSchema]),
         'The execution, canceling; or why it cannot be canceled',
       ),
     }),
     async (c) => {
       const document = await findExecution(api, c.req.valid('param').id, { fresh: true });
       const refuse = (status: string) =>
-        c.json({ faultstring: `Action cannot be canceled. State = ${status}.` } as never, 200);
-      if (document.status === 'canceled') return c.json(executionJson(document) as never, 200);
+        c.json({ faultstring: `Action cannot be canceled. State = ${status}.` }, 200);
+      if (document.status === 'canceled') return c.json(executionJson(document), 200);
       if (isEnd(document.status) || document.status === 'canceling') return refuse(document.status);
       try {
         await executions.cancel(document.id, c.get('identity').name);
@@ -159,9 +145,8 @@ export function executionRoutes(api: Api) {
       }
       audit(c, 'cancellation requested', document.id, document.action.ref);
       const now = await findExecution(api, document.id, { fresh: true });
-      const json = executionJson(now);
-      const status = isEnd(now.status) ? now.status : 'canceling';
-      return c.json({ ...json, status } as never, 200);
+      const status: Status = isEnd(now.status) ? now.status : 'canceling';
+      return c.json({ ...executionJson(now), status }, 200);
     },
   );
 
@@ -175,13 +160,13 @@ export function executionRoutes(api: Api) {
       request: {
         params: IdParam,
         query: z.object({ no_merge: z.string().max(10).optional() }),
-        body: { required: false, content: { 'application/json': { schema: ReRunBody } } },
+        body: { required: false, content: { 'application/json': { schema: RerunRequestSchema } } },
       },
       responses: answers(ExecutionSchema, 'The new execution', 201),
     }),
     async (c) => {
       const document = await findExecution(api, c.req.valid('param').id);
-      const body = (c.req.valid('json') ?? {}) as z.infer<typeof ReRunBody>;
+      const body = (c.req.valid('json') ?? {}) as RerunRequest;
       const secrets = document.sealed ? executions.unseal(document.sealed) : {};
       const merge = c.req.valid('query').no_merge === undefined;
       const event = await executions.request({
@@ -194,18 +179,14 @@ export function executionRoutes(api: Api) {
         ...(document.script === undefined ? {} : { script: document.script }),
       });
       audit(c, 'execution requested again', event.executionId, document.action.ref);
-      return c.json(requestedJson(event) as never, 201);
+      return c.json(requestedJson(event), 201);
     },
   );
 
   return router;
 }
 
-function requestInput(
-  c: ApiContext,
-  body: z.infer<typeof RequestBody>,
-  st2Context: string | undefined,
-): RequestInput {
+function requestInput(c: ApiContext, body: ExecutionRequest, st2Context: string | undefined): RequestInput {
   const identity = c.get('identity');
   if (body.user && body.user !== identity.name && !allows(identity, 'admin')) {
     throw new ServiceError('forbidden', 'Only an admin key may run something in the name of another user.');

@@ -2,6 +2,7 @@
  * Whether the server lives and can work, and its metrics.
  */
 import { createRoute, z } from '@hono/zod-openapi';
+import { HealthSchema, type ReadinessJson, ReadinessSchema } from '../../wire/operations.ts';
 import type { Api } from '../deps.ts';
 import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';
@@ -13,8 +14,6 @@ import type { Metrics } from '../operations/metrics.ts';
 export function healthRoutes(api: Api, metrics: Metrics) {
   const router = createRouter();
   const { log, index, version } = api;
-  const Check = z.object({ ok: z.boolean(), error: z.string().optional() });
-  const Ready = z.object({ status: z.string(), checks: z.record(z.string(), Check) });
 
   router.openapi(
     createRoute({
@@ -23,7 +22,7 @@ export function healthRoutes(api: Api, metrics: Metrics) {
       tags: ['Health'],
       summary: 'The process answers',
       security: [],
-      responses: answers(z.object({ status: z.literal('ok'), version: z.string() }), 'Alive'),
+      responses: answers(HealthSchema, 'Alive'),
     }),
     (c) => c.json({ status: 'ok' as const, version }, 200),
   );
@@ -36,19 +35,21 @@ export function healthRoutes(api: Api, metrics: Metrics) {
       summary: 'The log takes events and the index answers',
       security: [],
       responses: {
-        200: { description: 'Ready', content: { 'application/json': { schema: Ready } } },
-        503: { description: 'Not ready', content: { 'application/json': { schema: Ready } } },
+        200: { description: 'Ready', content: { 'application/json': { schema: ReadinessSchema } } },
+        503: { description: 'Not ready', content: { 'application/json': { schema: ReadinessSchema } } },
         default: problemResponse,
       },
     }),
     async (c) => {
-      const checks = {
+      const checks: ReadinessJson['checks'] = {
         event_log: await engineCheck(log.ping()),
         output_index: await engineCheck(index.ping()),
         ...(api.closing?.aborted ? { server: { ok: false, error: 'stopping' } } : {}),
       };
       const ok = Object.values(checks).every((entry) => entry.ok);
-      return c.json({ status: ok ? 'ready' : 'degraded', checks } as never, ok ? 200 : 503);
+      return ok
+        ? c.json({ status: 'ready' as const, checks }, 200)
+        : c.json({ status: 'degraded' as const, checks }, 503);
     },
   );
 
@@ -64,7 +65,7 @@ export function healthRoutes(api: Api, metrics: Metrics) {
         default: problemResponse,
       },
     }),
-    async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }) as never,
+    async (c) => c.text(await metrics.text(), 200, { 'Content-Type': metrics.contentType }),
   );
   return router;
 }

@@ -1,7 +1,8 @@
 /** What retention will drop when, for both TTLs. */
-import { createRoute, z } from '@hono/zod-openapi';
+import { createRoute } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
 import { retentionPlan } from '../../projections/retention/retention-plan.ts';
+import { RetentionPlanSchema } from '../../wire/operations.ts';
 import type { Api } from '../deps.ts';
 import { requires } from '../http/authentication.ts';
 import { createRouter } from '../http/router.ts';
@@ -9,20 +10,6 @@ import { answers } from '../http/schemas.ts';
 
 /** The log outlives the index by so much where it has a retention of its own, so that a rebuild finds everything. */
 const LOG_SLACK_S = 86_400;
-
-const Span = z
-  .object({
-    kind: z.enum(['output', 'executions']),
-    index: z.string().optional().describe('Name of the index that goes as a whole'),
-    from: z.string(),
-    to: z.string(),
-    counts: z.enum(['chunks', 'executions']),
-    documents: z.int(),
-    bytes: z.int(),
-    goes_at: z.string().nullable().describe('When the last of it is gone; null is never'),
-    managed_by: z.enum(['ilm', 'linefeed']),
-  })
-  .openapi('RetentionSpan');
 
 export function retentionRoutes(api: Api) {
   const router = createRouter();
@@ -33,23 +20,7 @@ export function retentionRoutes(api: Api) {
       tags: ['Operations'],
       summary: 'What will be dropped when',
       middleware: [requires('read')] as const,
-      responses: answers(
-        z.object({
-          now: z.string(),
-          output_ttl_seconds: z.number(),
-          executions_ttl_seconds: z.number(),
-          sweep_interval_seconds: z.number(),
-          log: z
-            .object({
-              engine: z.enum(['kafka', 'sqlite']),
-              output_seconds: z.number().nullable(),
-              executions_seconds: z.number().nullable(),
-            })
-            .describe('How long the event log keeps the same; null is for ever'),
-          spans: z.array(Span).describe('What goes first comes first'),
-        }),
-        'Every index or day that holds something',
-      ),
+      responses: answers(RetentionPlanSchema, 'Every index or day that holds something'),
     }),
     async (c) => {
       const { kafka, garbagecollector } = api.config;

@@ -7,6 +7,7 @@ import { TooCostly } from '../../lib/re2.ts';
 import { compile } from '../../projections/search/matcher.ts';
 import type { SearchRequest } from '../../projections/search/search.ts';
 import { readCursor } from '../../projections/search/search-cursor.ts';
+import { SearchFacetsSchema, SearchPageSchema } from '../../wire/search.ts';
 import type { Api } from '../deps.ts';
 import { actionOf } from '../executions/action-names.ts';
 import { findExecution, settled } from '../executions/find.ts';
@@ -17,7 +18,6 @@ import {
   answers,
   booleanQuery,
   EventStream,
-  HitSchema,
   integerQuery,
   statusListQuery,
   streamQuery,
@@ -62,7 +62,6 @@ const FacetsQuery = Query.omit({
 }).extend({
   tz: zoneQuery('tz'),
 });
-const Counts = z.record(z.string(), z.int());
 
 export function searchRoutes(api: Api) {
   const router = createRouter();
@@ -93,12 +92,7 @@ export function searchRoutes(api: Api) {
           description: 'Hits; with `follow` an SSE stream of them',
           content: {
             'application/json': {
-              schema: z.object({
-                hits: z.array(HitSchema),
-                cursor: z.string().optional(),
-                scanned_bytes: z.number(),
-                took_ms: z.number(),
-              }),
+              schema: SearchPageSchema,
             },
             'text/event-stream': { schema: EventStream },
           },
@@ -143,19 +137,7 @@ export function searchRoutes(api: Api) {
       summary: 'How many lines match, by action, status, stream and time',
       middleware: [requires('read')] as const,
       request: { query: FacetsQuery },
-      responses: answers(
-        z.object({
-          total: z.int(),
-          complete: z.boolean(),
-          actions: Counts,
-          statuses: Counts,
-          streams: Counts,
-          histogram: z.array(z.object({ at: z.string(), count: z.int() })),
-          days: z.record(z.string(), z.int()).describe('By day of `tz`, `2026-11-23`'),
-          bucket_ms: z.number(),
-        }),
-        'Counts; a lower bound unless complete',
-      ),
+      responses: answers(SearchFacetsSchema, 'Counts; a lower bound unless complete'),
     }),
     async (c) => {
       const query = c.req.valid('query');

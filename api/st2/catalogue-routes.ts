@@ -4,8 +4,16 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ActionDescription, RunnerDescription } from '../../catalogue/descriptions.ts';
 import type { ParameterSchema } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
+import {
+  ActionAttributesSchema,
+  type ActionJson,
+  ActionSchema,
+  RunnerAttributesSchema,
+  type RunnerJson,
+  RunnerSchema,
+} from '../../wire/catalogue.ts';
 import type { Api } from '../deps.ts';
-import { project } from '../executions/execution-view.ts';
+import { selectAttributes } from '../executions/execution-view.ts';
 import { requires } from '../http/authentication.ts';
 import { type ApiContext, createRouter } from '../http/router.ts';
 import { answers, integerQuery, listQuery } from '../http/schemas.ts';
@@ -17,28 +25,6 @@ function idOf(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 24);
 }
 
-const ActionSchema = z
-  .looseObject({
-    id: z.string(),
-    ref: z.string().optional(),
-    pack: z.string().optional(),
-    name: z.string().optional(),
-    description: z.string().optional(),
-    enabled: z.boolean().optional(),
-    runner_type: z.string().optional(),
-    entry_point: z.string().optional(),
-    parameters: z.record(z.string(), z.unknown()).optional(),
-    broken: z
-      .string()
-      .optional()
-      .openapi({ description: 'Why it cannot be run: what is wrong in its file, and where' }),
-  })
-  .openapi('Action');
-
-const RunnerTypeSchema = z
-  .looseObject({ id: z.string(), name: z.string().optional(), description: z.string().optional() })
-  .openapi('RunnerType');
-
 /** A default of a secret parameter is a secret. */
 function shown(parameters: Record<string, ParameterSchema>): Record<string, ParameterSchema> {
   return Object.fromEntries(
@@ -49,7 +35,7 @@ function shown(parameters: Record<string, ParameterSchema>): Record<string, Para
   );
 }
 
-export function actionJson(action: ActionDescription) {
+export function actionJson(action: ActionDescription): ActionJson {
   const { id, ref, pack, name, description, enabled, broken } = action;
   return {
     id,
@@ -68,7 +54,7 @@ export function actionJson(action: ActionDescription) {
   };
 }
 
-function runnerJson({ name, description, parameters }: RunnerDescription) {
+function runnerJson({ name, description, parameters }: RunnerDescription): RunnerJson {
   return {
     id: idOf(`runner:${name}`),
     uid: `runner_type:${name}`,
@@ -91,7 +77,10 @@ function page<T extends { id: string }>(c: ApiContext, all: readonly T[], query:
   const { limit = -1, offset = 0, include_attributes: include } = query;
   c.header('X-Total-Count', String(all.length));
   const some = all.slice(offset, limit > 0 ? offset + limit : undefined);
-  return c.json(some.map((one) => project(one, include)) as never, 200);
+  return c.json(
+    some.map((one) => selectAttributes(one, include)),
+    200,
+  );
 }
 
 const Ref = z.object({
@@ -121,14 +110,14 @@ export function catalogueRoutes({ executions }: Api) {
       request: {
         query: View.extend({ pack: z.string().max(100).optional(), name: z.string().max(200).optional() }),
       },
-      responses: answers(z.array(ActionSchema), 'Actions'),
+      responses: answers(z.array(ActionAttributesSchema), 'Actions'),
     }),
     async (c) => {
       const query = c.req.valid('query');
       const all = (await executions.actions()).filter(
         ({ pack, name }) => (!query.pack || pack === query.pack) && (!query.name || name === query.name),
       );
-      return page(c, all.map(actionJson), query) as never;
+      return page(c, all.map(actionJson), query);
     },
   );
 
@@ -142,7 +131,7 @@ export function catalogueRoutes({ executions }: Api) {
       request: { params: Ref },
       responses: answers(ActionSchema, 'The action'),
     }),
-    async (c) => c.json(actionJson(await find(c.req.valid('param').ref)) as never, 200),
+    async (c) => c.json(actionJson(await find(c.req.valid('param').ref)), 200),
   );
 
   router.openapi(
@@ -153,12 +142,12 @@ export function catalogueRoutes({ executions }: Api) {
       summary: 'Runners and the parameters that all their actions take',
       middleware: [requires('read')] as const,
       request: { query: View.extend({ name: z.string().max(100).optional() }) },
-      responses: answers(z.array(RunnerTypeSchema), 'Runners'),
+      responses: answers(z.array(RunnerAttributesSchema), 'Runners'),
     }),
     (c) => {
       const query = c.req.valid('query');
       const all = executions.runners().filter(({ name }) => !query.name || name === query.name);
-      return page(c, all.map(runnerJson), query) as never;
+      return page(c, all.map(runnerJson), query);
     },
   );
 
@@ -170,7 +159,7 @@ export function catalogueRoutes({ executions }: Api) {
       summary: 'One runner, by name or id',
       middleware: [requires('read')] as const,
       request: { params: Ref },
-      responses: answers(RunnerTypeSchema, 'The runner'),
+      responses: answers(RunnerSchema, 'The runner'),
     }),
     (c) => {
       const { ref } = c.req.valid('param');
@@ -179,7 +168,7 @@ export function catalogueRoutes({ executions }: Api) {
         .map(runnerJson)
         .find(({ name, id }) => name === ref || id === ref);
       if (!found) throw new ServiceError('not-found', `Resource with a name or id "${ref}" not found`);
-      return c.json(found as never, 200);
+      return c.json(found, 200);
     },
   );
 

@@ -42,8 +42,9 @@ export function st2ExecutionRoutes(api: Api) {
     const name = c.req.param('name');
     if (!['result', 'status', 'trigger_instance'].includes(name)) throw bad(`Invalid attribute "${name}"`);
     const document = await findExecution(api, c.req.param('id'), { fresh: true });
-    const json = executionJson(document, name === 'result' ? await resultTexts(index, document) : undefined);
-    return c.json((json[name] ?? null) as never);
+    if (name === 'status') return c.json(document.status);
+    if (name === 'trigger_instance') return c.json(null);
+    return c.json(executionJson(document, await resultTexts(index, document)).result ?? null);
   });
 
   router.get('/v1/executions/:id/result', requires('read'), async (c) => {

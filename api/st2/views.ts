@@ -39,13 +39,13 @@ function liveActionJson(document: ExecutionDocument): Record<string, unknown> {
   return {
     id,
     status,
-    action: (action as { ref: string }).ref,
+    action: action.ref,
     parameters,
     context,
     start_timestamp,
     end_timestamp,
     result,
-    runner_info: (liveaction as { runner_info?: unknown }).runner_info,
+    runner_info: liveaction.runner_info,
   };
 }
 
