@@ -9,7 +9,7 @@ import { ExecutionsPage } from './pages/executions/executions-page.ts';
 import { OperationsPage } from './pages/operations/operations-page.ts';
 import { SearchPage } from './pages/search/search-page.ts';
 import { SignIn } from './pages/sign-in/sign-in.ts';
-import { EmptyState } from './ui/parts.ts';
+import { EmptyState } from './ui/empty-state.ts';
 import { Shell } from './ui/shell.ts';
 
 function View() {

@@ -119,6 +119,67 @@ export interface SearchFacets {
   bucket_ms: number;
 }
 
+/** When each line was printed, and by whom: `GET …/outline`. */
+export interface Outline {
+  last_seq: number;
+  hosts: string[];
+  /** `[first line, lines, 0 for stdout or 1 for stderr, index of the host or -1, milliseconds since the epoch]` in order. */
+  runs: [number, number, number, number, number][];
+  /** `[line, characters of it until then, milliseconds since the epoch]`: when a partial line grew, in order of time. */
+  pieces: [number, number, number][];
+}
+
+/** Per second. */
+export interface Rates {
+  events: number;
+  lines: number;
+  bytes: number;
+}
+
+/** How long the server keeps things; 0 is for ever. */
+export interface RetentionTimes {
+  output_ttl_seconds: number;
+  executions_ttl_seconds: number;
+}
+
+/** `GET /v1/operations`. What a node's roles do not include is absent. */
+export interface Operations {
+  version: string;
+  uptime_seconds: number;
+  engines: { event_log: string; output_index: string };
+  executions: { running: number; queued: number; limit: number; total: number };
+  rates?: { last_10s: Rates; last_60s: Rates };
+  history?: (Rates & { at: string })[];
+  projector?: { status: string; behind_ms: number; events: number; rejected: number; error?: string };
+  followers: { followers: number; executions: number; event_streams: number; open_streams: number };
+  storage: {
+    raw_bytes: number;
+    chunks: number;
+    unindexed_bytes: number;
+    /** Null when the engine does not tell. */
+    index_bytes: number | null;
+    log_bytes: number | null;
+  };
+  memory: { rss_bytes: number; heap_bytes: number; buffer_bytes: number };
+  retention: RetentionTimes & {
+    interval_seconds: number;
+    due_outputs: number;
+    due_executions: number;
+  };
+  workers?: ({ worker: string; silent_ms: number } & Record<string, unknown>)[];
+}
+
+/** What retention deletes as one: a day or an index. Part of `GET /v1/retention`. */
+export interface RetentionSpan {
+  kind: 'output' | 'executions';
+  from: string;
+  to: string;
+  documents: number;
+  bytes: number;
+  /** Null is never. */
+  goes_at: string | null;
+}
+
 export interface ParameterSchema {
   type?: string | string[];
   description?: string;

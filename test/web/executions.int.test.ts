@@ -49,7 +49,7 @@ list('the link that the server prints signs in and leaves no token in the addres
 list('an empty list says how to begin', () =>
   site.visit(async ({ page }, server) => {
     await openList(page, server);
-    await page.getByText('Nothing has run yet').waitFor();
+    await page.getByText('No executions yet').waitFor();
     await page.getByRole('button', { name: 'Run a command' }).click();
     await page.getByRole('dialog', { name: 'Run' }).waitFor();
   }),
@@ -113,7 +113,7 @@ list('status and text filter the list, and the address keeps the filter', () =>
     await page.keyboard.type('needle-in');
     await countUntil(page.locator('.execution'), 1);
     await page.getByRole('button', { name: 'Succeeded' }).click();
-    await page.getByText('Nothing matches').waitFor();
+    await page.getByText('No executions match').waitFor();
     await page.getByRole('button', { name: 'Failed' }).click();
     await page.locator('.execution', { hasText: 'needle-in-haystack' }).waitFor();
     await page.reload();

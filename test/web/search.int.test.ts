@@ -22,7 +22,7 @@ search(
         await server.ended(one);
         await server.ended(await server.run('echo "zebra crossing" >&2; exit 1'));
         await page.goto(`${server.url}/search`);
-        await page.getByText('Find lines in everything that was printed').waitFor();
+        await page.getByText('Search everything that was printed').waitFor();
         await page.keyboard.type('zebra');
         await page.keyboard.press('Enter');
         await page.locator('.hit-group').nth(1).waitFor();
@@ -82,7 +82,7 @@ search('a bar of the plot narrows the time', () =>
 search('live mode shows hits as they are printed', () =>
   site.visit(async ({ page }, server) => {
     await page.goto(`${server.url}/search?q=walrus`);
-    await page.getByText('No line matches').waitFor();
+    await page.getByText('No lines match').waitFor();
     await page.keyboard.press('Tab');
     await page.getByRole('button', { name: 'Live' }).click();
     await page.locator('.connection', { hasText: 'Live' }).waitFor();
@@ -95,7 +95,7 @@ search('a query that cannot be read is explained', () =>
   site.visit(
     async ({ page }, server) => {
       await page.goto(`${server.url}/search?q=${encodeURIComponent('/(a/')}`);
-      await page.getByText('This search did not work').waitFor();
+      await page.getByText('The search failed').waitFor();
     },
     { allow: /status of 400/ },
   ),
@@ -113,7 +113,7 @@ search('operations shows load, rates, followers, storage and retention as they c
     await until(SOON_MS, async () => (await figure('Running').innerText()) === '1', 'one running');
     await until(SOON_MS, async () => Number(await figure('Lines a second').innerText()) > 20, 'the rate');
     await until(SOON_MS, async () => Number(await figure('Followers').innerText()) >= 1, 'a follower');
-    await page.locator('.pairs', { hasText: 'Output is removed' }).getByText('after 7 d').waitFor();
+    await page.locator('.pairs', { hasText: 'Output is deleted' }).getByText('after 7 d').waitFor();
     assert.is(await page.locator('.plot path.line').count(), 4);
     await page.locator('.next-to-go', { hasText: /Output of \d{4}-\d\d-\d\d/ }).waitFor();
     await follower.body?.cancel();

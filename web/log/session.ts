@@ -6,7 +6,7 @@
 import { type Cell, cell, theme, timestamps, wrapLines } from '../app/state.ts';
 import { getJson, query, request } from '../client/requests.ts';
 import type { ConnectionState } from '../client/subscription.ts';
-import type { EndRecord, Execution } from '../types.ts';
+import type { EndRecord, Execution, Outline } from '../types.ts';
 import { createFeed } from './feed.ts';
 import { createFinder, type FindState, NOTHING_FOUND } from './finder.ts';
 import { createFolds } from './model/folds.ts';
@@ -15,7 +15,7 @@ import { pastOf } from './model/past.ts';
 import type { LineRange } from './model/permalink.ts';
 import { clip, type RowMap, type Run, rowMap, subtract } from './model/rows.ts';
 import { logStore } from './model/store.ts';
-import { type Outline, runsOf } from './model/timeline.ts';
+import { runsOf } from './model/timeline.ts';
 import { visibleText } from './terminal/ansi.ts';
 import { createLogView } from './view/log-view.ts';
 import { createMinimap } from './view/minimap.ts';

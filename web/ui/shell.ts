@@ -4,7 +4,9 @@ import { useState } from 'preact/hooks';
 import { here, navigate } from '../app/router.ts';
 import { listShortcuts, useShortcuts } from '../app/shortcuts.ts';
 import { connection, notice, themeChoice, useCell, useNow } from '../app/state.ts';
-import { Button, Dialog, type IconName } from './parts.ts';
+import { Button } from './button.ts';
+import { Dialog } from './dialog.ts';
+import type { IconName } from './icons.ts';
 
 const PLACES = [
   { path: '/', label: 'Executions', key: '1' },

@@ -2,16 +2,8 @@
  * When each line was printed, and by whom, for a whole execution: runs of lines as `GET …/outline` gives them. Answers
  * what replay and the stream and host filters ask. Pure.
  */
+import type { Outline } from '../../types.ts';
 import type { Run } from './rows.ts';
-
-export interface Outline {
-  last_seq: number;
-  hosts: string[];
-  /** `[first line, lines, 0 for stdout or 1 for stderr, index of the host or -1, milliseconds since the epoch]` in order. */
-  runs: [number, number, number, number, number][];
-  /** `[line, characters of it until then, milliseconds since the epoch]`: when a line that was begun went on, by time. */
-  pieces: [number, number, number][];
-}
 
 /** Lines of one stream or host. */
 export function runsOf(outline: Outline, filter: { stream?: string; host?: string }): Run[] {

@@ -5,12 +5,15 @@ import { navigate } from '../../app/router.ts';
 import { useShortcuts } from '../../app/shortcuts.ts';
 import { tell, useCell, useNow } from '../../app/state.ts';
 import { sendJson } from '../../client/requests.ts';
-import { keptMs, lifetimes } from '../../client/retention.ts';
+import { keptMs, retentionTimes } from '../../client/retention.ts';
 import { elapsedMs } from '../../lib/elapsed.ts';
 import { bytes, commandOf, dateTime, duration, plural, span } from '../../lib/format.ts';
 import type { LogSession, LogState } from '../../log/session.ts';
 import { ENDED, type Execution } from '../../types.ts';
-import { Button, Dialog, EmptyState, StatusMark } from '../../ui/parts.ts';
+import { Button } from '../../ui/button.ts';
+import { Dialog } from '../../ui/dialog.ts';
+import { EmptyState } from '../../ui/empty-state.ts';
+import { StatusMark } from '../../ui/status-mark.ts';
 import { StartDialog } from '../start/start-dialog.ts';
 
 function howItEnded(execution: Execution, state: LogState): string {
@@ -28,7 +31,7 @@ function useKept(running: boolean): number | undefined {
     let current = true;
     // the lines come first
     const timer = setTimeout(() => {
-      lifetimes().then(
+      retentionTimes().then(
         (found) => current && setKept(keptMs(found) ?? Number.POSITIVE_INFINITY),
         // it is an extra: without it the execution can still be read
         () => {},

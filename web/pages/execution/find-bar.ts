@@ -3,7 +3,7 @@ import { h } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useCell } from '../../app/state.ts';
 import type { LogSession } from '../../log/session.ts';
-import { Button } from '../../ui/parts.ts';
+import { Button } from '../../ui/button.ts';
 
 export function FindBar({ session, onClose }: { session: LogSession; onClose: () => void }) {
   const { find } = useCell(session.state);

@@ -9,7 +9,9 @@ import { formatRange } from '../../log/model/permalink.ts';
 import type { LogSession } from '../../log/session.ts';
 import { parseLine, visibleText } from '../../log/terminal/ansi.ts';
 import { ENDED, type Execution } from '../../types.ts';
-import { Button, Dialog, EmptyState } from '../../ui/parts.ts';
+import { Button } from '../../ui/button.ts';
+import { Dialog } from '../../ui/dialog.ts';
+import { EmptyState } from '../../ui/empty-state.ts';
 import { clearSelection } from './log-tools.ts';
 
 function WholeLine({ session, seq, onClose }: { session: LogSession; seq: number; onClose: () => void }) {

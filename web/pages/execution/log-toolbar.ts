@@ -2,7 +2,7 @@
 import { h } from 'preact';
 import { timestamps, useCell, wrapLines } from '../../app/state.ts';
 import type { LogSession } from '../../log/session.ts';
-import { Button } from '../../ui/parts.ts';
+import { Button } from '../../ui/button.ts';
 
 export interface LogToolbarProps {
   session: LogSession;

@@ -3,9 +3,10 @@ import { h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { tell } from '../../app/state.ts';
 import { duration } from '../../lib/format.ts';
-import { cutsAt, lastSeqAt, type Outline, spanOf } from '../../log/model/timeline.ts';
+import { cutsAt, lastSeqAt, spanOf } from '../../log/model/timeline.ts';
 import type { LogSession } from '../../log/session.ts';
-import { Button } from '../../ui/parts.ts';
+import type { Outline } from '../../types.ts';
+import { Button } from '../../ui/button.ts';
 
 const SPEEDS = [1, 2, 5, 10, 25, 50, 100];
 

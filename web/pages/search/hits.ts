@@ -1,13 +1,15 @@
-/** Search hits with their context, by execution, and the counts beside them. */
+/** Search hits with their context, by execution. */
 import { type ComponentChild, h } from 'preact';
 import { commandOf, dateTime } from '../../lib/format.ts';
 import { withoutControls } from '../../log/terminal/ansi.ts';
 import type { Execution, SearchHit, SearchLine } from '../../types.ts';
-import { StatusMark } from '../../ui/parts.ts';
+import { StatusMark } from '../../ui/status-mark.ts';
 
-/** Text with its highlights as elements; control characters do not reach the page as themselves. */
-export function marked(text: string, highlights: readonly [number, number][]): ComponentChild[] {
-  const shown = withoutControls(text.length > 2000 ? text.slice(0, 2000) : text);
+const MAX_CHARS = 2000;
+
+/** Text with its highlights as elements and without control characters. */
+function markHighlights(text: string, highlights: readonly [number, number][]): ComponentChild[] {
+  const shown = withoutControls(text.slice(0, MAX_CHARS));
   const parts: ComponentChild[] = [];
   let at = 0;
   for (const [from, to] of highlights) {
@@ -36,11 +38,11 @@ function HitLine(props: { execution: string; line: SearchLine; highlights?: read
       },
       String(line.seq),
     ),
-    h('code', null, marked(line.text, highlights ?? [])),
+    h('code', null, markHighlights(line.text, highlights ?? [])),
   );
 }
 
-/** @param execution that the hits are in, once it is known: it says what ran better than the action does. */
+/** @param execution of the hits, once it is known: its command says more than the name of the action. */
 export function HitGroup({
   hits,
   execution,
@@ -84,59 +86,5 @@ export function HitGroup({
       h('span', { class: 'quiet' }, first.execution_id),
     ),
     h('div', { class: 'hit-lines', tabIndex: 0, role: 'group', 'aria-label': 'Matching lines' }, rows),
-  );
-}
-
-/** Neighbouring hits of one execution are shown together. */
-export function grouped(hits: readonly SearchHit[]): SearchHit[][] {
-  const groups: SearchHit[][] = [];
-  for (const hit of hits) {
-    const last = groups[groups.length - 1];
-    if (last?.[0]?.execution_id === hit.execution_id) last.push(hit);
-    else groups.push([hit]);
-  }
-  return groups;
-}
-
-/** Counts of one property, as buttons that narrow the search. */
-export function Facet(props: {
-  title: string;
-  counts: Record<string, number>;
-  chosen: string;
-  onChoose: (value: string) => void;
-  /** Newest first by name; else the most frequent first. */
-  order?: 'name';
-  show?: (value: string) => ComponentChild;
-}) {
-  const entries = Object.entries(props.counts).sort((a, b) =>
-    props.order === 'name' ? (a[0] < b[0] ? 1 : -1) : b[1] - a[1],
-  );
-  if (!entries.length) return null;
-  const top = Math.max(...entries.map(([, count]) => count));
-  return h(
-    'section',
-    { class: 'facet' },
-    h('h2', null, props.title),
-    h(
-      'ul',
-      null,
-      entries.slice(0, 12).map(([value, count]) =>
-        h(
-          'li',
-          { key: value },
-          h(
-            'button',
-            {
-              type: 'button',
-              'aria-pressed': String(props.chosen === value),
-              onClick: () => props.onChoose(props.chosen === value ? '' : value),
-            },
-            h('span', { class: 'facet-name' }, props.show ? props.show(value) : value),
-            h('span', { class: 'facet-count' }, count.toLocaleString('en')),
-            h('meter', { min: 0, max: top, value: count, 'aria-hidden': 'true' }),
-          ),
-        ),
-      ),
-    ),
   );
 }

@@ -1,7 +1,7 @@
 /** Shown when the server knows no session: says where the token is and takes it. */
 import { h } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Button } from '../../ui/parts.ts';
+import { Button } from '../../ui/button.ts';
 
 export function SignIn() {
   const [token, setToken] = useState('');

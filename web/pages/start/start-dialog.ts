@@ -4,7 +4,8 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { navigate } from '../../app/router.ts';
 import { getJson, type Problem, sendJson } from '../../client/requests.ts';
 import type { ActionDescription, Execution } from '../../types.ts';
-import { Button, Dialog } from '../../ui/parts.ts';
+import { Button } from '../../ui/button.ts';
+import { Dialog } from '../../ui/dialog.ts';
 import { type Field, fieldsOf, readForm, textOf } from './form-values.ts';
 
 const COMMAND = 'core.local';
