@@ -2,10 +2,11 @@
  * The options by which every command that prints output is told how, and the renderer they make.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../lib/duration.ts';
 import { CliError } from './cli-error.ts';
 import type { Query } from './client.ts';
 import type { Context } from './context.ts';
-import { parseDurationMs, parseTime } from './render/duration.ts';
+import { parseTime } from './render/duration.ts';
 import { type ExecutionJson, shortId } from './render/execution-json.ts';
 import { type OutputRenderer, outputRenderer } from './render/output.ts';
 import { type Colour, PREFIX_COLOURS } from './render/style.ts';
@@ -36,9 +37,9 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
-/** Parses `90s`, `1h30m` to milliseconds. */
+/** Parses `90s`, `1h30m`, `1hour` to milliseconds; a bare number counts seconds. */
 export function durationMs(text: string): number {
-  const ms = parseDurationMs(text);
+  const ms = parseDuration(text, 1000);
   if (ms === undefined) throw new InvalidArgumentError('Give a duration, for example 90s, 5m or 1h30m.');
   return ms;
 }

@@ -6,9 +6,9 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import parseDuration from 'parse-duration';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { parseDuration } from '../lib/duration.ts';
 import { ServiceError } from '../lib/errors.ts';
 import { compileExpression } from '../lib/re2.ts';
 import { configFile } from './config-file.ts';
@@ -20,9 +20,8 @@ function duration(unitMs: number) {
   return z.union([z.number().nonnegative(), z.string()]).transform((value, context) => {
     if (typeof value === 'number') return value * unitMs;
     if (value.trim() === '') return 0;
-    if (/^\d+(\.\d+)?$/.test(value.trim())) return Number(value) * unitMs;
-    const ms = parseDuration(value);
-    if (ms === null || ms === undefined || ms < 0) {
+    const ms = parseDuration(value, unitMs);
+    if (ms === undefined) {
       context.addIssue({
         code: 'custom',
         message: `"${value}" is not a duration; write for example 36h, 90s or 1h30m`,

@@ -3,8 +3,8 @@
  * The documents themselves are in `wire/`.
  */
 import { z } from '@hono/zod-openapi';
-import parseDuration from 'parse-duration';
 import { STATUSES } from '../../events/event.ts';
+import { parseDuration } from '../../lib/duration.ts';
 import { calendarOf } from '../../projections/search/time-zone.ts';
 import { problemResponse } from './problems.ts';
 
@@ -63,8 +63,8 @@ export function timeQuery(name: string, now: () => number = Date.now) {
         const at = Date.parse(text);
         if (!Number.isNaN(at)) return at;
       } else {
-        const ago = /[a-z]/i.test(text) && text.length <= 40 ? parseDuration(text) : null;
-        if (ago !== null && ago >= 0 && Number.isFinite(ago)) return now() - ago;
+        const ago = parseDuration(text);
+        if (ago !== undefined) return now() - ago;
       }
       context.addIssue({
         code: 'custom',

@@ -1,4 +1,5 @@
 /** Numbers, durations, sizes and times as people read them. Pure. */
+import { parseDuration } from '../../lib/duration.ts';
 
 const NUMBER = new Intl.NumberFormat('en-US');
 
@@ -46,33 +47,11 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-const UNITS_MS: Record<string, number> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-
-/** Milliseconds of `1h30m`, `90s`, `250ms`; a bare number counts seconds. Undefined when it is none of these. */
-export function parseDurationMs(text: string): number | undefined {
-  const value = text.trim().toLowerCase();
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  if (!/^(\d+(\.\d+)?(ms|[smhdw]))+$/.test(value)) return undefined;
-  let total = 0;
-  for (const [, number, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)) {
-    total += Number(number) * (UNITS_MS[unit as string] as number);
-  }
-  return total;
-}
-
 /** An RFC 3339 time for `10m` (ago) or for a date; undefined when it is neither. */
 export function parseTime(text: string, now = Date.now()): string | undefined {
-  const ago = parseDurationMs(text);
-  if (ago !== undefined) return new Date(now - ago).toISOString();
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+  const ago = parseDuration(text, 1000);
+  const at = new Date(ago === undefined ? Date.parse(text) : now - ago);
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }
 
 /** Local wall clock `14:03:07.123`. */

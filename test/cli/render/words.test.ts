@@ -6,13 +6,7 @@ import { distance, nearest } from '../../../cli/executions.ts';
 import { exitCodeOf } from '../../../cli/exit-codes.ts';
 import { convert } from '../../../cli/parameters.ts';
 import { commandLine } from '../../../cli/quote.ts';
-import {
-  formatAge,
-  formatBytes,
-  formatDuration,
-  parseDurationMs,
-  parseTime,
-} from '../../../cli/render/duration.ts';
+import { formatAge, formatBytes, formatDuration, parseTime } from '../../../cli/render/duration.ts';
 import { highlight, hitLines } from '../../../cli/render/hit.ts';
 import { toJson } from '../../../cli/render/json.ts';
 import { progressLine } from '../../../cli/render/progress.ts';
@@ -51,15 +45,12 @@ test('durations, ages and sizes read as people write them', () => {
   ]);
 });
 
-test('durations and times are parsed, and nonsense is not', () => {
-  assert.equal(
-    ['90', '250ms', '1h30m', '2d', '1.5h'].map(parseDurationMs),
-    [90_000, 250, 5_400_000, 172_800_000, 5_400_000],
-  );
-  assert.equal(['', 'soon', '5 apples', '-3s', '1h30'].map(parseDurationMs), Array(5).fill(undefined));
+test('times are parsed, and nonsense is not', () => {
   assert.is(parseTime('10m', Date.parse('2026-11-23T14:00:00Z')), '2026-11-23T13:50:00.000Z');
   assert.is(parseTime('2026-11-23T14:00:00+01:00'), '2026-11-23T13:00:00.000Z');
+  assert.is(parseTime('1hour', Date.parse('2026-11-23T14:00:00Z')), '2026-11-23T13:00:00.000Z');
   assert.is(parseTime('whenever'), undefined);
+  assert.is(parseTime('999999999999d'), undefined);
 });
 
 test('the status line says how it ended', () => {
