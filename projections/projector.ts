@@ -3,9 +3,9 @@
  * chunks, from the checkpoint that the index holds. While the index is unavailable it retries; it skips nothing, and
  * dead-letters what the index rejects. Delivery is at least once; the index makes that once.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionEvent } from '../events/event.ts';
 import type { Checkpoint, EventLog } from '../events/event-log.ts';
+import { createBackoff } from '../lib/backoff.ts';
 import { BEGINNING, type CheckpointWaiters, checkpointWaiters } from './checkpoint-waiters.ts';
 import { type OnDeadLetter, writeOrDeadLetter } from './dead-letter.ts';
 import { createFold } from './fold.ts';
@@ -42,8 +42,7 @@ export interface Projector {
   stop(): Promise<void>;
 }
 
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 2_000;
+const RETRY = { firstMs: 100, longestMs: 2_000 };
 
 interface Progress {
   state: ProjectorState;
@@ -112,19 +111,18 @@ export function startProjector(options: ProjectorOptions): Projector {
   };
 
   async function run(signal: AbortSignal): Promise<void> {
-    let retryMs = FIRST_RETRY_MS;
+    const backoff = createBackoff(RETRY);
     while (!signal.aborted) {
       const { events } = state;
       try {
         await project(options, onDeadLetter, progress, signal);
       } catch (error) {
         if (signal.aborted) return;
-        if (state.events > events) retryMs = FIRST_RETRY_MS;
+        if (state.events > events) backoff.reset();
         state.status = 'retrying';
         state.error = (error as Error).message;
-        onError?.(error, retryMs);
-        await sleep(retryMs, undefined, { signal }).catch(() => {});
-        retryMs = Math.min(LAST_RETRY_MS, retryMs * 2);
+        onError?.(error, backoff.nextMs);
+        await backoff.pause(signal);
       }
     }
   }

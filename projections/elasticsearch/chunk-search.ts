@@ -1,6 +1,6 @@
 /** Chunks read for a search: queries over all output, and chunks opened together with the parts that end their last line. */
 import type { OutputAppended } from '../../events/event.ts';
-import { type Assembled, assemble, complete } from '../search/lines.ts';
+import { type Assembled, assemble, continueLines } from '../search/assemble.ts';
 import type { Answer, Clause, SearchIn } from './client.ts';
 import { type ChunkSource, chunkOf } from './documents.ts';
 
@@ -60,7 +60,7 @@ export async function openChunk(
   if (assembled.open.size > 0) {
     for await (const parts of partsAfter(searchOutput, chunk)) {
       scannedBytes += parts.reduce((sum, part) => sum + part.data.byteLength, 0);
-      if (!complete(assembled, parts)) break;
+      if (!continueLines(assembled, parts)) break;
     }
   }
   return { assembled, scannedBytes };

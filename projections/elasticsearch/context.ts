@@ -1,5 +1,5 @@
 /** The lines before and after a line, for a search with context. */
-import { allLines, type LineFilter } from '../search/lines.ts';
+import { allLines, type LineFilter } from '../search/match-lines.ts';
 import type { SearchLine } from '../search/search.ts';
 import type { Context } from '../search/search-loop.ts';
 import { CONTINUES, hitsOf, openChunk, scopeClauses } from './chunk-search.ts';

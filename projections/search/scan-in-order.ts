@@ -1,5 +1,6 @@
 /** Scans candidates one after the other, on the calling thread. */
-import { type Assembled, matchLines } from './lines.ts';
+import type { Assembled } from './assemble.ts';
+import { matchLines } from './match-lines.ts';
 import { type Candidate, OutOfTime, type Scanned, type ScanRequest } from './search-loop.ts';
 
 /** @throws OutOfTime, but never before the first candidate: every call makes progress, however slow the engine is. */

@@ -5,7 +5,7 @@
 import type { Status } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { facetCounter } from './facets.ts';
-import type { LineFilter, LineMatch } from './lines.ts';
+import type { LineFilter, LineMatch } from './match-lines.ts';
 import { compile, type Matcher } from './matcher.ts';
 import type { SearchFacets, SearchHit, SearchLine, SearchPage, SearchRequest } from './search.ts';
 import { readCursor, type SearchCursor, writeCursor } from './search-cursor.ts';

@@ -51,6 +51,30 @@ function lastSmall(rows: readonly UnindexedBlock[]): number[] {
   return rows.slice(start).map(({ id }) => id);
 }
 
+/** What to do with the first or the last blocks of an execution that are not in the search index. */
+interface Work {
+  kind: 'index' | 'merge';
+  ids: number[];
+  /** Other blocks wait behind these. */
+  more: boolean;
+}
+
+function nextWork({ prepare }: Store, execution: number): Work | undefined {
+  const state = prepare('SELECT ended_at FROM executions WHERE id = ?').get(execution) as
+    | { ended_at: number | null }
+    | undefined;
+  if (!state) return undefined;
+  const rows = prepare(
+    `SELECT id, raw FROM blocks WHERE execution = ? AND ordinal IS NULL ORDER BY first LIMIT ${ROWS_AT_ONCE}`,
+  ).all(execution) as unknown as UnindexedBlock[];
+  if (rows.length === 0) return undefined;
+  const { ids, bytes } = firstFull(rows);
+  const more = ids.length < rows.length;
+  if (bytes >= FULL_BYTES || more || state.ended_at !== null) return { kind: 'index', ids, more };
+  const small = lastSmall(rows);
+  return small.length >= MERGE_COUNT ? { kind: 'merge', ids: small, more: false } : undefined;
+}
+
 /** @param isLeftInLog whether the bytes of a merged block stay in the log when they are there. */
 export function createMaintenance(store: Store, isLeftInLog = leavesInLog()): Maintenance {
   const { database, prepare } = store;
@@ -76,26 +100,14 @@ export function createMaintenance(store: Store, isLeftInLog = leavesInLog()): Ma
     maySegment = true;
   }
 
-  /** One piece of work on the execution; true when there is more. */
+  /** Does one piece of work on the execution; true when there is more. */
   function maintain(execution: number): boolean {
-    const state = prepare('SELECT ended_at FROM executions WHERE id = ?').get(execution) as
-      | { ended_at: number | null }
-      | undefined;
-    if (!state) return false;
-    const rows = prepare(
-      `SELECT id, raw FROM blocks WHERE execution = ? AND ordinal IS NULL ORDER BY first LIMIT ${ROWS_AT_ONCE}`,
-    ).all(execution) as unknown as UnindexedBlock[];
-    if (rows.length === 0) return false;
-    const { ids, bytes } = firstFull(rows);
-    if (bytes >= FULL_BYTES || ids.length < rows.length || state.ended_at !== null) {
-      index(execution, ids);
-      return ids.length < rows.length;
-    }
-    const small = lastSmall(rows);
-    if (small.length >= MERGE_COUNT) {
-      mergeBlocks(store, execution, small, openBlocks(store, small, isLeftInLog), false);
-    }
-    return false;
+    const work = nextWork(store, execution);
+    if (!work) return false;
+    const { kind, ids, more } = work;
+    if (kind === 'index') index(execution, ids);
+    else mergeBlocks(store, execution, ids, openBlocks(store, ids, isLeftInLog), false);
+    return more;
   }
 
   /** Readers report output that the log lacks; maintenance continues without it. */

@@ -1,7 +1,8 @@
 /** Puts one block in the place of several, and adds blocks to the search index. */
 import { packBlock } from '../../../events/blocks/block.ts';
 import type { OutputAppended } from '../../../events/event.ts';
-import { assemble, searchableTexts } from '../../search/lines.ts';
+import { assemble } from '../../search/assemble.ts';
+import { searchableTexts } from '../../search/match-lines.ts';
 import { fold } from '../../search/text.ts';
 import { STORED_COLUMNS, type StoredRow, storedBlock } from '../store/block-source.ts';
 import { BLOCKS_PER_EXECUTION } from '../store/schema.ts';

@@ -1,5 +1,6 @@
 /** The lines of one stored block that match: work for the processor alone, on whatever thread. */
-import { assemble, type LineFilter, type LineMatch, matchLines } from '../../search/lines.ts';
+import { assemble } from '../../search/assemble.ts';
+import { type LineFilter, type LineMatch, matchLines } from '../../search/match-lines.ts';
 import type { Matcher } from '../../search/matcher.ts';
 import { openBlock, type StoredBlock } from '../store/stored-block.ts';
 

@@ -1,6 +1,6 @@
 /** The thread that helps the reader with a long search: it gets blocks, not a database, and gives the lines that match. */
 import { serveThread } from '../../../lib/worker-thread.ts';
-import type { LineMatch } from '../../search/lines.ts';
+import type { LineMatch } from '../../search/match-lines.ts';
 import { compile, type Matcher } from '../../search/matcher.ts';
 import { counted, type ScanJob, scanBlock } from './scan-block.ts';
 

@@ -1,17 +1,17 @@
 /** What makes the SQLite index searchable; the loop itself is shared (search-loop.ts). Runs on the reader's thread. */
 import type { SearchEngine } from '../../search/search-loop.ts';
 import type { Store } from '../store/store.ts';
-import { around, open } from './block-lines.ts';
+import { contextLines, openLines } from './block-lines.ts';
 import { type BlockCandidate, candidates } from './candidates.ts';
 import type { ScanHelper } from './scan-helper.ts';
-import { scan } from './scan-with-helper.ts';
+import { scanWithHelper } from './scan-with-helper.ts';
 
 export function sqliteSearch(store: Store, helper: ScanHelper): SearchEngine<BlockCandidate> {
   return {
-    scan: (request) => scan(store, candidates(store, request), request, helper),
+    scan: (request) => scanWithHelper(store, candidates(store, request), request, helper),
     contextOf(candidate, filter, count) {
-      const opened = open(store, candidate);
-      return opened ? around(store, candidate, opened, filter, count) : () => ({ before: [], after: [] });
+      const lines = openLines(store, candidate);
+      return lines ? contextLines(store, candidate, lines, filter, count) : () => ({ before: [], after: [] });
     },
   };
 }

@@ -1,7 +1,7 @@
 /** The search loop on an engine whose candidates are given: pages, cursors, context, facets and the time budget. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assemble } from '../../../projections/search/lines.ts';
+import { assemble } from '../../../projections/search/assemble.ts';
 import { scanInOrder } from '../../../projections/search/scan-in-order.ts';
 import type { SearchRequest } from '../../../projections/search/search.ts';
 import { readCursor, writeCursor } from '../../../projections/search/search-cursor.ts';

@@ -163,8 +163,9 @@ test('pieces of lines around the border of blocks are found', () =>
           [`begin${n} needle${n} middle end${n}`],
         );
       }
-      assert.is((await index.search({ query: '*needle*', limit: 1000 })).hits.length, 30);
-      assert.is((await index.search({ query: 'filler -needle0', limit: 1000 })).hits.length, 60);
+      // On a busy machine the time budget may end a page early.
+      assert.is((await searchAll(index, '*needle*', 1000)).length, 30);
+      assert.is((await searchAll(index, 'filler -needle0', 1000)).length, 60);
     } finally {
       await index.close();
     }
