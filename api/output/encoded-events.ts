@@ -1,78 +1,73 @@
-/**
- * Turns what is to be sent into writes of a bounded size, and keeps what was made of live events for the next follower.
- */
+/** Encodes events into writes of a bounded size, and keeps the encoding of live events for the next follower. */
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
 import { coalesce, WRITE_BYTES } from './coalesce.ts';
 import type { Format } from './formats.ts';
 
-/** Bytes to write, and the position that has been written once they are; none when nothing of the events is sent. */
 export interface Write {
+  /** Undefined when nothing of the events is sent. */
   bytes: Uint8Array | readonly Uint8Array[] | undefined;
+  /** Position through which everything is written once these bytes are. */
   through: number;
 }
 
-/** Makes the events into writes of a bounded size, one after the other as they are asked for. */
+/** One write after the other, each made when it is asked for. */
 export function* encodeEvents(
   events: readonly ExecutionEvent[],
-  pieceOf: (event: ExecutionEvent) => Uint8Array | undefined,
+  encode: (event: ExecutionEvent) => Uint8Array | undefined,
 ): Generator<Write, void, undefined> {
-  let pieces: Uint8Array[] = [];
-  let bytes = 0;
+  let buffers: Uint8Array[] = [];
+  let size = 0;
   for (const event of events) {
-    const piece = pieceOf(event);
-    if (piece && piece.byteLength > 0) {
-      pieces.push(piece);
-      bytes += piece.byteLength;
+    const bytes = encode(event);
+    if (bytes && bytes.byteLength > 0) {
+      buffers.push(bytes);
+      size += bytes.byteLength;
     }
-    if (bytes < WRITE_BYTES && event !== events.at(-1)) continue;
-    const all = coalesce(pieces);
-    pieces = [];
-    bytes = 0;
+    if (size < WRITE_BYTES && event !== events.at(-1)) continue;
+    const all = coalesce(buffers);
+    buffers = [];
+    size = 0;
     yield { bytes: all.length > 1 ? all : all[0], through: event.position };
   }
 }
 
-/** What was made of live events, kept as long as the events are. Followers of one format meet the same bytes. */
-export function sharedEncoding(format: Format): {
+/** Encodings that followers of one format share; kept as long as the events are. */
+export interface SharedEncoding {
   chunk(chunk: OutputAppended): Uint8Array;
-  batch: BatchCache;
-} {
-  let caches = CACHES.get(format.contentType);
-  if (!caches) {
-    caches = { events: new WeakMap(), batches: new WeakMap() };
-    CACHES.set(format.contentType, caches);
-  }
-  const { events, batches } = caches;
-  return {
+  batch(
+    events: readonly ExecutionEvent[],
+    encode: (event: ExecutionEvent) => Uint8Array | undefined,
+  ): readonly Write[];
+}
+
+const CACHE = new Map<string, SharedEncoding>();
+
+/** @param format must encode a chunk in the same way for every reader. */
+export function sharedEncoding(format: Format): SharedEncoding {
+  const known = CACHE.get(format.contentType);
+  if (known) return known;
+  const chunks = new WeakMap<ExecutionEvent, Uint8Array>();
+  /** By last event. */
+  const batches = new WeakMap<ExecutionEvent, { first: ExecutionEvent; writes: Write[] }>();
+  const encoding: SharedEncoding = {
     chunk(chunk) {
-      let bytes = events.get(chunk);
+      let bytes = chunks.get(chunk);
       if (!bytes) {
-        bytes = format.part({ chunk });
-        events.set(chunk, bytes);
+        bytes = format.lines({ chunk });
+        chunks.set(chunk, bytes);
       }
       return bytes;
     },
-    batch: {
-      get(first, last) {
-        const known = batches.get(last);
-        return known?.first === first ? known.writes : undefined;
-      },
-      set(first, last, writes) {
-        batches.set(last, { first, writes });
-      },
+    batch(events, encode) {
+      const first = events[0] as ExecutionEvent;
+      const last = events.at(-1) as ExecutionEvent;
+      const made = batches.get(last);
+      if (made?.first === first) return made.writes;
+      const writes = [...encodeEvents(events, encode)];
+      batches.set(last, { first, writes });
+      return writes;
     },
   };
+  CACHE.set(format.contentType, encoding);
+  return encoding;
 }
-
-interface BatchCache {
-  get(first: ExecutionEvent, last: ExecutionEvent): Write[] | undefined;
-  set(first: ExecutionEvent, last: ExecutionEvent, writes: Write[]): void;
-}
-
-const CACHES = new Map<
-  string,
-  {
-    events: WeakMap<ExecutionEvent, Uint8Array>;
-    batches: WeakMap<ExecutionEvent, { first: ExecutionEvent; writes: Write[] }>;
-  }
->();

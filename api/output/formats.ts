@@ -7,13 +7,13 @@ import { toWire, wireTime } from '../../events/codec.ts';
 import type { LifecycleEvent, Status } from '../../events/event.ts';
 import type { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
-import type { Ending } from '../follow/follow.ts';
+import type { Ending } from '../follow/ending.ts';
 import { SSE_BYE, SSE_PING, sseError, sseMessage } from '../http/sse.ts';
 import { type LineSelection, linesOf, seqsOf } from './line-selection.ts';
 
 export interface Format {
   contentType: string;
-  part(part: LineSelection): Uint8Array;
+  lines(selection: LineSelection): Uint8Array;
   /** An event of the execution's life, its end excepted. */
   lifecycle?(event: LifecycleEvent): Uint8Array;
   /** The present state, at the beginning. */
@@ -38,7 +38,7 @@ const STATUS_OF: Partial<Record<LifecycleEvent['type'], Status>> = {
 export function sseFormat(): Format {
   return {
     contentType: 'text/event-stream; charset=utf-8',
-    part({ chunk, seqs }) {
+    lines({ chunk, seqs }) {
       return sseMessage('output', chunk.position, seqs ? { ...toWire(chunk), seqs } : toWire(chunk));
     },
     lifecycle(event) {
@@ -93,13 +93,13 @@ export function endData(end: Ending): Record<string, unknown> {
 export function ndjsonFormat(): Format {
   return {
     contentType: 'application/x-ndjson',
-    part(part) {
-      const { chunk } = part;
+    lines(selection) {
+      const { chunk } = selection;
       const { data, stream, position, host, omitted } = chunk;
       const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
       const clean = isUtf8(bytes);
       const at = wireTime(chunk.at);
-      const seqs = part.seqs;
+      const { seqs } = selection;
       let text = '';
       for (const [index, line] of linesOf(chunk).entries()) {
         let end = line.end;
@@ -139,15 +139,15 @@ export function ndjsonFormat(): Format {
 /** The bytes as stored; with timestamps, each line begins with its time. */
 export function rawFormat(timestamps: boolean): Format {
   const contentType = 'text/plain; charset=utf-8';
-  if (!timestamps) return { contentType, part: (part) => part.chunk.data, shareable: false };
+  if (!timestamps) return { contentType, lines: ({ chunk }) => chunk.data, shareable: false };
   const begun = new Map<string, number>();
   return {
     contentType,
-    part(part) {
-      const { chunk } = part;
+    lines(selection) {
+      const { chunk } = selection;
       const key = `${chunk.stream}/${chunk.host ?? ''}`;
       const stamp = Buffer.from(`${wireTime(chunk.at)} `);
-      const seqs = seqsOf(part);
+      const seqs = seqsOf(selection);
       const pieces: Uint8Array[] = [];
       for (const [index, line] of linesOf(chunk).entries()) {
         const seq = seqs[index] ?? line.seq;

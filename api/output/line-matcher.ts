@@ -34,8 +34,8 @@ export function lineMatcher(matches: LineTest) {
   const fresh = (seq: number): OpenLine => ({ seq, matched: undefined, held: [], heldBytes: 0 });
 
   return {
-    /** True when an earlier piece of this chunk's first line may be missing from what was seen. */
-    unknown: (chunk: Pick<OutputAppended, 'stream' | 'host'>): boolean => !open.has(keyOf(chunk)),
+    /** True for the first chunk of its stream and host: an earlier part of its first line may be missing. */
+    isFirstOf: (chunk: Pick<OutputAppended, 'stream' | 'host'>): boolean => !open.has(keyOf(chunk)),
     /** Takes a chunk and gives what of it is to be sent. */
     async push(chunk: OutputAppended): Promise<LineSelection | undefined> {
       const before = open.get(keyOf(chunk));

@@ -6,11 +6,11 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { type ExecutionEvent, isEnd } from '../../events/event.ts';
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import type { OutputIndex } from '../../projections/output-index.ts';
 import type { Api } from '../deps.ts';
 import { checkPosition, findExecution } from '../executions/find.ts';
 import { publicWire } from '../executions/public-wire.ts';
-import { type FollowItem, follow } from '../follow/follow.ts';
+import { follow } from '../follow/follow.ts';
+import type { FollowItem } from '../follow/sources.ts';
 import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';
 import { streamResponse, type Writer } from '../http/respond.ts';
@@ -26,9 +26,6 @@ const CONTENT_TYPES: Record<Form, string> = {
   ndjson: 'application/x-ndjson',
   sse: 'text/event-stream; charset=utf-8',
 };
-
-/** Makes {@link follow} read everything from the log: the index has no lifecycle events. */
-const NO_INDEX = { execution: async () => undefined } as unknown as OutputIndex;
 
 /** Slower than this nobody watches. */
 const SLOWEST = 0.01;
@@ -109,7 +106,7 @@ export function eventRoutes(api: Api) {
           ...(form === 'sse' ? { ping: SSE_PING, bye: SSE_BYE } : {}),
         },
         async (writer) => {
-          const items = follow({ log, hub, index: NO_INDEX }, document.id, {
+          const items = follow({ log, hub }, document.id, {
             // All of an ended execution is in the log already.
             follow: !isEnd(document.status) && (query.follow ?? form !== 'json'),
             signal: writer.signal,

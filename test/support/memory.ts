@@ -3,6 +3,7 @@
  */
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
 import type { Checkpoint, EventLog, LogBatch } from '../../events/event-log.ts';
+import { ServiceError } from '../../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
 
@@ -12,11 +13,14 @@ export interface MemoryLog extends EventLog {
   subscribers(): number;
   /** Ends all subscriptions with an error, as a lost broker does. */
   breakSubscriptions(): void;
+  /** Drops the first so many events, as retention does: they are no longer read. */
+  expire(count: number): void;
 }
 
 export function memoryLog(): MemoryLog {
   const events: ExecutionEvent[] = [];
   const subscribers = new Set<{ wake: () => void; broken: boolean }>();
+  let expired = 0;
   const place = (checkpoint: Checkpoint) => Number(checkpoint);
   const unused = async () => {
     throw new Error('not in this fake');
@@ -34,10 +38,17 @@ export function memoryLog(): MemoryLog {
       events.push(...more);
       for (const subscriber of subscribers) subscriber.wake();
     },
-    async *read(executionId, { after = -1, signal } = {}) {
+    expire(count) {
+      expired = Math.max(expired, count);
+    },
+    async *read(executionId, { after = -1, from, signal } = {}) {
       // Answers in parts and lets others run between, as real logs do.
       const present = [...events];
-      for (let at = 0; at < present.length && !signal?.aborted; at += 3) {
+      for (
+        let at = Math.max(expired, from === undefined ? 0 : place(from));
+        at < present.length && !signal?.aborted;
+        at += 3
+      ) {
         await new Promise(setImmediate);
         const part = present
           .slice(at, at + 3)
@@ -93,18 +104,30 @@ export interface MemoryIndex extends OutputIndex {
   project(count: number): void;
   /** Drops the output of an execution, as retention does. */
   purgeOutput(executionId: string): void;
+  /** The index no longer takes events of this execution, though its checkpoint moves on: a document was dead-lettered. */
+  deadLetter(executionId: string): void;
+  /** While true, every read fails as it does when the index is unavailable. */
+  unavailable: boolean;
 }
 
 export function memoryIndex(log: MemoryLog): MemoryIndex {
   const documents = new Map<string, ExecutionDocument>();
   let chunks: OutputAppended[] = [];
   let projected = 0;
+  const deadLettered = new Set<string>();
   const unused = async () => {
     throw new Error('not in this fake');
   };
-  return {
+  const checkAvailable = () => {
+    if (index.unavailable)
+      throw new ServiceError('output-index-unavailable', 'not available', { retriable: true });
+  };
+  const index: MemoryIndex = {
+    unavailable: false,
+    deadLetter: (executionId) => void deadLettered.add(executionId),
     project(count) {
       for (const event of log.events.slice(projected, count)) {
+        if (deadLettered.has(event.executionId)) continue;
         documents.set(event.executionId, applyEvent(documents.get(event.executionId), event));
         if (event.type === 'output.appended') chunks.push(event);
       }
@@ -138,10 +161,14 @@ export function memoryIndex(log: MemoryLog): MemoryIndex {
       );
       for (let at = 0; at < found.length && !range.signal?.aborted; at += 4) {
         await new Promise(setImmediate);
+        checkAvailable();
         yield found.slice(at, at + 4);
       }
     },
-    execution: async (id) => documents.get(id),
+    async execution(id) {
+      checkAvailable();
+      return documents.get(id);
+    },
     lastExecution: async () => [...documents.values()].at(-1),
     executions: async ({ limit = 100 }) => ({
       documents: [...documents.values()].reverse().slice(0, limit),
@@ -163,4 +190,5 @@ export function memoryIndex(log: MemoryLog): MemoryIndex {
     ping: async () => {},
     close: async () => {},
   };
+  return index;
 }

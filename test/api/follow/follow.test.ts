@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FollowItem, follow } from '../../../api/follow/follow.ts';
+import { follow } from '../../../api/follow/follow.ts';
+import { readLimiter } from '../../../api/follow/read-limiter.ts';
+import type { FollowItem } from '../../../api/follow/sources.ts';
 import { tailHub } from '../../../api/follow/tail-hub.ts';
-import type { ExecutionEvent } from '../../../events/event.ts';
+import type { ExecutionCompleted, ExecutionEvent } from '../../../events/event.ts';
 import { ServiceError } from '../../../lib/errors.ts';
 import { memoryIndex, memoryLog } from '../../support/memory.ts';
 import { AN_ID, recording } from '../../support/output-events.ts';
@@ -111,6 +113,163 @@ Follow(
       { numRuns: 300 },
     );
   },
+);
+
+interface Schedule {
+  /** The story: chunks between the first three events and the end. */
+  chunks: number;
+  /** Events in the log, and of these in the index, when the followers join. */
+  appended: number;
+  projected: number;
+  /** Events that retention has taken from the start of the log. */
+  expired: number;
+  /** The index dead-letters a document after it has so many events. */
+  deadLetteredAt: number;
+  hinted: boolean;
+  ringBytes: number;
+  /** Where the followers resume, and after how many items each leaves and resumes behind the last one. */
+  followers: { after: number; leaveAfter: number }[];
+  steps: {
+    append: number;
+    project: number;
+    pauses: number;
+    what: 'nothing' | 'loss' | 'outage' | 'recovery' | 'purge';
+  }[];
+}
+
+const count = (max: number) => fc.integer({ min: 0, max });
+const schedules: fc.Arbitrary<Schedule> = fc.record({
+  chunks: count(40),
+  appended: count(44),
+  projected: count(44),
+  expired: fc.oneof(fc.constant(0), count(20)),
+  deadLetteredAt: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), count(40)),
+  hinted: fc.boolean(),
+  ringBytes: fc.constantFrom(600, 3000, 1_000_000),
+  followers: fc.array(
+    fc.record({ after: fc.integer({ min: -1, max: 44 }), leaveAfter: fc.oneof(fc.constant(1), count(9)) }),
+    { minLength: 1, maxLength: 3 },
+  ),
+  steps: fc.array(
+    fc.record({
+      append: count(9),
+      project: count(12),
+      pauses: count(5),
+      what: fc.constantFrom('nothing', 'nothing', 'loss', 'outage', 'recovery'),
+    }),
+    { maxLength: 12 },
+  ),
+});
+
+/** Judges the items of one client over all its connections: nothing twice, nothing missing unsaid, one end. */
+function judge(events: readonly ExecutionEvent[], after: number, firstKept: () => number) {
+  let position = after;
+  let trimmedThrough = -1;
+  let ended = false;
+  const pass = (through: number, what: string) => {
+    for (let missed = position + 1; missed < through; missed += 1) {
+      const said = missed <= trimmedThrough;
+      assert.ok(said || events[missed]?.type !== 'output.appended', `${what}: ${missed} is missing`);
+      if (said) assert.ok(missed < firstKept(), `${what}: ${missed} was called trimmed and is there`);
+    }
+  };
+  return {
+    position: () => position,
+    ended: () => ended,
+    take(item: FollowItem) {
+      assert.not(ended, 'nothing follows the end');
+      if (item.kind === 'trimmed') {
+        assert.ok(item.through > position && item.through < firstKept(), `trimmed through ${item.through}`);
+        trimmedThrough = item.through;
+      }
+      if (item.kind === 'events') {
+        for (const event of item.events) {
+          assert.ok(event.position > position, `${event.position} after ${position}`);
+          pass(event.position, 'before an event');
+          position = event.position;
+        }
+      }
+      if (item.kind === 'end') {
+        const last = events.at(-1) as ExecutionCompleted;
+        pass(last.position, 'before the end');
+        assert.equal([item.end.position, item.end.totals], [last.position, last.streams]);
+        ended = true;
+      }
+    },
+  };
+}
+
+async function play(schedule: Schedule): Promise<void> {
+  const events = story(schedule.chunks);
+  const log = memoryLog();
+  const index = memoryIndex(log);
+  const hub = tailHub({ log, ringBytes: schedule.ringBytes, retryMs: 1 });
+  let appended = Math.max(1, Math.min(schedule.appended, events.length));
+  let projected = 0;
+  // The end itself is never dead-lettered: nothing but the index or an unhinted read could tell a follower of it.
+  const deadLetters = schedule.deadLetteredAt < events.length - 1;
+  const deadLetteredAt = deadLetters ? schedule.deadLetteredAt : events.length;
+  const project = (to: number) => {
+    projected = Math.max(projected, Math.min(to, appended, deadLetters ? events.length - 1 : appended));
+    index.project(Math.min(projected, deadLetteredAt));
+    if (projected > deadLetteredAt) index.deadLetter(AN_ID);
+    index.project(projected);
+  };
+  await log.append(events.slice(0, appended));
+  project(schedule.projected);
+  // The end is kept: retention works on what has ended, and then the index has it.
+  const expired = Math.min(schedule.expired, appended, events.length - 1);
+  log.expire(expired);
+  let firstKept = expired;
+  const deps = {
+    log,
+    index,
+    hub,
+    readLimiter: readLimiter(1, 0),
+    ...(schedule.hinted ? { indexedThrough: () => index.checkpoint() } : {}),
+  };
+  const last = () => Math.max(-1, appended - 1);
+  const clients = schedule.followers.map(({ after, leaveAfter }) => ({
+    leaveAfter,
+    verdict: judge(events, Math.min(after, last()), () => firstKept),
+  }));
+  const reading = Promise.all(
+    clients.map(async ({ leaveAfter, verdict }) => {
+      while (!verdict.ended()) {
+        const { signal } = new AbortController();
+        let items = 0;
+        for await (const item of follow(deps, AN_ID, { follow: true, after: verdict.position(), signal })) {
+          verdict.take(item);
+          await new Promise(setImmediate);
+          items += item.kind === 'events' ? 1 : 0;
+          if (items > 0 && items === leaveAfter) break;
+        }
+      }
+    }),
+  );
+  // Awaited below; until then a failure waits.
+  reading.catch(() => {});
+  for (const { append, project: more, pauses, what } of schedule.steps) {
+    await log.append(events.slice(appended, appended + append));
+    appended = Math.min(events.length, appended + append);
+    project(projected + more);
+    if (what === 'purge' && projected === events.length) {
+      index.purgeOutput(AN_ID);
+      firstKept = events.length;
+    }
+    if (what === 'loss') log.breakSubscriptions();
+    if (what === 'outage' || what === 'recovery') index.unavailable = what === 'outage';
+    for (let pause = 0; pause < pauses; pause += 1) await new Promise(setImmediate);
+  }
+  index.unavailable = false;
+  await log.append(events.slice(appended));
+  await within(5000, reading, 'the end');
+  assert.equal([hub.followers(), log.subscribers()], [0, 0]);
+}
+
+Follow(
+  'whatever the index lacks, the ring drops, the subscription loses and retention takes: nothing twice, nothing missing unsaid, one end',
+  () => fc.assert(fc.asyncProperty(schedules, play), { numRuns: 1000, interruptAfterTimeLimit: 60_000 }),
 );
 
 Follow('a follower that stops and resumes at every position gets the rest, exactly', async () => {

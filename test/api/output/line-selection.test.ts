@@ -147,7 +147,7 @@ Lines('NDJSON gives back every byte, whatever the bytes and wherever they were c
       });
       let joined = Buffer.alloc(0);
       for (const chunk of chunks) {
-        const text = Buffer.from(format.part({ chunk })).toString();
+        const text = Buffer.from(format.lines({ chunk })).toString();
         for (const line of text.split('\n').slice(0, -1)) {
           const record = JSON.parse(line);
           const end = record.partial ? '' : (record.eol ?? '\n');
@@ -172,7 +172,7 @@ Lines('timestamps stand before each line and not inside one that came in pieces'
     record.output({ text: 'o\n' }),
     record.output({ text: 'three' }),
   ];
-  const text = Buffer.concat(chunks.map((chunk) => format.part({ chunk }))).toString();
+  const text = Buffer.concat(chunks.map((chunk) => format.lines({ chunk }))).toString();
   assert.match(text, /^\S+Z one\n\S+Z two\n\S+Z three$/);
 });
 
