@@ -82,8 +82,9 @@ export async function* fromIndex(
         yield* deliver(cursor, chunks);
         if (slot?.expired) return 'fellBehind';
       }
-      const purged = isEnd(document.status) && (await index.execution(executionId))?.outputPurgedThrough;
-      if (purged && purged !== trimmed) yield { kind: 'trimmed', through: purged };
+      // A slow reader may take longer than the execution runs and its output is kept.
+      const purged = (await index.execution(executionId))?.outputPurgedThrough;
+      if (purged !== undefined && purged !== trimmed) yield { kind: 'trimmed', through: purged };
     } catch (error) {
       return ifUnavailable(error) ?? 'exhausted';
     }

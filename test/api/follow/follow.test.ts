@@ -155,7 +155,7 @@ const schedules: fc.Arbitrary<Schedule> = fc.record({
       append: count(9),
       project: count(12),
       pauses: count(5),
-      what: fc.constantFrom('nothing', 'nothing', 'loss', 'outage', 'recovery'),
+      what: fc.constantFrom('nothing', 'nothing', 'loss', 'outage', 'recovery', 'purge'),
     }),
     { maxLength: 12 },
   ),
