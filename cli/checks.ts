@@ -4,6 +4,7 @@
 import { statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { OperationsJson } from '../wire/operations.ts';
 import type { CliError } from './cli-error.ts';
 import { type Client, createClient } from './client.ts';
 import type { Connection } from './connection.ts';
@@ -105,21 +106,14 @@ async function ready(client: Client): Promise<Finding[]> {
   }
 }
 
-interface Operations {
-  version: string;
-  engines?: Record<string, string>;
-  executions: { running: number; queued: number; limit: number };
-  projector?: { status: string; behind_ms: number };
-}
-
 /** An index that is further behind than this is no longer catching up with a burst. */
 const BEHIND_LIMIT_MS = 10_000;
 
 async function load(client: Client): Promise<Finding[]> {
-  const state = await client.json<Operations>('/v1/operations').catch(() => undefined);
+  const state = await client.json<OperationsJson>('/v1/operations').catch(() => undefined);
   if (!state) return [];
   const { running, queued, limit } = state.executions;
-  const engines = [...new Set(Object.values(state.engines ?? {}))].join(' and ');
+  const engines = [...new Set(Object.values(state.engines))].join(' and ');
   const findings: Finding[] = [
     {
       check: 'load',

@@ -2,11 +2,11 @@
  * Follows one execution's output to its end: history, then what comes, over lost connections. Knows nothing of how it
  * looks; the caller gets chunks in order, each once, and what happened in between.
  */
-import type { OutputTotals, Status } from '../events/event.ts';
+import type { Status } from '../events/event.ts';
+import type { EndRecord, OutputChunk, StatusMessage, Trimmed } from '../wire/output.ts';
 import { CliError } from './cli-error.ts';
 import type { Client, Query } from './client.ts';
 import { eventSource } from './event-source.ts';
-import type { EndRecord, OutputChunk } from './render/output.ts';
 
 export interface FollowOptions {
   signal: AbortSignal;
@@ -25,10 +25,6 @@ export interface FollowOptions {
   onResumed?: (nextPosition: number) => void;
 }
 
-interface ServerEnd extends EndRecord {
-  totals?: OutputTotals;
-}
-
 /**
  * Resolves with the end when the execution has ended and everything was delivered; with undefined when `signal` was
  * aborted, or not following and the execution still runs.
@@ -37,7 +33,7 @@ export async function followOutput(
   client: Client,
   executionId: string,
   options: FollowOptions,
-): Promise<ServerEnd | undefined> {
+): Promise<EndRecord | undefined> {
   const filters = { ...options.filters, follow: options.follow };
   let position = -1;
   const events = eventSource(client, `/v1/executions/${executionId}/output`, {
@@ -57,11 +53,11 @@ export async function followOutput(
       await options.onChunk(chunk);
       position = chunk.position;
     } else if (event.event === 'status') {
-      options.onStatus?.((JSON.parse(event.data) as { status: Status }).status);
+      options.onStatus?.((JSON.parse(event.data) as StatusMessage).status);
     } else if (event.event === 'end') {
-      return JSON.parse(event.data) as ServerEnd;
+      return JSON.parse(event.data) as EndRecord;
     } else if (event.event === 'trimmed') {
-      options.onTrimmed?.((JSON.parse(event.data) as { through: number }).through);
+      options.onTrimmed?.((JSON.parse(event.data) as Trimmed).through);
     } else if (event.event === 'error') {
       const problem = JSON.parse(event.data) as { detail?: string; title?: string; code?: string };
       throw new CliError(problem.detail ?? problem.title ?? 'the server ended the stream', {

@@ -2,31 +2,13 @@
  * `-p key=value` to parameters of the right types, by the action's own schema.
  */
 import { readFileSync } from 'node:fs';
+import type { ParameterJson, ParametersJson } from '../wire/catalogue.ts';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 
-export interface ParameterJson {
-  type?: string | string[];
-  description?: string;
-  required?: boolean;
-  immutable?: boolean;
-  default?: unknown;
-}
-
-export interface ActionJson {
-  ref: string;
-  name: string;
-  pack: string;
-  description?: string;
-  enabled?: boolean;
-  runner_type: string;
-}
-
 /** All parameters that the action takes, its runner's too. */
 export async function parametersOf(client: Client, ref: string): Promise<Record<string, ParameterJson>> {
-  const view = await client.json<{ parameters: Record<string, ParameterJson> }>(
-    `/v1/actions/views/parameters/${encodeURIComponent(ref)}`,
-  );
+  const view = await client.json<ParametersJson>(`/v1/actions/views/parameters/${encodeURIComponent(ref)}`);
   return Object.fromEntries(
     Object.entries(view.parameters).filter(([, { immutable }]) => immutable !== true),
   );

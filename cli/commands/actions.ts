@@ -3,10 +3,11 @@
  */
 
 import type { Command } from 'commander';
+import type { ActionJson } from '../../wire/catalogue.ts';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { answerFormat } from '../output-options.ts';
-import { type ActionJson, parametersOf } from '../parameters.ts';
+import { parametersOf } from '../parameters.ts';
 import { toJson } from '../render/json.ts';
 import { renderTable } from '../render/table.ts';
 import { safeLine } from '../render/terminal-text.ts';

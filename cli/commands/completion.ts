@@ -3,13 +3,13 @@
  * from commander's own tree, so a new command or option is completed as soon as it exists; ids come from the server.
  */
 import { Argument, type Command } from 'commander';
+import type { ActionJson } from '../../wire/catalogue.ts';
 import { createClient } from '../client.ts';
 import { type Candidate, candidates } from '../complete.ts';
 import { findConnection } from '../connection.ts';
 import { action } from '../context.ts';
 import type { listExecutions } from '../executions.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { ActionJson } from '../parameters.ts';
 import { describe } from '../render/execution-json.ts';
 import { cut } from '../render/table.ts';
 import { safeLine } from '../render/terminal-text.ts';

@@ -3,6 +3,7 @@
  */
 
 import { type Command, Option } from 'commander';
+import type { ApiKeyJson, NewApiKeyJson } from '../../wire/admin.ts';
 import { CliError } from '../cli-error.ts';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -11,15 +12,6 @@ import { formatAge } from '../render/duration.ts';
 import { toJson } from '../render/json.ts';
 import { renderTable } from '../render/table.ts';
 import { safeLine } from '../render/terminal-text.ts';
-
-interface KeyJson {
-  id: string;
-  name: string;
-  scopes: string[];
-  created_at: string;
-  last_used_at?: string | null;
-  revoked_at?: string | null;
-}
 
 const SCOPES = ['read', 'execute', 'admin'];
 
@@ -46,7 +38,7 @@ Examples:
     const unknown = scopes.find((one) => !SCOPES.includes(one));
     if (unknown) throw new CliError(`"${unknown}" is no scope`, { hint: `Scopes are ${SCOPES.join(', ')}.` });
     const client = await context.connect();
-    const key = await client.json<KeyJson & { key: string }>('/v1/keys', {
+    const key = await client.json<NewApiKeyJson>('/v1/keys', {
       method: 'POST',
       body: { name, scopes },
     });
@@ -64,7 +56,7 @@ function listCommand(keys: Command): void {
   action<{ output: 'text' | 'json' }, []>(command, async (context, options) => {
     const { terminal } = context;
     const client = await context.connect();
-    const all = await client.json<KeyJson[]>('/v1/keys');
+    const all = await client.json<ApiKeyJson[]>('/v1/keys');
     const now = Date.now();
     if (options.output === 'json') for (const key of all) await terminal.print(toJson(key));
     else if (all.length === 0) terminal.note('No keys yet. Make one: linefeed keys create NAME --scope read');

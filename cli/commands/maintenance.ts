@@ -4,6 +4,7 @@
  */
 
 import type { Command } from 'commander';
+import type { PurgeReportJson, RebuildJson } from '../../wire/admin.ts';
 import { CliError } from '../cli-error.ts';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -11,14 +12,9 @@ import { onSignals } from '../interrupts.ts';
 import { answerFormat } from '../output-options.ts';
 import { formatBytes, formatCount, formatDuration } from '../render/duration.ts';
 import { toJson } from '../render/json.ts';
-import { type Progress, progressLine } from '../render/progress.ts';
+import { progressLine } from '../render/progress.ts';
 
 const POLL_MS = 250;
-
-interface RebuildState extends Progress {
-  state: 'idle' | 'running' | 'done' | 'failed';
-  error?: string;
-}
 
 export function rebuildCommand(program: Command): void {
   const command = program
@@ -50,11 +46,13 @@ Examples:
     });
     const live = terminal.stderr.isTerminal && options.output === 'text';
     for (;;) {
-      const state = await client.json<RebuildState>('/v1/rebuild');
+      const state = await client.json<RebuildJson>('/v1/rebuild');
       const columns = terminal.stderr.columns?.() ?? 80;
       // Spaces clear the rest of the line: no escape sequence for those who want none.
-      if (live && state.total_events > 0)
-        process.stderr.write(`\r${progressLine(state, columns).padEnd(columns - 1)}`);
+      if (live && state.total_events) {
+        const progress = { ...state, total_events: state.total_events };
+        process.stderr.write(`\r${progressLine(progress, columns).padEnd(columns - 1)}`);
+      }
       if (left) {
         if (live) process.stderr.write('\n');
         terminal.note('linefeed: left; the rebuild goes on in the server');
@@ -77,13 +75,6 @@ Examples:
   });
 }
 
-interface PurgeAnswer {
-  dry_run: boolean;
-  executions: number;
-  outputs: number;
-  freed_bytes: number;
-}
-
 export function purgeCommand(program: Command): void {
   const command = program
     .command('purge')
@@ -103,7 +94,7 @@ Examples:
   action<{ dryRun?: true; output: 'text' | 'json' }, []>(command, async (context, options) => {
     const { terminal } = context;
     const client = await context.connect();
-    const answer = await client.json<PurgeAnswer>('/v1/purge', {
+    const answer = await client.json<PurgeReportJson>('/v1/purge', {
       method: 'POST',
       body: { dry_run: options.dryRun === true },
     });

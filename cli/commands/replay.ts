@@ -12,7 +12,7 @@ import { EXIT } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
 import { answerFormat, collect, type LookOptions, rendererFor, withLook } from '../output-options.ts';
 import { formatDuration } from '../render/duration.ts';
-import { eventLine, type WireEvent } from '../render/event.ts';
+import { type AnyEvent, eventLine } from '../render/event.ts';
 import { toJson } from '../render/json.ts';
 import type { OutputChunk } from '../render/output.ts';
 
@@ -45,7 +45,7 @@ async function* executionEvents(
   query: Query,
   signal: AbortSignal,
   context: Context,
-): AsyncGenerator<WireEvent> {
+): AsyncGenerator<AnyEvent> {
   const events = eventSource(client, `/v1/executions/${id}/events`, {
     query,
     signal,
@@ -54,7 +54,7 @@ async function* executionEvents(
   });
   for await (const event of events) {
     if (event.event === 'end' || event.event === 'trimmed') continue;
-    const data = JSON.parse(event.data) as WireEvent;
+    const data = JSON.parse(event.data) as AnyEvent;
     yield { ...data, type: data.type ?? event.event ?? 'message' };
   }
 }
@@ -145,7 +145,7 @@ Examples:
     const client = await context.connect();
     const leaving = new AbortController();
     const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => leaving.abort());
-    const print = async (event: WireEvent) => {
+    const print = async (event: AnyEvent) => {
       if (options.type && !options.type.includes(event.type)) return;
       await terminal.print(options.output === 'json' ? toJson(event) : eventLine(event, terminal));
     };
@@ -163,7 +163,7 @@ Examples:
         ...terminal.connectionNotes(),
       });
       for await (const event of events) {
-        const data = JSON.parse(event.data) as WireEvent;
+        const data = JSON.parse(event.data) as AnyEvent;
         await print({ ...data, type: data.type ?? event.event ?? 'message' });
       }
     }

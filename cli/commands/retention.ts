@@ -1,32 +1,12 @@
 /** `linefeed retention`: what will be dropped when, by index or day. */
 import type { Command } from 'commander';
+import type { RetentionPlanJson, RetentionSpanJson } from '../../wire/operations.ts';
 import { action, withConnection } from '../context.ts';
 import { answerFormat } from '../output-options.ts';
 import { formatBytes, formatCount, formatDuration } from '../render/duration.ts';
 import { toJson } from '../render/json.ts';
 import { type Column, renderTable } from '../render/table.ts';
 import { safeLine } from '../render/terminal-text.ts';
-
-interface Span {
-  kind: 'output' | 'executions';
-  index?: string;
-  from: string;
-  to: string;
-  counts: 'chunks' | 'executions';
-  documents: number;
-  bytes: number;
-  goes_at: string | null;
-  managed_by: 'ilm' | 'linefeed';
-}
-
-interface RetentionAnswer {
-  now: string;
-  output_ttl_seconds: number;
-  executions_ttl_seconds: number;
-  sweep_interval_seconds: number;
-  log: { engine: string; output_seconds: number | null; executions_seconds: number | null };
-  spans: Span[];
-}
 
 const DAY_MS = 86_400_000;
 
@@ -37,7 +17,7 @@ function span(seconds: number): string {
 }
 
 /** Sentences that say what the TTLs mean and who drops. */
-export function retentionWords(answer: RetentionAnswer): string[] {
+export function retentionWords(answer: RetentionPlanJson): string[] {
   const { output_ttl_seconds: output, executions_ttl_seconds: whole } = answer;
   const kept = (what: string, seconds: number) =>
     `${what} kept ${seconds === 0 ? 'for ever' : `${span(seconds)} after its execution's end`}`;
@@ -54,19 +34,19 @@ export function retentionWords(answer: RetentionAnswer): string[] {
 }
 
 /** `in 6d3h`, `now due`, `never`. */
-function goes({ goes_at: at }: Span, now: number): string {
+function goes({ goes_at: at }: RetentionSpanJson, now: number): string {
   if (at === null) return 'never';
   const left = Date.parse(at) - now;
   return left <= 0 ? 'now due' : `in ${formatDuration(left)}`;
 }
 
 /** The table; times are UTC, as the days of the indices are. */
-export function retentionTable(answer: RetentionAnswer, width: number | undefined): string[] {
+export function retentionTable(answer: RetentionPlanJson, width: number | undefined): string[] {
   const now = Date.parse(answer.now);
   const day = (text: string) => text.slice(0, 10);
   const lastDay = (text: string) => new Date(Date.parse(text) - 1).toISOString().slice(0, 10);
   const indexed = answer.spans.some(({ index }) => index !== undefined);
-  const columns: Column<Span>[] = [
+  const columns: Column<RetentionSpanJson>[] = [
     { title: 'WHAT', value: ({ kind }) => kind },
     {
       title: 'OF',
@@ -76,7 +56,7 @@ export function retentionTable(answer: RetentionAnswer, width: number | undefine
       ? [
           {
             title: 'INDEX',
-            value: ({ index = '' }: Span) => safeLine(index),
+            value: ({ index = '' }: RetentionSpanJson) => safeLine(index),
             flexible: true,
             fromWidth: 100,
           },
@@ -118,7 +98,7 @@ linefeed purge drops now what is due.`,
   action<{ output: 'text' | 'json' }, []>(command, async (context, options) => {
     const { terminal } = context;
     const client = await context.connect();
-    const answer = await client.json<RetentionAnswer>('/v1/retention');
+    const answer = await client.json<RetentionPlanJson>('/v1/retention');
     if (options.output === 'json') {
       await terminal.print(toJson(answer));
       return;

@@ -4,6 +4,7 @@
 
 import { type Command, Option } from 'commander';
 import { STATUSES } from '../../events/event.ts';
+import type { SearchFacetsJson, SearchHitJson, SearchPageJson } from '../../wire/search.ts';
 import type { Client, Query } from '../client.ts';
 import { action, type Context, withConnection } from '../context.ts';
 import { eventSource } from '../event-source.ts';
@@ -13,7 +14,7 @@ import { onSignals } from '../interrupts.ts';
 import { answerFormat, collect, type LookOptions, pointInTime, wholeNumber } from '../output-options.ts';
 import { formatNumber } from '../render/duration.ts';
 import { describe, type ExecutionJson, shortId } from '../render/execution-json.ts';
-import { type Hit, hitLines } from '../render/hit.ts';
+import { hitLines } from '../render/hit.ts';
 import { toJson } from '../render/json.ts';
 import { timestamp } from '../render/output.ts';
 import { safeLine } from '../render/terminal-text.ts';
@@ -35,20 +36,13 @@ interface SearchOptions {
   count?: true;
 }
 
-interface Page {
-  hits: Hit[];
-  cursor?: string;
-  scanned_bytes?: number;
-  took_ms?: number;
-}
-
 const PAGE = 200;
 
-async function* pages(client: Client, query: Query, limit: number): AsyncGenerator<Hit> {
+async function* pages(client: Client, query: Query, limit: number): AsyncGenerator<SearchHitJson> {
   let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
   let cursor: string | undefined;
   do {
-    const page = await client.json<Page>('/v1/search', {
+    const page = await client.json<SearchPageJson>('/v1/search', {
       query: { ...query, limit: Math.min(PAGE, left), cursor },
     });
     yield* page.hits;
@@ -62,17 +56,21 @@ async function* live(
   query: Query,
   signal: AbortSignal,
   context: Context,
-): AsyncGenerator<Hit> {
+): AsyncGenerator<SearchHitJson> {
   const events = eventSource(client, '/v1/search', {
     query: { ...query, follow: true },
     signal,
     ...context.terminal.connectionNotes(),
   });
-  for await (const event of events) if (event.event === 'hit') yield JSON.parse(event.data) as Hit;
+  for await (const event of events) if (event.event === 'hit') yield JSON.parse(event.data) as SearchHitJson;
 }
 
 /** Prints hits: on a terminal under a heading for each execution, to a pipe with the id on each line. */
-function hitPrinter(context: Context, client: Client, options: SearchOptions): (hit: Hit) => Promise<void> {
+function hitPrinter(
+  context: Context,
+  client: Client,
+  options: SearchOptions,
+): (hit: SearchHitJson) => Promise<void> {
   const { terminal } = context;
   const kind = options.timestamps === true ? 'long' : options.timestamps;
   let heading: string | undefined;
@@ -161,7 +159,7 @@ Examples:
       context: options.context || undefined,
     };
     if (options.count) {
-      const facets = await client.json<{ total: number; complete: boolean }>('/v1/search/facets', { query });
+      const facets = await client.json<SearchFacetsJson>('/v1/search/facets', { query });
       await terminal.print(
         options.output === 'json' ? toJson(facets) : `${facets.complete ? '' : 'at least '}${facets.total}`,
       );

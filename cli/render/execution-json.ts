@@ -1,36 +1,9 @@
 /** An execution as the API sends it, and how a line shows it. */
-import type { Status } from '../../events/event.ts';
+import type { ExecutionJson } from '../../wire/execution.ts';
 import { quoteWord } from '../quote.ts';
 import { safeLine } from './terminal-text.ts';
 
-/** An execution as the API shows it; only what the CLI reads. */
-export interface ExecutionJson {
-  id: string;
-  status: Status;
-  action: { ref: string; runner_type?: string; description?: string };
-  runner?: { name?: string };
-  parameters: Record<string, unknown>;
-  context?: { user?: string } & Record<string, unknown>;
-  labels?: Record<string, string>;
-  log?: { timestamp: string; status: string }[];
-  start_timestamp: string;
-  end_timestamp?: string;
-  elapsed_seconds?: number;
-  result?: {
-    return_code?: number | null;
-    signal?: string | null;
-    error?: string | null;
-    note?: string;
-    stdout?: string;
-    stderr?: string;
-    result?: unknown;
-  };
-  output?: Record<'stdout' | 'stderr', { bytes: number; lines: number }>;
-  last_seq?: number;
-  worker?: string;
-  hostname?: string;
-  pid?: number;
-}
+export type { ExecutionJson };
 
 /** The time part of a UUIDv7: what `ls` shows, and enough to name an execution in practice. */
 export const SHORT_ID_LENGTH = 13;

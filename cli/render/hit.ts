@@ -1,23 +1,8 @@
 /** A search hit as text: where, then the line with its matches marked. Pure. */
+
+import type { SearchHitJson, SearchLineJson } from '../../wire/search.ts';
 import type { Style } from './style.ts';
 import { safeLine, terminalText } from './terminal-text.ts';
-
-export interface HitLine {
-  seq: number;
-  stream: string;
-  host?: string;
-  at: string;
-  text: string;
-}
-
-export interface Hit extends HitLine {
-  execution_id: string;
-  action: string;
-  /** UTF-16 ranges of `text`. */
-  highlights: [number, number][];
-  before?: HitLine[];
-  after?: HitLine[];
-}
 
 function safe(text: string): string {
   return terminalText({ sgr: false }).write(text);
@@ -49,9 +34,9 @@ export interface HitOptions {
 }
 
 /** Lines of one hit, context first and last, as grep does: `:` marks the hit, `-` its context. */
-export function hitLines(hit: Hit, options: HitOptions): string[] {
+export function hitLines(hit: SearchHitJson, options: HitOptions): string[] {
   const { style } = options;
-  const line = (one: HitLine, mark: ':' | '-', text: string) => {
+  const line = (one: SearchLineJson, mark: ':' | '-', text: string) => {
     const id = options.id === undefined ? '' : `${options.id}${mark}`;
     const host = one.host === undefined ? '' : `${safeLine(one.host)}${mark}`;
     const time = options.time ? `${options.time(one.at)} ` : '';

@@ -4,37 +4,13 @@
  * a line). Pure: it writes nothing itself and keeps only the state of lines that are not finished.
  */
 
-import type { OutputTotals, StreamName } from '../../events/event.ts';
+import type { StreamName } from '../../events/event.ts';
+import type { EndRecord, OutputChunk } from '../../wire/output.ts';
 import { formatClock } from './duration.ts';
 import { toJson } from './json.ts';
 import { type TerminalText, terminalText } from './terminal-text.ts';
 
-/** `output.appended` as it travels. */
-export interface OutputChunk {
-  execution_id: string;
-  position: number;
-  stream: StreamName;
-  seq: number;
-  lines: number;
-  /** Number of each line, where a filter left holes. */
-  seqs?: readonly number[];
-  at: string;
-  text: string;
-  encoding?: 'base64';
-  partial?: boolean;
-  host?: string;
-  omitted?: { bytes: number; lines: number };
-}
-
-/** `event: end` as it travels. */
-export interface EndRecord {
-  status: string;
-  exit_code?: number | null;
-  signal?: string | null;
-  error?: string;
-  elapsed_seconds?: number;
-  totals?: OutputTotals;
-}
+export type { EndRecord, OutputChunk };
 
 export interface Target {
   isTerminal: boolean;

@@ -1,12 +1,12 @@
 /** How long output is kept after an execution's end, from the server's retention times. */
-import type { RetentionTimes } from '../types.ts';
+import type { Operations, RetentionTimes } from '../types.ts';
 import { getJson } from './requests.ts';
 
 let requested: Promise<RetentionTimes> | undefined;
 
 /** Requests the times once. A failed request is repeated by the next caller. */
 export function retentionTimes(): Promise<RetentionTimes> {
-  requested ??= getJson<{ retention: RetentionTimes }>('/v1/operations').then(
+  requested ??= getJson<Operations>('/v1/operations').then(
     ({ retention }) => retention,
     (error) => {
       requested = undefined;

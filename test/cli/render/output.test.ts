@@ -13,6 +13,16 @@ const test = suite('output renderer');
 const PIPE: Target = { isTerminal: false, noEscapes: false };
 const TERMINAL: Target = { isTerminal: true, noEscapes: false, columns: () => 40 };
 
+const NOTHING = { bytes: 0, lines: 0 };
+const FAILED = {
+  status: 'failed',
+  exit_code: 3,
+  signal: null,
+  totals: { stdout: NOTHING, stderr: NOTHING },
+  end_timestamp: '2026-11-23T14:00:01.000Z',
+  position: 9,
+} as const;
+
 let position = 0;
 function chunk(text: string, more: Partial<OutputChunk> = {}): OutputChunk {
   const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
@@ -22,6 +32,8 @@ function chunk(text: string, more: Partial<OutputChunk> = {}): OutputChunk {
     stream: 'stdout',
     seq: 1,
     lines,
+    offset: 0,
+    bytes: text.length,
     at: '2026-11-23T14:00:00.123Z',
     text,
     ...more,
@@ -126,7 +138,7 @@ test('json gives an object a line with the number of each, and the end', () => {
   const pieces = [
     ...renderer.chunk(chunk('a\r\nb\x1b[0m\n', { seq: 7, stream: 'stderr', host: 'web1' })),
     ...renderer.chunk(chunk('x\ny\n', { seq: 9, seqs: [9, 12] })),
-    ...renderer.end({ status: 'failed', exit_code: 3, signal: null }),
+    ...renderer.end(FAILED),
   ];
   assert.ok(pieces.every(({ to }) => to === 'stdout'));
   const records = pieces
@@ -142,7 +154,7 @@ test('json gives an object a line with the number of each, and the end', () => {
     [12, 'y', undefined],
   ]);
   assert.is(records[0]?.host, 'web1');
-  assert.equal(records[4], { end: { status: 'failed', exit_code: 3, signal: null } });
+  assert.equal(records[4], { end: FAILED });
 });
 
 test('json marks lines that are not text, pieces of lines and the missing newline of the last', () => {

@@ -143,11 +143,11 @@ test('highlights stay in place and hostile text becomes harmless', () => {
     execution_id: 'e',
     action: 'core.local',
     seq: 5,
-    stream: 'stdout',
+    stream: 'stdout' as const,
     at: '2026-11-23T14:00:00Z',
     text: 'hit',
     highlights: [[0, 3]] as [number, number][],
-    before: [{ seq: 4, stream: 'stdout', at: '2026-11-23T14:00:00Z', text: 'before' }],
+    before: [{ seq: 4, stream: 'stdout' as const, at: '2026-11-23T14:00:00Z', text: 'before' }],
   };
   assert.equal(hitLines(hit, { terminal: false, style: createStyle(false), id: 'e' }), [
     'e-4- before',

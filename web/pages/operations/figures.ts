@@ -30,14 +30,14 @@ function Figure({ name, value, note, tone }: FigureProps) {
 function projectorFigure(projector: Operations['projector']): FigureProps {
   const name = 'Projector';
   if (!projector) return { name, value: 'elsewhere', note: 'ask a node with that role' };
-  const { behind_ms: behindMs, rejected, error, status } = projector;
+  const { behind_ms: behindMs, dead_letters: deadLetters, error, status } = projector;
   let tone: FigureProps['tone'] = 'good';
-  if (behindMs > LATE_MS || rejected) tone = 'warn';
+  if (behindMs > LATE_MS || deadLetters) tone = 'warn';
   if (error || behindMs > VERY_LATE_MS) tone = 'bad';
   return {
     name,
     value: behindMs < 1000 ? 'up to date' : `${duration(behindMs)} behind`,
-    note: rejected ? `${plural(rejected, 'dead letter')}` : status,
+    note: deadLetters ? plural(deadLetters, 'dead letter') : status,
     tone,
   };
 }

@@ -7,8 +7,8 @@ export interface Field {
   kind: 'text' | 'number' | 'boolean' | 'choice' | 'json' | 'secret' | 'lines';
 }
 
-function typesOf(schema: ParameterSchema): string[] {
-  return Array.isArray(schema.type) ? schema.type : [schema.type ?? 'string'];
+function typesOf({ type = 'string' }: ParameterSchema): readonly string[] {
+  return typeof type === 'string' ? [type] : type;
 }
 
 /** Fields in the order a person fills them in: required first, then by position, then by name. */

@@ -16,6 +16,8 @@ const chunk = (
   stream: 'stdout',
   seq,
   lines: Math.max(1, text.split('\n').length - (text.endsWith('\n') ? 1 : 0)),
+  offset: 0,
+  bytes: text.length,
   at: '2026-11-23T12:00:00.000Z',
   text,
   ...more,

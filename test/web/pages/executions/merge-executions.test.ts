@@ -3,17 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { matches, mergeExecutions } from '../../../../web/pages/executions/merge-executions.ts';
 import type { Execution, Status } from '../../../../web/types.ts';
+import { executionSample } from '../../../support/execution-json.ts';
 
 const test = suite('list of executions');
 
-const execution = (id: string, status: Status, cmd = 'echo hello'): Execution => ({
-  id,
-  status,
-  action: { ref: 'core.local' },
-  parameters: { cmd },
-  context: { user: 'ada' },
-  start_timestamp: '2026-11-27T12:00:00Z',
-});
+const execution = (id: string, status: Status, cmd = 'echo hello'): Execution =>
+  executionSample({ id, status, parameters: { cmd } });
 
 test('an execution matches by status and by every word, in any case', () => {
   const one = execution('1', 'failed', 'make Release');
