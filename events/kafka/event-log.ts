@@ -16,6 +16,7 @@ import { checkCheckpoint, covers, endCheckpoint, subscribeToPartitions } from '.
 import type { PoisonRecord } from './records.ts';
 import { toServiceError } from './service-error.ts';
 import { foldHead } from './stream-head.ts';
+import { checkTopicFormat } from './topic-format.ts';
 import { ensureTopics, type Topics, topicNames } from './topics.ts';
 import { kafkaWriter } from './writer.ts';
 
@@ -75,12 +76,17 @@ async function pingBrokers(ask: () => Promise<unknown>, brokers: readonly string
   }
 }
 
-/** @throws ServiceError `event-log-unavailable`, or `validation-failed` when existing topics cannot be used. */
+/**
+ * @throws ServiceError `event-log-unavailable`, also when a newer version of Linefeed wrote the topics; `validation-failed`
+ *   when existing topics cannot be used.
+ */
 export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<KafkaEventLog> {
   const { brokers } = options;
   const client = await kafkaClient(options);
   const topics = topicNames(options.topicPrefix);
   const partitions = await ensureTopics(client, { ...options, prefix: options.topicPrefix });
+  const from = options.source ?? '/linefeed';
+  await checkTopicFormat({ client, topics, brokers, source: from });
   const source = partitionSource({
     client,
     topics,
@@ -95,7 +101,7 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
     topics,
     partitions,
     brokers,
-    source: options.source ?? '/linefeed',
+    source: from,
     appendTimeoutMs: options.appendTimeoutMs ?? APPEND_TIMEOUT_MS,
     ends,
   });
