@@ -87,6 +87,8 @@ export interface UnfinishedExecution {
   id: string;
   /** The worker that it was handed to; absent while it waits for one. */
   worker?: string;
+  /** Of the worker that it waits for. */
+  labels?: Record<string, string>;
 }
 
 /** Which executions are old enough to purge. Times of their end in milliseconds since the epoch; undefined is no bound. */

@@ -178,17 +178,22 @@ export async function* unfinished(search: SearchIn): AsyncGenerator<UnfinishedEx
       size: PAGE,
       // Not even Elasticsearch reads the documents for it.
       _source: false,
-      docvalue_fields: ['linefeed.worker'],
+      docvalue_fields: ['linefeed.worker', 'linefeed.label'],
       track_total_hits: false,
       query: { bool: { filter: [{ terms: { 'linefeed.execution.status': statuses } }] } },
       sort: [{ 'linefeed.execution.id': 'asc' }],
       ...(after ? { search_after: after } : {}),
     });
-    const hits = answer.hits.hits as { sort: [string]; fields?: { 'linefeed.worker'?: [string] } }[];
+    const hits = answer.hits.hits as {
+      sort: [string];
+      fields?: { 'linefeed.worker'?: [string]; 'linefeed.label'?: string[] };
+    }[];
     if (hits.length === 0) return;
     yield hits.map(({ sort: [id], fields }) => {
       const worker = fields?.['linefeed.worker']?.[0];
-      return { id, ...(worker === undefined ? {} : { worker }) };
+      if (worker !== undefined) return { id, worker };
+      const labels = fields?.['linefeed.label']?.map((label) => label.split(/=(.*)/s, 2) as [string, string]);
+      return { id, ...(labels ? { labels: Object.fromEntries(labels) } : {}) };
     });
     if (hits.length < PAGE) return;
     after = hits.at(-1)?.sort;

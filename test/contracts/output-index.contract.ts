@@ -333,6 +333,22 @@ export function outputIndexContract({
       );
     }));
 
+  test('what waits is told with its labels, until a worker has it', () =>
+    withIndex(async (index) => {
+      const to = indexWriter(index, checkpoint);
+      const labels = { gpu: 'yes', image: 'a=b' };
+      const [waiting, assigned] = [recording(newId()), recording(newId())];
+      const requests = [waiting, assigned].map(
+        (record) => ({ ...record.requested(), labels }) as ExecutionEvent,
+      );
+      await to.write([...requests, assigned.scheduled()]);
+      const [first, second] = [...to.documents.keys()];
+      assert.equal(await unfinishedIn(index), [
+        { id: first, labels },
+        { id: second, worker: 'w1' },
+      ]);
+    }));
+
   test('a document that is older than the stored one changes nothing', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);

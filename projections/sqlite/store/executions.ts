@@ -92,10 +92,14 @@ const UNFINISHED_PAGE = 1000;
 /** At most a page of those behind the id; none when there are no more. */
 export function unfinishedPage({ prepare }: Store, after: string): UnfinishedExecution[] {
   const rows = prepare(
-    `SELECT execution, worker FROM executions WHERE ended_at IS NULL AND execution > ?
+    `SELECT execution, worker, labels FROM executions WHERE ended_at IS NULL AND execution > ?
      ORDER BY execution LIMIT ?`,
-  ).all(after, UNFINISHED_PAGE) as { execution: string; worker: string | null }[];
-  return rows.map(({ execution, worker }) => ({ id: execution, ...(worker === null ? {} : { worker }) }));
+  ).all(after, UNFINISHED_PAGE) as { execution: string; worker: string | null; labels: string | null }[];
+  return rows.map(({ execution, worker, labels }) => ({
+    id: execution,
+    ...(worker === null ? {} : { worker }),
+    ...(worker === null && labels !== null ? { labels: JSON.parse(labels) } : {}),
+  }));
 }
 
 /** Ended executions beyond the bounds, oldest first. */
