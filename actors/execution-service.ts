@@ -13,15 +13,18 @@ import { ServiceError } from '../lib/errors.ts';
 import { MASK } from './capture/mask.ts';
 import type { Executions } from './executions.ts';
 
-/** Who runs what was requested: the supervisor of this process, or workers that hear of it through the log. */
+/** The workers that run what was requested. They hear of requests through the log. */
 export interface Dispatch {
-  /** Called once the request is in the log. */
-  accept(requested: ExecutionRequested): void;
+  /** Resolves when the cancellation is in the log or handed to the owner. */
   cancel(executionId: string, by: string): Promise<void>;
   load(): { running: number; queued: number; limit: number };
-  /** @throws ServiceError `validation-failed` when no worker can have these labels. */
-  checkLabels(labels: Record<string, string>): void;
+  /** Why a request with these labels waits now; undefined when a worker has room for it. */
+  waitReason(labels: Record<string, string>): string | undefined;
 }
+
+/** Of one request: they stay in memory for as long as it waits. */
+const MAX_LABELS = 20;
+const MAX_LABEL_CHARS = 500;
 
 export function createService(options: {
   catalogue: Catalogue;
@@ -47,7 +50,7 @@ export function createService(options: {
       }
       const executionId = newExecutionId();
       const { action, parameters, secretNames } = await catalogue.resolve({ ...input, executionId });
-      if (input.labels) dispatch.checkLabels(input.labels);
+      if (input.labels) checkLabels(input.labels);
       const secrets = Object.fromEntries(
         secretNames.filter((name) => parameters[name] !== undefined).map((name) => [name, parameters[name]]),
       );
@@ -70,7 +73,6 @@ export function createService(options: {
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       };
       await log.append([requested]);
-      dispatch.accept(requested);
       return requested;
     },
     cancel: (executionId, by) => dispatch.cancel(executionId, by),
@@ -80,5 +82,26 @@ export function createService(options: {
     runners: () =>
       options.runners.map(({ name, description, parameters }) => ({ name, description, parameters })),
     load: () => dispatch.load(),
+    waitReason: (labels) => dispatch.waitReason(labels),
   };
+}
+
+/** The index keeps a label as `name=value`. */
+function checkLabels(labels: Record<string, string>): void {
+  const invalid = (message: string) => new ServiceError('validation-failed', message);
+  for (const [name, value] of Object.entries(labels)) {
+    if (name === '' || name.includes('=')) {
+      throw invalid(
+        `labels: "${name.slice(0, 100)}" is not a name; a name has at least one character and no "="`,
+      );
+    }
+    const chars = name.length + value.length;
+    if (chars > MAX_LABEL_CHARS) {
+      throw invalid(
+        `labels: "${name.slice(0, 100)}" and its value have ${chars} characters; the limit is ${MAX_LABEL_CHARS}`,
+      );
+    }
+  }
+  const count = Object.keys(labels).length;
+  if (count > MAX_LABELS) throw invalid(`labels: there are ${count}; the limit is ${MAX_LABELS}`);
 }

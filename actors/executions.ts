@@ -33,4 +33,6 @@ export interface Executions {
   runners(): RunnerDescription[];
   /** Counts of this worker, for metrics and the operations page. */
   load(): { running: number; queued: number; limit: number };
+  /** Why a request with these labels waits now, for a person; undefined when a worker has room for it. */
+  waitReason(labels: Record<string, string>): string | undefined;
 }

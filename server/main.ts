@@ -31,7 +31,8 @@ import { rebuildIndex } from '../projections/rebuild.ts';
 import { startRetention } from '../projections/retention/retention.ts';
 import { takeDataFolder, workerName } from './data-folder.ts';
 import { openEngines } from './engines/engines.ts';
-import { fleetDispatch, startWorkerRole } from './roles/worker.ts';
+import { createDispatch } from './roles/dispatch.ts';
+import { startWorkerRole } from './roles/worker.ts';
 
 export interface RunningServer {
   url: string;
@@ -119,10 +120,10 @@ async function compose(
 
   const { runners, catalogue } = await openCatalogue(config, logger);
   const seal = createSeal(loadSealKey(join(config.data, 'seal.key')));
-  const dispatch =
-    cluster && !has('worker')
-      ? fleetDispatch(cluster.fleet, config.actionrunner.lease)
-      : await startWorkerRole({ config, name, log, engines, seal, runners, logger, caughtUp, closers });
+  const worker = has('worker')
+    ? await startWorkerRole({ config, name, log, engines, seal, runners, logger, caughtUp, closers })
+    : undefined;
+  const dispatch = createDispatch(engines.fleet, config.actionrunner.lease, worker);
   const queueLimit = config.actionrunner.queue;
   const executions = createService({ catalogue, runners, log, seal, queueLimit, dispatch });
 
@@ -140,7 +141,7 @@ async function compose(
             rebuildIndex({ log, index, projector, onDeadLetter, onProgress, signal }),
         }
       : {}),
-    ...(cluster ? { workers: () => cluster.fleet.workers() } : {}),
+    ...(cluster ? { workers: () => engines.fleet.workers() } : {}),
     keys,
     logger,
     version: version(),

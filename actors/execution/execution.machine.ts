@@ -15,12 +15,12 @@ import {
 import type {
   ExecutionCompleted,
   ExecutionRequested,
-  ExecutionStarted,
   LifecycleEvent,
   OutputTotals,
   Status,
   Unrecorded,
 } from '../../events/event.ts';
+import { ending, failedToStart, started } from './machine-events.ts';
 
 /** Why we ended the process ourselves; the first cause wins. */
 export type Cause = 'canceled' | 'timeout' | 'output-limit';
@@ -47,14 +47,11 @@ export interface ExecutionContext {
   /** Set when a cancellation was asked for before it could be acted on. */
   cancelBy: string | undefined;
   /** A record that must not be made twice is on its way to the log. */
-  recording: 'scheduled' | 'canceled' | 'end' | undefined;
+  recording: 'canceled' | 'end' | undefined;
 }
 
-/** What the machine is told besides the events of its stream. */
-export type ExecutionMessage =
-  | { type: 'admit' }
-  | { type: 'cancel'; by: string }
-  | { type: 'ended'; conclusion: Conclusion };
+/** What the machine is told besides the events of its history. */
+export type ExecutionMessage = { type: 'cancel'; by: string } | { type: 'ended'; conclusion: Conclusion };
 
 export type ExecutionMachineEvent = LifecycleEvent | ExecutionMessage;
 
@@ -109,37 +106,13 @@ export const executionMachine = setup({
     'execution.abandoned': '.abandoned',
   },
   states: {
-    requested: {
-      on: {
-        admit: {
-          guard: 'idle',
-          actions: [
-            assign({ recording: 'scheduled' }),
-            {
-              type: 'record',
-              params: ({ context }) => ({ type: 'execution.scheduled', worker: context.worker }),
-            },
-          ],
-        },
-        cancel: [
-          {
-            guard: 'idle',
-            actions: [
-              assign({ recording: 'canceled' }),
-              { type: 'record', params: ({ event }) => withdrawn(event.by) },
-            ],
-          },
-          { actions: assign({ cancelBy: ({ event }) => event.by }) },
-        ],
-        'execution.scheduled': { target: 'scheduled', actions: assign({ recording: undefined }) },
-      },
-    },
+    requested: { on: { 'execution.scheduled': 'scheduled' } },
     scheduled: {
       invoke: {
         src: 'launch',
         input: ({ context }) => ({ requested: context.requested }),
         onDone: { actions: { type: 'record', params: ({ event }) => started(event.output) } },
-        onError: { actions: { type: 'record', params: ({ event }) => unstartable(event.error) } },
+        onError: { actions: { type: 'record', params: ({ event }) => failedToStart(event.error) } },
       },
       on: {
         cancel: { actions: assign({ cancelBy: ({ event }) => event.by }) },
@@ -151,9 +124,9 @@ export const executionMachine = setup({
       on: {
         ended: {
           actions: [
-            // A cancellation that comes now is too late: it would be recorded after the end.
+            // A cancellation is too late now: it would be recorded after the end.
             assign({ recording: 'end' }),
-            { type: 'record', params: ({ event }) => closing(event.conclusion) },
+            { type: 'record', params: ({ context, event }) => ending(event.conclusion, context.worker) },
           ],
         },
       },
@@ -196,39 +169,6 @@ function terminate(self: { getSnapshot(): unknown }): void {
     type: 'terminate',
     cause: 'canceled',
   });
-}
-
-const NO_OUTPUT: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
-
-function started({ worker, hostname, pid, startedAt }: Launched): Unrecorded<ExecutionStarted> {
-  return { type: 'execution.started', worker, hostname, pid, at: startedAt };
-}
-
-/** The end of an execution that was canceled while it waited. */
-export function withdrawn(by: string): Unrecorded<ExecutionCompleted> {
-  return { ...neverStarted, status: 'canceled', error: `Canceled by ${by} before it started`, by };
-}
-
-function unstartable(error: unknown): Unrecorded<ExecutionCompleted> {
-  return { ...neverStarted, status: 'failed', error: error instanceof Error ? error.message : String(error) };
-}
-
-const neverStarted = {
-  type: 'execution.completed',
-  exitCode: null,
-  signal: null,
-  elapsedMs: 0,
-  streams: NO_OUTPUT,
-} as const;
-
-function closing(conclusion: Conclusion): Unrecorded<LifecycleEvent> {
-  if (conclusion.kind === 'completed') return conclusion.event;
-  return {
-    type: 'execution.abandoned',
-    reason: conclusion.reason,
-    by: 'worker',
-    streams: conclusion.streams,
-  };
 }
 
 /** The status word of a state. */

@@ -2,34 +2,56 @@
 import type { Logger } from 'pino';
 import { isLast } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
+import type { Fleet } from '../../events/fleet/fleet.ts';
 import { loggedTotals } from '../execution/conclusion.ts';
 import { lifecycleOf } from '../execution/lifecycle.ts';
+import type { Hearing } from './heartbeat.ts';
+import type { Lease } from './lease.ts';
 
-/** @param workers silent workers, and for how many milliseconds. */
-export async function abandonExecutions(options: {
+export interface AbandonOptions {
+  /** Name of this worker. */
+  worker: string;
+  fleet: Fleet;
+  lease: Lease;
+  leaseMs: number;
   log: EventLog;
+  /** Executions without an end, as the index knows them, in pages. */
   unfinished(): AsyncIterable<{ id: string; worker?: string }[]>;
-  workers: ReadonlyMap<string, number>;
-  by: string;
   logger: Logger;
-}): Promise<void> {
+}
+
+/** Longer than the lease, so that a worker stops to write before the others begin. */
+const PATIENCE = 1.2;
+
+/** Abandons the executions of workers that are silent for longer than the lease. The first live worker does this for all. */
+export async function abandonSilent(options: AbandonOptions, heard: Hearing): Promise<void> {
+  const { fleet, lease, leaseMs } = options;
+  const patienceMs = leaseMs * PATIENCE;
+  const now = performance.now();
+  // If our own heartbeats are not heard, we cannot judge other workers.
+  if (!lease.valid() || now - heard.since < patienceMs || now - heard.at > leaseMs / 2) return;
+  const others = fleet.workers().filter(({ worker }) => worker !== options.worker);
+  const silent = others.filter(({ silentMs }) => silentMs > patienceMs);
+  const isFirst = others.every(({ worker, silentMs }) => silentMs > leaseMs / 2 || options.worker < worker);
+  if (silent.length === 0 || !isFirst) return;
+  const silences = new Map(silent.map(({ worker, silentMs }) => [worker, silentMs]));
   for await (const page of options.unfinished()) {
     for (const { id, worker } of page) {
-      const silentMs = worker === undefined ? undefined : options.workers.get(worker);
+      const silentMs = worker === undefined ? undefined : silences.get(worker);
       if (worker !== undefined && silentMs !== undefined) await abandon(options, id, worker, silentMs);
     }
   }
 }
 
 async function abandon(
-  { log, by, logger }: { log: EventLog; by: string; logger: Logger },
+  { log, logger, worker: by }: AbandonOptions,
   executionId: string,
   worker: string,
   silentMs: number,
 ): Promise<void> {
-  const ended = (await lifecycleOf(log, executionId)).some(isLast);
+  // In this order: whatever its worker appends after the head takes the position of our event, which then does not count.
   const head = await log.head(executionId);
-  if (ended || !head) return;
+  if (!head || (await lifecycleOf(log, executionId)).some(isLast)) return;
   const reason = `Its worker ${worker} has not been heard of for ${Math.round(silentMs / 1000)} s`;
   logger.warn({ executionId, worker }, 'abandoned: its worker is gone');
   await log.append([

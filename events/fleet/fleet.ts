@@ -34,7 +34,7 @@ export interface CancelCommand {
 }
 
 export interface KnownWorker extends Heartbeat {
-  /** Since its last heartbeat came in here, by this process's own steady clock. */
+  /** Time since its last heartbeat arrived here, by this process's own steady clock. */
   silentMs: number;
 }
 
@@ -43,31 +43,38 @@ export interface Fleet {
   beat(heartbeat: Omit<Heartbeat, 'at'>): Promise<void>;
   /** Every worker that has been heard of and has not said good-bye. */
   workers(): KnownWorker[];
-  /** Tells that the worker will not come back: nobody waits for it any more. */
+  /** Tells the others that the worker is removed for good. */
   forget(worker: string): Promise<void>;
   /** Resolves when the command is durable. @throws ServiceError `event-log-unavailable`. */
   cancel(executionId: string, by: string): Promise<void>;
-  /** Calls the listener for commands of the last hour, then for each that comes, until the signal is aborted. */
-  onCancel(listener: (command: CancelCommand) => void, signal: AbortSignal): void;
+  /** Calls the listener for commands of the last hour, then for each new one, until the signal is aborted. */
+  onCancel(listener: (command: CancelCommand) => void | Promise<void>, signal: AbortSignal): void;
   close(): Promise<void>;
 }
 
-/** One event with its place, which only the feed understands. */
-export interface PlacedEvent {
-  event: LifecycleEvent;
-  partition: number;
-  offset: number;
+/** A request that no worker has: what is needed to assign it. All that wait can be far larger than the memory. */
+export interface WaitingRequest {
+  /** Ids rise with the time of the request, so they give the order too. */
+  executionId: string;
+  labels?: Record<string, string>;
+  /** Where a session has to begin to find it again, for feeds that keep such a place. */
+  place?: { partition: number; offset: number };
 }
 
-/** For as long as this worker is the one that hands out the requests of some partitions. */
+export interface DutyBatch {
+  waiting: WaitingRequest[];
+  /** Events that follow a request: it has been assigned, or it has ended. */
+  settled: LifecycleEvent[];
+  /** True once everything has been delivered that was there when the session began. */
+  present: boolean;
+}
+
+/** The time in which this worker is the one that assigns the requests of some partitions. */
 export interface DutySession {
-  /**
-   * Lifecycle events of these partitions, from the oldest request that may not have been handed out. `present` is true
-   * once everything has been delivered that was there when the session began. Ends when the duty passes to another.
-   */
-  events: AsyncIterable<{ events: PlacedEvent[]; present: boolean }>;
-  /** Tells which requests are not handed out yet, so that the next session begins no later. */
-  keep(pending: Iterable<Pick<PlacedEvent, 'partition' | 'offset'>>): Promise<void>;
+  /** From the oldest request that may wait on. Ends when the duty passes to another worker. */
+  batches: AsyncIterable<DutyBatch>;
+  /** Tells which requests still wait, so that the next session begins no later. */
+  keep(waiting: Iterable<WaitingRequest>): Promise<void>;
 }
 
 /** PORT. What workers read of the log to share out work. */
@@ -77,4 +84,21 @@ export interface DutyFeed {
   /** Sessions one after the other, until aborted. */
   sessions(signal: AbortSignal): AsyncIterable<DutySession>;
   leave(): Promise<void>;
+}
+
+/** The lifecycle events of one part of the log, as a session delivers them. */
+export function dutyBatch(
+  events: readonly { event: LifecycleEvent; place?: WaitingRequest['place'] }[],
+  present: boolean,
+): DutyBatch {
+  const batch: DutyBatch = { waiting: [], settled: [], present };
+  for (const { event, place } of events) {
+    if (event.type !== 'execution.requested') {
+      batch.settled.push(event);
+      continue;
+    }
+    const { executionId, labels } = event;
+    batch.waiting.push({ executionId, ...(labels ? { labels } : {}), ...(place ? { place } : {}) });
+  }
+  return batch;
 }

@@ -2,7 +2,7 @@
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { createWakeSignal } from '../../lib/wake-signal.ts';
 import type { LifecycleEvent } from '../event.ts';
-import type { DutyFeed, DutySession, PlacedEvent } from '../fleet/fleet.ts';
+import { type DutyBatch, type DutyFeed, type DutySession, dutyBatch } from '../fleet/fleet.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import { joinGroup, type Membership } from './group.ts';
 import type { Offsets } from './offsets.ts';
@@ -55,7 +55,7 @@ export async function kafkaDutyFeed(log: KafkaEventLog, group: string): Promise<
 
   function session(partitions: number[], from: Map<number, Offsets>, stop: AbortSignal): DutySession {
     const reached = new Map(from);
-    async function* events() {
+    async function* batches(): AsyncGenerator<DutyBatch> {
       const ends = await log.endsOf(partitions);
       const readers = new Map(
         partitions.map((partition) => [
@@ -65,22 +65,25 @@ export async function kafkaDutyFeed(log: KafkaEventLog, group: string): Promise<
       );
       const present = () =>
         partitions.every((one) => (reached.get(one)?.executions ?? 0) >= (ends.get(one)?.executions ?? 0));
-      if (present()) yield { events: [], present: true };
+      if (present()) yield dutyBatch([], true);
       for await (const arrivals of gathered(readers, stop)) {
-        const placed: PlacedEvent[] = arrivals.flatMap(({ partition, batch }) =>
-          batch.events.map(({ event, offset }) => ({ event: event as LifecycleEvent, partition, offset })),
+        const placed = arrivals.flatMap(({ partition, batch }) =>
+          batch.events.map(({ event, offset }) => ({
+            event: event as LifecycleEvent,
+            place: { partition, offset },
+          })),
         );
         for (const { partition, batch } of arrivals) reached.set(partition, batch.offsets);
-        yield { events: placed, present: present() };
+        yield dutyBatch(placed, present());
       }
     }
     return {
-      events: events(),
-      async keep(pending) {
+      batches: batches(),
+      async keep(waiting) {
         const places = new Map([...reached].map(([partition, place]) => [partition, { ...place }]));
-        for (const { partition, offset } of pending) {
-          const place = places.get(partition);
-          if (place && offset < place.executions) place.executions = offset;
+        for (const { place: { partition, offset } = { partition: -1, offset: 0 } } of waiting) {
+          const kept = places.get(partition);
+          if (kept && offset < kept.executions) kept.executions = offset;
         }
         if (!stop.aborted) await membership.commit(places).catch(() => {});
       },

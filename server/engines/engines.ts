@@ -10,6 +10,7 @@ import type { Config } from '../../config/config.ts';
 import type { FrameSource } from '../../events/blocks/frames.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { DutyFeed, Fleet } from '../../events/fleet/fleet.ts';
+import { type Backlog, inProcessDuty, inProcessFleet } from '../../events/fleet/in-process.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
 import { sqliteFrames } from '../../events/sqlite/frames.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -26,11 +27,11 @@ export interface Engines {
   keys: KeyStore;
   /** Keeps a dead letter of the projector. */
   keepDeadLetter(letter: DeadLetter): Promise<void>;
+  fleet: Fleet;
+  /** To be opened by a worker. */
+  dutyFeed(backlog: Backlog): Promise<DutyFeed>;
   /** Present where several processes share one log. */
   cluster?: {
-    fleet: Fleet;
-    /** To be opened by a worker. */
-    dutyFeed(): Promise<DutyFeed>;
     /** Resolves when all projectors together have come to a place. */
     caughtUp(checkpoint: Awaited<ReturnType<EventLog['end']>>, signal?: AbortSignal): Promise<void>;
   };
@@ -115,7 +116,15 @@ export async function openEngines(
     const log = await sqliteEventLog({ folder: config.data, onFatal });
     closers.push(() => log.close());
     const index = await openIndex(config, closers, logger, onFatal, sqliteFrames(config.data));
-    return { log, index, projectorLog: log, keys: fileKeyStore(config.data), keepDeadLetter: async () => {} };
+    return {
+      log,
+      index,
+      projectorLog: log,
+      keys: fileKeyStore(config.data),
+      keepDeadLetter: async () => {},
+      fleet: inProcessFleet(),
+      dutyFeed: inProcessDuty({ log }),
+    };
   }
 
   const { kafkaEventLog } = await import('../../events/kafka/event-log.ts');
@@ -184,10 +193,8 @@ export async function openEngines(
         ...(event ? { event } : {}),
         ...(document ? { detail: executionJson(document) } : {}),
       }),
-    cluster: {
-      fleet,
-      dutyFeed: () => kafkaDutyFeed(log, `${kafka.topicPrefix}-workers`),
-      caughtUp: watchIndex(log, reached).caughtUp,
-    },
+    fleet,
+    dutyFeed: () => kafkaDutyFeed(log, `${kafka.topicPrefix}-workers`),
+    cluster: { caughtUp: watchIndex(log, reached).caughtUp },
   };
 }

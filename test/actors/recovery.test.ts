@@ -8,7 +8,14 @@ import { openSpool } from '../../actors/capture/spool.ts';
 import { withFolder } from '../support/folder.ts';
 import { makeGate } from '../support/gate.ts';
 import { until, within } from '../support/within.ts';
-import { completion, output, withWriteSide } from '../support/write-side.ts';
+import {
+  appendBefore,
+  completion,
+  output,
+  requestFor,
+  WORKER,
+  withWriteSide,
+} from '../support/write-side.ts';
 
 const test = suite('Recovery');
 
@@ -35,15 +42,15 @@ test('a child that runs on while no worker lives is adopted, every line once and
       await withWriteSide(
         folder,
         {},
-        async ({ supervisor }) => {
-          assert.is(await supervisor.recover(id), true);
+        async ({ scheduler }) => {
+          await scheduler.recover([id]);
           await sleep(300);
         },
         'leave',
       );
     }
-    await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
-      assert.is(await supervisor.recover(id), true);
+    await withWriteSide(folder, {}, async ({ scheduler, finished }) => {
+      await scheduler.recover([id]);
       gate.open();
       const events = await finished(id);
       assert.is(output(events, 'stdout').toString(), numbered(301));
@@ -74,8 +81,8 @@ test('a child that ended while no worker lived has its real exit code and end ti
     await until(20_000, () => readdirSync(spool).some((name) => name.startsWith('exit.')), 'its end');
     await sleep(600);
     const restarted = Date.now();
-    await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
-      await supervisor.recover(id);
+    await withWriteSide(folder, {}, async ({ scheduler, finished }) => {
+      await scheduler.recover([id]);
       const events = await finished(id);
       assert.is(output(events, 'stdout').toString(), 'first\nlast\n');
       const { exitCode, at, elapsedMs } = completion(events);
@@ -111,8 +118,8 @@ test('a command that is beyond its output limit when the worker goes keeps its e
       'leave',
     );
     writeFileSync(gate, '');
-    await withWriteSide(folder, settings, async ({ supervisor, finished }) => {
-      await supervisor.recover(id);
+    await withWriteSide(folder, settings, async ({ scheduler, finished }) => {
+      await scheduler.recover([id]);
       const events = await finished(id);
       const text = output(events, 'stdout').toString();
       assert.match(
@@ -144,8 +151,8 @@ test('a child that vanished with the machine leaves an abandoned execution with 
       'leave',
     );
     process.kill(-pid, 'SIGKILL');
-    await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
-      await supervisor.recover(id);
+    await withWriteSide(folder, {}, async ({ scheduler, finished }) => {
+      await scheduler.recover([id]);
       const events = await finished(id);
       assert.is(events.at(-1)?.type, 'execution.abandoned');
       assert.is(output(events, 'stdout').toString(), 'kept\n');
@@ -176,9 +183,9 @@ test('a stranger that has the pid of the child is neither adopted nor killed', (
       );
       process.kill(-pid, 'SIGKILL');
       await writeFile(join(spool, 'pid'), `${stranger.pid}\n`);
-      await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
-        await supervisor.recover(id);
-        supervisor.cancel(id, 'me');
+      await withWriteSide(folder, {}, async ({ scheduler, finished }) => {
+        await scheduler.recover([id]);
+        await scheduler.cancel(id, 'me');
         await finished(id);
         assert.is(stranger.exitCode, null);
         assert.is(stranger.signalCode, null);
@@ -191,20 +198,29 @@ test('a stranger that has the pid of the child is neither adopted nor killed', (
 
 const LAUNCH = { timeoutMs: 0, hosts: [], merge: false };
 
+/** An execution that this worker had in an earlier life, which was killed while it started the command. */
+async function beingLaunched(folder: string, cmd: string, boot: string | undefined): Promise<string> {
+  const requested = requestFor(cmd);
+  const { executionId } = requested;
+  const scheduled = { type: 'execution.scheduled', executionId, position: 1, at: 1, worker: WORKER } as const;
+  await appendBefore(folder, [requested, scheduled]);
+  const spool = openSpool(join(folder, 'spool'), executionId);
+  spool.create();
+  spool.saveLaunch({ ...LAUNCH, boot });
+  return executionId;
+}
+
 test('a worker that was killed just before the command began starts it, once', () =>
-  withFolder((folder) =>
-    withWriteSide(folder, {}, async ({ request, supervisor, finished, spoolRoot }) => {
-      const id = await request(`echo ran >>${folder}/ran; echo hi`);
-      const spool = openSpool(spoolRoot, id);
-      spool.create();
-      spool.saveLaunch({ ...LAUNCH, boot: bootId() });
-      await supervisor.recover(id);
+  withFolder(async (folder) => {
+    const id = await beingLaunched(folder, `echo ran >>${folder}/ran; echo hi`, bootId());
+    await withWriteSide(folder, {}, async ({ scheduler, finished }) => {
+      await scheduler.recover([id]);
       const events = await finished(id);
       assert.is(completion(events).status, 'succeeded');
       assert.is(output(events, 'stdout').toString(), 'hi\n');
       assert.is(readFileSync(`${folder}/ran`, 'utf8'), 'ran\n');
-    }),
-  ));
+    });
+  }));
 
 test('of a wrapper and the worker that found no trace of it only the first runs the command', () =>
   withFolder(async (folder) => {
@@ -231,19 +247,16 @@ test('of a wrapper and the worker that found no trace of it only the first runs 
   }));
 
 test('what may have run before the machine went down is not started again', () =>
-  withFolder((folder) =>
-    withWriteSide(folder, {}, async ({ request, supervisor, finished, spoolRoot }) => {
-      const id = await request(`touch ${folder}/ran`);
-      const spool = openSpool(spoolRoot, id);
-      spool.create();
-      spool.saveLaunch({ ...LAUNCH, boot: 'of yesterday' });
-      await supervisor.recover(id);
+  withFolder(async (folder) => {
+    const id = await beingLaunched(folder, `touch ${folder}/ran`, 'of yesterday');
+    await withWriteSide(folder, {}, async ({ scheduler, finished }) => {
+      await scheduler.recover([id]);
       const { status, error } = completion(await finished(id));
       assert.is(status, 'failed');
       assert.match(error ?? '', 'it may not have run, and was not started again');
       assert.is(existsSync(`${folder}/ran`), false);
-    }),
-  ));
+    });
+  }));
 
 test('a cancellation that was asked for before the worker went is carried out by the next one', () =>
   withFolder(async (folder) => {
@@ -251,18 +264,18 @@ test('a cancellation that was asked for before the worker went is carried out by
     await withWriteSide(
       folder,
       { grace: '30s' },
-      async ({ run, events, supervisor }) => {
+      async ({ run, events, scheduler }) => {
         id = await run("trap '' TERM; echo up; while true; do sleep 0.1; done");
         await until(20_000, async () => output(await events(id), 'stdout').length > 0);
-        supervisor.cancel(id, 'me');
+        await scheduler.cancel(id, 'me');
         await until(20_000, async () =>
           (await events(id)).some(({ type }) => type === 'execution.cancel_requested'),
         );
       },
       'leave',
     );
-    await withWriteSide(folder, {}, async ({ supervisor, finished }) => {
-      await supervisor.recover(id);
+    await withWriteSide(folder, {}, async ({ scheduler, finished }) => {
+      await scheduler.recover([id]);
       assert.is(completion(await finished(id)).status, 'canceled');
     });
   }));
@@ -285,9 +298,10 @@ test('what waited in the queue is run by the next worker, and what has ended is 
       },
       'leave',
     );
-    await withWriteSide(folder, { concurrency: 1 }, async ({ supervisor, finished }) => {
-      assert.is(await supervisor.recover(ids[0] as string), false);
-      for (const id of ids.slice(1)) assert.is(await supervisor.recover(id), true);
+    await withWriteSide(folder, { concurrency: 1 }, async ({ scheduler, finished }) => {
+      await scheduler.recover(ids);
+      await until(20_000, () => scheduler.load().queued === 1, 'the third to wait');
+      assert.equal(scheduler.load(), { running: 1, queued: 1, limit: 1 });
       gate.open();
       const texts = await Promise.all(ids.map(async (id) => output(await finished(id), 'stdout').toString()));
       assert.equal(texts, ['one\n', 'two\n', 'three\n']);

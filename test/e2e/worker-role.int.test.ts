@@ -10,6 +10,7 @@ import { loadConfig } from '../../config/config.ts';
 import { type ExecutionRequested, isLast, type LifecycleEvent } from '../../events/event.ts';
 import { startProjector } from '../../projections/projector.ts';
 import { openEngines } from '../../server/engines/engines.ts';
+import { createDispatch } from '../../server/roles/dispatch.ts';
 import { startWorkerRole, type WorkerRoleOptions } from '../../server/roles/worker.ts';
 import { withFolder } from '../support/folder.ts';
 import { until } from '../support/within.ts';
@@ -47,7 +48,7 @@ test('while the index is far behind, what is requested runs once, and what is ca
       ]);
       const waiting = request(`echo ran >>${folder}/canceled`);
       await log.append([waiting]);
-      const dispatch = await startWorkerRole({
+      const worker = await startWorkerRole({
         config,
         name: 'w',
         log,
@@ -55,13 +56,13 @@ test('while the index is far behind, what is requested runs once, and what is ca
         seal: createSeal(Buffer.alloc(32, 7)),
         runners: [localShellCmd],
         logger,
-        caughtUp: async (checkpoint, signal) => {
-          if (signal) throw new Error('far behind');
+        caughtUp: async (checkpoint) => {
           await arrived.promise;
           await projector.caughtUp(checkpoint);
         },
         closers,
       });
+      const dispatch = createDispatch(engines.fleet, config.actionrunner.lease, worker);
       const ends = async (id: string) => {
         const lifecycle: LifecycleEvent[] = [];
         for await (const batch of log.read(id, { lifecycleOnly: true }))
@@ -71,19 +72,15 @@ test('while the index is far behind, what is requested runs once, and what is ca
       const gate = join(folder, 'gate');
       const fresh = request(`until [ -e ${gate} ]; do sleep 0.02; done; echo ran >>${folder}/ran`);
       await log.append([fresh]);
-      dispatch.accept(fresh);
       await dispatch.cancel(executionId, 'somebody');
       await dispatch.cancel(waiting.executionId, 'somebody');
+      await until(20_000, () => dispatch.load().running === 1, 'the one that was requested to be taken');
       await projector.caughtUp(await log.end());
       arrived.resolve();
       const end = await until(20_000, () => ends(executionId), 'the end of the one that was canceled');
       assert.is(end.type === 'execution.completed' && end.status, 'canceled');
-      const withdrawn = await until(
-        20_000,
-        () => ends(waiting.executionId),
-        'the end of the one that waited',
-      );
-      assert.is(withdrawn.type === 'execution.completed' && withdrawn.status, 'canceled');
+      const canceled = await until(20_000, () => ends(waiting.executionId), 'the end of the one that waited');
+      assert.is(canceled.type === 'execution.completed' && canceled.status, 'canceled');
       writeFileSync(gate, '');
       await until(20_000, () => ends(fresh.executionId), 'the end of the one that was requested');
       await until(20_000, () => dispatch.load().running === 0, 'all to be over');

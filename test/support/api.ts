@@ -121,6 +121,7 @@ export function withApi<T>(body: (fixture: ApiFixture) => Promise<T>, options: A
       action: async () => undefined,
       runners: () => [],
       load: () => ({ running: 0, queued: 0, limit: 10 }),
+      waitReason: () => undefined,
     };
     const app = createApp({
       config,

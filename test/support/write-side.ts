@@ -1,10 +1,11 @@
-import { randomUUIDv7 } from 'node:crypto';
 import { join } from 'node:path';
 import pino from 'pino';
 import { createSeal } from '../../access/seal.ts';
 import { createExecutionProcesses } from '../../actors/execution/execution-processes.ts';
+import { createSupervisor } from '../../actors/execution/supervisor.ts';
 import { localShellCmd } from '../../actors/runners/local-shell-cmd.ts';
-import { createSupervisor, type Supervisor } from '../../actors/scheduling/supervisor.ts';
+import { createLease } from '../../actors/scheduling/lease.ts';
+import { type Scheduler, startScheduler } from '../../actors/scheduling/scheduler.ts';
 import { loadConfig } from '../../config/config.ts';
 import {
   type ExecutionCompleted,
@@ -14,23 +15,55 @@ import {
   type StreamName,
 } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
+import { executionIds } from '../../events/execution-id.ts';
+import type { WaitingRequest } from '../../events/fleet/fleet.ts';
+import { inProcessDuty, inProcessFleet } from '../../events/fleet/in-process.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
 import { until } from './within.ts';
 
 export interface WriteSide {
   log: EventLog;
-  supervisor: Supervisor;
+  scheduler: Pick<Scheduler, 'load' | 'recover'> & { cancel(executionId: string, by: string): Promise<void> };
   spoolRoot: string;
-  /** Appends a request for a command line; resolves with the id. */
-  request(cmd: string): Promise<string>;
-  /** Appends a request for a command line and hands it to the supervisor; resolves with the id. */
+  /** Appends a request for a command line, which the scheduler hears of; resolves with the id. */
   run(cmd: string, parameters?: Record<string, unknown>, secrets?: Record<string, unknown>): Promise<string>;
   events(executionId: string): Promise<ExecutionEvent[]>;
   /** All events, once the last one is in the log. */
   finished(executionId: string, ms?: number): Promise<ExecutionEvent[]>;
 }
 
-/** A supervisor with real processes on a real log in the folder; left running children are ended at the close. */
+export const WORKER = 'worker-1';
+const seal = createSeal(Buffer.alloc(32, 7));
+const newId = executionIds();
+
+export function requestFor(
+  cmd: string,
+  parameters: Record<string, unknown> = {},
+  secrets?: Record<string, unknown>,
+): ExecutionRequested {
+  return {
+    type: 'execution.requested',
+    executionId: newId(),
+    position: 0,
+    at: Date.now(),
+    action: { ref: 'core.local', pack: 'core', name: 'local', runner: 'local-shell-cmd' },
+    parameters: { cmd, ...parameters },
+    user: 'tester',
+    ...(secrets ? { sealed: seal.seal(secrets) } : {}),
+  };
+}
+
+/** Events that are in the log of the folder before a scheduler starts on it. */
+export async function appendBefore(folder: string, events: readonly ExecutionEvent[]): Promise<void> {
+  const log = await sqliteEventLog({ folder });
+  await log.append(events);
+  await log.close();
+}
+
+/**
+ * A scheduler with real processes on a real log in the folder; left running children are ended at the close. Requests of
+ * the log that nobody has are its backlog; an execution that an earlier life had waits for `recover`.
+ */
 export async function withWriteSide<T>(
   folder: string,
   settings: Record<string, unknown>,
@@ -45,23 +78,33 @@ export async function withWriteSide<T>(
     { LINEFEED_DATA: folder },
     { 'actionrunner.grace': '500ms', ...overrides },
   ).actionrunner;
-  const seal = createSeal(Buffer.alloc(32, 7));
   const spoolRoot = join(folder, 'spool');
-  const name = 'worker-1';
   const processes = createExecutionProcesses({
-    name,
+    name: WORKER,
     config,
     spoolRoot,
     log,
     seal,
     runner: (wanted) => (wanted === localShellCmd.name ? localShellCmd : undefined),
   });
-  const supervisor = createSupervisor({
-    name,
-    log,
-    processes,
+  const logger = pino({ level: 'silent' });
+  const supervisor = createSupervisor({ worker: WORKER, log, processes, logger });
+  const fleet = inProcessFleet();
+  const waiting = await waitingIn(log);
+  const scheduler = await startScheduler({
+    self: { worker: WORKER, instance: 'one', hostname: 'here', labels: {} },
     limit: config.concurrency,
-    logger: pino({ level: 'silent' }),
+    heartbeatMs: 500,
+    leaseMs: 60_000,
+    fleet,
+    feed: await inProcessDuty({ log })(async function* () {
+      yield waiting;
+    }),
+    lease: createLease(60_000),
+    log,
+    supervisor,
+    async *unfinished() {},
+    logger,
   });
 
   async function events(executionId: string): Promise<ExecutionEvent[]> {
@@ -70,34 +113,14 @@ export async function withWriteSide<T>(
     return all;
   }
 
-  async function append(
-    cmd: string,
-    parameters: Record<string, unknown> = {},
-    secrets?: Record<string, unknown>,
-  ): Promise<ExecutionRequested> {
-    const requested: ExecutionRequested = {
-      type: 'execution.requested',
-      executionId: randomUUIDv7(),
-      position: 0,
-      at: Date.now(),
-      action: { ref: 'core.local', pack: 'core', name: 'local', runner: 'local-shell-cmd' },
-      parameters: { cmd, ...parameters },
-      user: 'tester',
-      ...(secrets ? { sealed: seal.seal(secrets) } : {}),
-    };
-    await log.append([requested]);
-    return requested;
-  }
-
   try {
     return await body({
       log,
-      supervisor,
+      scheduler: { ...scheduler, cancel: (executionId, by) => fleet.cancel(executionId, by) },
       spoolRoot,
-      request: async (cmd) => (await append(cmd)).executionId,
       async run(cmd, parameters, secrets) {
-        const requested = await append(cmd, parameters, secrets);
-        supervisor.accept(requested);
+        const requested = requestFor(cmd, parameters, secrets);
+        await log.append([requested]);
         return requested.executionId;
       },
       events,
@@ -112,9 +135,27 @@ export async function withWriteSide<T>(
         ),
     });
   } finally {
+    await scheduler.stop();
     await supervisor.stop(how);
     await log.close();
   }
+}
+
+/** Requests without a second event, in order. */
+async function waitingIn(log: EventLog): Promise<WaitingRequest[]> {
+  const waiting = new Map<string, WaitingRequest>();
+  const stop = new AbortController();
+  const end = await log.end();
+  if (Number(end) === 0) return [];
+  for await (const batch of await log.subscribe({ from: 'beginning', signal: stop.signal })) {
+    for (const { executionId, type } of batch.events) {
+      if (type === 'execution.requested') waiting.set(executionId, { executionId });
+      else waiting.delete(executionId);
+    }
+    if (log.covers(batch.checkpoint, end)) break;
+  }
+  stop.abort();
+  return [...waiting.values()];
 }
 
 export function output(events: readonly ExecutionEvent[], stream: StreamName): Buffer {

@@ -25,17 +25,7 @@ import {
 
 const test = suite('Execution machine');
 
-const STEPS = [
-  'admit',
-  'cancel',
-  'launched',
-  'unlaunched',
-  'exit',
-  'lose',
-  'append',
-  'append',
-  'kill',
-] as const;
+const STEPS = ['cancel', 'launched', 'unlaunched', 'exit', 'lose', 'append', 'append', 'kill'] as const;
 type Step = (typeof STEPS)[number];
 
 const REQUESTED: ExecutionRequested = {
@@ -47,11 +37,19 @@ const REQUESTED: ExecutionRequested = {
   parameters: {},
   user: 'me',
 };
+/** The machine owns an execution from here on. */
+const SCHEDULED: LifecycleEvent = {
+  type: 'execution.scheduled',
+  executionId: 'one',
+  position: 1,
+  at: 0,
+  worker: 'worker',
+};
 const STREAMS = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
 
 /** A worker of one execution, whose process, log and life the steps play. */
 function worker() {
-  const log: LifecycleEvent[] = [REQUESTED];
+  const log: LifecycleEvent[] = [REQUESTED, SCHEDULED];
   let waiting: Unrecorded<LifecycleEvent>[] = [];
   let life = 0;
   let launch: { done(launched: Launched): void; fail(error: Error): void } | undefined;
@@ -103,7 +101,6 @@ function worker() {
 
   start();
   const steps: Record<Step, () => void> = {
-    admit: () => actor.send({ type: 'admit' }),
     cancel: () => actor.send({ type: 'cancel', by: 'me' }),
     launched() {
       launch?.done({ pid: 1, hostname: 'here', worker: 'worker', startedAt: 0 });
@@ -170,7 +167,7 @@ test('in any order of steps its log says everything once and nothing after the e
           assert.not(subject.runsOn(), `its process goes on after ${step}`);
       }
       for (let round = 0; round < 10 && !isEnd(subject.status()); round++) {
-        for (const step of ['admit', 'append', 'launched', 'append', 'exit', 'append', 'append'] as const)
+        for (const step of ['launched', 'append', 'exit', 'append', 'append'] as const)
           await subject.take(step);
       }
       for (let round = 0; round < 5; round++) await subject.take('append');
@@ -186,7 +183,7 @@ test('in any order of steps its log says everything once and nothing after the e
 
 test('a cancellation that is asked for before the process is there ends the process once it is', async () => {
   const subject = worker();
-  for (const step of ['admit', 'append', 'cancel', 'launched', 'append'] as const) await subject.take(step);
+  for (const step of ['cancel', 'launched', 'append'] as const) await subject.take(step);
   assert.ok(subject.runsOn());
   await subject.take('append');
   assert.is(subject.status(), 'canceling');

@@ -10,7 +10,15 @@ import { applyEvent, type ExecutionDocument } from '../../../projections/executi
 import { withFolder } from '../../support/folder.ts';
 import { makeGate } from '../../support/gate.ts';
 import { until } from '../../support/within.ts';
-import { completion, output, type WriteSide, withWriteSide } from '../../support/write-side.ts';
+import {
+  appendBefore,
+  completion,
+  output,
+  requestFor,
+  WORKER,
+  type WriteSide,
+  withWriteSide,
+} from '../../support/write-side.ts';
 
 const test = suite('Supervisor');
 
@@ -94,12 +102,12 @@ test('a command beyond its timeout is ended with all its children, also those th
   }));
 
 test('a cancellation ends the process group and is recorded with who asked', () =>
-  side({}, async ({ run, finished, supervisor, events }) => {
+  side({}, async ({ run, finished, scheduler, events }) => {
     const marker = `sleep 96.${process.pid}`;
     const id = await run(`echo started; ${marker} & ${marker}; echo never`);
     await until(20_000, async () => output(await events(id), 'stdout').length > 0);
-    assert.is(supervisor.cancel(id, 'mallory'), true);
-    assert.is(supervisor.cancel(id, 'mallory'), true);
+    await scheduler.cancel(id, 'mallory');
+    await scheduler.cancel(id, 'mallory');
     const all = await finished(id);
     assert.is(completion(all).status, 'canceled');
     assert.equal(all.filter(({ type }) => type === 'execution.cancel_requested').length, 1);
@@ -108,12 +116,13 @@ test('a cancellation ends the process group and is recorded with who asked', () 
   }));
 
 test('executions beyond the limit wait and start in order; a waiting one can be canceled', () =>
-  side({ concurrency: 2 }, async ({ run, finished, supervisor, spoolRoot }) => {
+  side({ concurrency: 2 }, async ({ run, finished, scheduler, spoolRoot }) => {
     const gate = makeGate(dirname(spoolRoot));
     const ids: string[] = [];
     for (let index = 0; index < 7; index++) ids.push(await run(`${gate.wait}; echo done`));
-    assert.equal(supervisor.load(), { running: 2, queued: 5, limit: 2 });
-    supervisor.cancel(ids[5] as string, 'me');
+    await until(20_000, () => scheduler.load().queued === 5, 'five to wait');
+    assert.equal(scheduler.load(), { running: 2, queued: 5, limit: 2 });
+    await scheduler.cancel(ids[5] as string, 'me');
     gate.open();
     const all = await Promise.all(ids.map((id) => finished(id)));
     const canceled = completion(all[5] as ExecutionEvent[]);
@@ -127,54 +136,52 @@ test('executions beyond the limit wait and start in order; a waiting one can be 
     );
   }));
 
-test('requests that are in the log alone wait in order, and can be canceled while they wait and while they are read', () =>
-  side({ concurrency: 1 }, async ({ run, request, finished, supervisor, spoolRoot }) => {
-    const gate = makeGate(dirname(spoolRoot));
-    const order = join(dirname(spoolRoot), 'order');
-    const first = await run(gate.wait);
-    const ids: string[] = [];
-    for (let index = 0; index < 5; index++) ids.push(await request(`echo ${index} >>${order}`));
-    for (const id of ids) supervisor.enqueue(id);
-    for (const id of ids) supervisor.enqueue(id);
-    assert.equal(supervisor.load(), { running: 1, queued: 5, limit: 1 });
-    assert.is(supervisor.cancel(ids[1] as string, 'me'), true);
-    assert.is(supervisor.cancel(ids[1] as string, 'me'), true);
-    gate.open();
-    await finished(first);
-    const all = await Promise.all(ids.map((id) => finished(id)));
-    assert.is(readFileSync(order, 'utf8'), '0\n2\n3\n4\n');
-    const canceled = completion(all[1] as ExecutionEvent[]);
-    assert.equal([canceled.status, canceled.error], ['canceled', 'Canceled by me before it started']);
-    await until(20_000, () => supervisor.load().running === 0, 'all to be over');
-
-    const late = await request(`echo late >>${order}`);
-    supervisor.enqueue(late);
-    assert.equal(supervisor.load(), { running: 1, queued: 0, limit: 1 });
-    assert.is(supervisor.cancel(late, 'me'), true);
-    assert.is(completion(await finished(late)).status, 'canceled');
-    await until(20_000, () => supervisor.load().running === 0, 'the place to be free');
-
-    // What has ended meanwhile gives its place to the next.
-    supervisor.enqueue(late);
-    const last = await request(`echo last >>${order}`);
-    supervisor.enqueue(last);
-    await finished(last);
-    assert.is(readFileSync(order, 'utf8'), '0\n2\n3\n4\nlast\n');
-    assert.equal(types(all[1] as ExecutionEvent[]), ['execution.requested', 'execution.completed']);
+test('requests of an earlier life wait in order, and can be canceled while they wait', () =>
+  withFolder(async (folder) => {
+    const gate = makeGate(folder);
+    const order = join(folder, 'order');
+    const requests = [gate.wait, ...[0, 1, 2, 3, 4].map((n) => `echo ${n} >>${order}`)].map((cmd) =>
+      requestFor(cmd),
+    );
+    await appendBefore(folder, requests);
+    await withWriteSide(folder, { concurrency: 1 }, async ({ finished, scheduler }) => {
+      await until(20_000, () => scheduler.load().queued === 5, 'five to wait');
+      assert.equal(scheduler.load(), { running: 1, queued: 5, limit: 1 });
+      const ids = requests.map(({ executionId }) => executionId);
+      await scheduler.cancel(ids[2] as string, 'me');
+      await scheduler.cancel(ids[2] as string, 'me');
+      gate.open();
+      const all = await Promise.all(ids.map((id) => finished(id)));
+      assert.is(readFileSync(order, 'utf8'), '0\n2\n3\n4\n');
+      const canceled = completion(all[2] as ExecutionEvent[]);
+      assert.equal([canceled.status, canceled.error], ['canceled', 'Canceled by me before it started']);
+      assert.equal(types(all[2] as ExecutionEvent[]), ['execution.requested', 'execution.completed']);
+      await until(20_000, () => scheduler.load().running === 0, 'all to be over');
+    });
   }));
 
 test('a request is read again while the log does not answer', () =>
-  side({ concurrency: 1 }, async ({ log, request, finished, supervisor }) => {
-    const { read } = log;
-    let refusals = 0;
-    log.read = (...given) => {
-      if (refusals++ === 0) throw new ServiceError('event-log-unavailable', 'no answer', { retriable: true });
-      return read(...given);
-    };
-    const id = await request('true');
-    supervisor.enqueue(id);
-    assert.is(completion(await finished(id)).status, 'succeeded');
-    assert.ok(refusals > 1);
+  withFolder(async (folder) => {
+    const requested = requestFor('true');
+    const canceled = requestFor(`touch ${folder}/ran`);
+    await appendBefore(folder, [requested, canceled]);
+    await withWriteSide(folder, { concurrency: 1 }, async ({ log, finished, scheduler }) => {
+      const { read } = log;
+      let refusals = 0;
+      log.read = (...given) => {
+        if (refusals++ > 0) return read(...given);
+        void scheduler.cancel(canceled.executionId, 'me');
+        throw new ServiceError('event-log-unavailable', 'no answer', { retriable: true });
+      };
+      const events = await until(
+        20_000,
+        async () => (refusals > 1 ? finished(requested.executionId) : undefined),
+        'the end',
+      );
+      assert.is(completion(events).status, 'succeeded');
+      assert.is(completion(await finished(canceled.executionId)).status, 'canceled');
+      assert.is(existsSync(join(folder, 'ran')), false);
+    });
   }));
 
 test('secret parameters and configured patterns are masked before the log, also when split over two writes', () =>
@@ -196,10 +203,10 @@ test('a secret is masked in the words of a failure as well', () =>
   }));
 
 test('a prompt without newline is in the log while the command waits', () =>
-  side({}, async ({ run, events, supervisor }) => {
+  side({}, async ({ run, events, scheduler }) => {
     const id = await run('printf "password: "; sleep 30');
     await until(20_000, async () => output(await events(id), 'stdout').toString() === 'password: ');
-    supervisor.cancel(id, 'me');
+    await scheduler.cancel(id, 'me');
   }));
 
 test('output beyond the limit is cut with a marked line, its end is kept and the exit code is right', () =>
@@ -256,48 +263,48 @@ test('a background process that goes on printing is followed for a bounded time,
     assert.not.match(text, /^600$/m);
   }));
 
-test('a request that waits, and one that runs, are not begun again when they are brought back as well', () =>
+test('a request that waits, and one that runs, are not started again when they are recovered as well', () =>
   withFolder((folder) =>
-    withWriteSide(folder, { concurrency: 1 }, async ({ run, supervisor, finished, events }) => {
+    withWriteSide(folder, { concurrency: 1 }, async ({ run, scheduler, finished, events }) => {
       const gate = join(folder, 'gate');
       const first = await run(`echo one; until [ -e ${gate} ]; do sleep 0.02; done; echo two`);
       const second = await run(`echo ran >>${folder}/ran`);
       await until(20_000, async () => output(await events(first), 'stdout').length > 0, 'the first to run');
-      assert.ok(await supervisor.recover(first));
-      assert.ok(await supervisor.recover(second));
-      assert.equal(supervisor.load(), { running: 1, queued: 1, limit: 1 });
+      await scheduler.recover([first, second]);
+      assert.equal(scheduler.load(), { running: 1, queued: 1, limit: 1 });
       writeFileSync(gate, '');
       assert.is(output(await finished(first), 'stdout').toString(), 'one\ntwo\n');
       await finished(second);
-      await until(20_000, () => supervisor.load().running === 0, 'all to be over');
+      await until(20_000, () => scheduler.load().running === 0, 'all to be over');
       assert.is(readFileSync(join(folder, 'ran'), 'utf8'), 'ran\n');
     }),
   ));
 
-test('an execution that others give up while it is brought back is not gone on with', () =>
-  side({}, async ({ request, log, supervisor }) => {
-    const executionId = await request('true');
-    await log.append([
-      { type: 'execution.scheduled', executionId, position: 1, at: 1, worker: 'worker-1' },
-      {
-        type: 'execution.started',
-        executionId,
-        position: 2,
-        at: 2,
-        worker: 'worker-1',
-        hostname: 'h',
-        pid: 1,
-      },
+test('an execution that others abandon while it is recovered does not go on', () =>
+  withFolder(async (folder) => {
+    const requested = requestFor('sleep 600');
+    const { executionId } = requested;
+    const next = { executionId, at: 1, worker: WORKER };
+    await appendBefore(folder, [
+      requested,
+      { type: 'execution.scheduled', position: 1, ...next },
+      { type: 'execution.started', position: 2, ...next, hostname: 'h', pid: 1 },
     ]);
-    const { head } = log;
-    Object.assign(log, {
-      async head(id: string) {
-        await supervisor.fence([id]);
-        return head(id);
-      },
+    await withWriteSide(folder, {}, async ({ log, scheduler, events }) => {
+      const { head } = log;
+      const streams = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
+      log.head = async (id) => {
+        const found = await head(id);
+        const at = { executionId, position: 3, at: 3 };
+        await log.append([{ type: 'execution.abandoned', ...at, reason: 'silent', by: 'other', streams }]);
+        return found;
+      };
+      await scheduler.recover([executionId]);
+      await until(20_000, () => scheduler.load().running === 0, 'it to be given up');
+      await scheduler.recover([executionId]);
+      assert.is(scheduler.load().running, 0);
+      assert.is((await events(executionId)).length, 4);
     });
-    assert.is(await supervisor.recover(executionId), false);
-    assert.not(supervisor.owns(executionId));
   }));
 
 test('merge gives both streams as one in exact order', () =>
@@ -323,7 +330,7 @@ test('the child gets only the configured environment and a closed stdin', () =>
   }));
 
 test('every recorded history folds to the state that the log and the document show', () =>
-  side({ concurrency: 3 }, async ({ run, finished, supervisor }) => {
+  side({ concurrency: 3 }, async ({ run, finished, scheduler }) => {
     const ids = [
       await run('true'),
       await run('exit 1'),
@@ -332,8 +339,8 @@ test('every recorded history folds to the state that the log and the document sh
       await run('sleep 20'),
     ];
     await sleep(300);
-    supervisor.cancel(ids[3] as string, 'me');
-    supervisor.cancel(ids[4] as string, 'me');
+    await scheduler.cancel(ids[3] as string, 'me');
+    await scheduler.cancel(ids[4] as string, 'me');
     for (const id of ids) {
       const events = await finished(id);
       const lifecycle = events.filter((event): event is LifecycleEvent => event.type !== 'output.appended');

@@ -1,17 +1,18 @@
-/** How requests are handed out and canceled while the log answers now and then only; the log and the fleet are fakes. */
+/** How requests are assigned and canceled while the log is unavailable now and then; the log and the fleet are fakes. */
 import pino from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startClaims } from '../../../actors/scheduling/claims.ts';
+
 import { createLease } from '../../../actors/scheduling/lease.ts';
+import { startScheduler } from '../../../actors/scheduling/scheduler.ts';
 import type { ExecutionEvent, LifecycleEvent } from '../../../events/event.ts';
-import type { DutyFeed, DutySession, Fleet } from '../../../events/fleet/fleet.ts';
+import { type DutyBatch, type DutyFeed, dutyBatch, type Fleet } from '../../../events/fleet/fleet.ts';
 import { ServiceError } from '../../../lib/errors.ts';
 import { memoryLog } from '../../support/memory.ts';
 import { AN_ID, recording } from '../../support/output-events.ts';
 import { until, within } from '../../support/within.ts';
 
-const test = suite('claims');
+const test = suite('Scheduler');
 
 const away = () => new ServiceError('event-log-unavailable', 'no broker answers', { retriable: true });
 
@@ -27,7 +28,7 @@ interface Parts {
  * @param sessions what each duty session does before it delivers the request.
  * @param append hears of each append before it is made.
  */
-async function withClaims(
+async function withScheduler(
   options: { limit: number; sessions?: (() => void)[]; append?: (events: readonly ExecutionEvent[]) => void },
   body: (parts: Parts) => Promise<void>,
 ): Promise<void> {
@@ -37,15 +38,12 @@ async function withClaims(
   const faults = [...(options.sessions ?? [])];
   let onCancel: Parameters<Fleet['onCancel']>[0] = () => {};
 
-  async function* delivered(signal: AbortSignal): DutySession['events'] & AsyncGenerator {
+  async function* delivered(signal: AbortSignal): AsyncGenerator<DutyBatch> {
     faults.shift()?.();
-    yield {
-      events: [{ event: requested as LifecycleEvent, partition: 0, offset: 0 }],
-      present: true,
-    };
+    yield dutyBatch([{ event: requested as LifecycleEvent }], true);
     for await (const { events } of await log.subscribe({ from: 'end', signal })) {
-      const placed = events.map((event) => ({ event: event as LifecycleEvent, partition: 0, offset: 1 }));
-      yield { events: placed, present: true };
+      const lifecycle = events.map((event) => ({ event: event as LifecycleEvent }));
+      yield dutyBatch(lifecycle, true);
     }
   }
   const feed: DutyFeed = {
@@ -56,7 +54,7 @@ async function withClaims(
       })();
     },
     async *sessions(signal) {
-      while (!signal.aborted) yield { events: delivered(signal), keep: async () => {} };
+      while (!signal.aborted) yield { batches: delivered(signal), keep: async () => {} };
     },
     leave: async () => {},
   };
@@ -70,7 +68,7 @@ async function withClaims(
     },
     close: async () => {},
   };
-  const claims = await startClaims({
+  const scheduler = await startScheduler({
     self: { worker: 'w1', instance: 'i', hostname: 'here', labels: {} },
     limit: options.limit,
     heartbeatMs: 20,
@@ -86,13 +84,9 @@ async function withClaims(
       },
     },
     supervisor: {
-      accept() {},
-      enqueue() {},
+      run: async () => true,
       cancel: () => false,
-      recover: async () => true,
       fence: async () => {},
-      load: () => ({ running: 0, queued: 0, limit: options.limit }),
-      owns: () => false,
       stop: async () => {},
     },
     async *unfinished() {},
@@ -104,12 +98,12 @@ async function withClaims(
       cancel: () => onCancel({ executionId: AN_ID, by: 'somebody' }),
     });
   } finally {
-    await within(20_000, claims.stop(), 'the end of the claims');
+    await within(20_000, scheduler.stop(), 'the end of the scheduler');
   }
 }
 
-test('a worker whose duty broke off, because no broker answered, takes it up again and hands out what waits', () =>
-  withClaims(
+test('a worker whose duty was interrupted, because no broker answered, takes it up again and assigns what waits', () =>
+  withScheduler(
     {
       limit: 1,
       sessions: Array.from({ length: 2 }, () => () => {
@@ -117,14 +111,14 @@ test('a worker whose duty broke off, because no broker answered, takes it up aga
       }),
     },
     async ({ logged }) => {
-      await until(20_000, () => logged().length > 1, 'the request being handed out');
+      await until(20_000, () => logged().length > 1, 'the request to be assigned');
       assert.equal(logged(), ['execution.requested', 'execution.scheduled']);
     },
   ));
 
 test('the cancellation of a request that waits is tried again when the log did not take it', async () => {
   let refused = 0;
-  await withClaims(
+  await withScheduler(
     {
       // No room for it, so that it waits.
       limit: 0,
@@ -137,7 +131,7 @@ test('the cancellation of a request that waits is tried again when the log did n
     async ({ logged, cancel }) => {
       cancel();
       await until(20_000, () => logged().length > 1, 'the cancellation');
-      assert.equal(logged(), ['execution.requested', 'execution.cancel_requested', 'execution.completed']);
+      assert.equal(logged(), ['execution.requested', 'execution.completed']);
       assert.is(refused, 2);
     },
   );
