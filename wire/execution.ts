@@ -59,6 +59,7 @@ export const ExecutionSchema = z
     last_seq: z.int().describe('Number of the last line'),
     last_position: z.int().describe('Position of the last event'),
     output_expired: z.literal(true).optional().describe('Retention deleted the output'),
+    wait_reason: z.string().optional().describe('While it is requested: what it waits for'),
     worker: z.string().optional(),
     hostname: z.string().optional(),
     pid: z.int().optional(),

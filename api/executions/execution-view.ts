@@ -2,6 +2,7 @@
  * Executions as clients see them: StackStorm's field names, RFC 3339 times, no secret and nothing of our own
  * book-keeping.
  */
+import type { Executions } from '../../actors/executions.ts';
 import { wireTime } from '../../events/codec.ts';
 import { type ExecutionRequested, isEnd, type StreamName } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -101,6 +102,16 @@ function hostResults(document: ExecutionDocument, hosts: ResultTexts['hosts']): 
       { ...outcome, ...(hosts[host] ?? { stdout: '', stderr: '' }) },
     ]),
   );
+}
+
+/** @param executions tells why a request waits: nothing of that is recorded. */
+export function executionJsonNow(
+  executions: Pick<Executions, 'waitReason'>,
+  document: ExecutionDocument,
+  texts?: ResultTexts,
+): ExecutionJson {
+  const reason = document.status === 'requested' ? executions.waitReason(document.labels) : undefined;
+  return { ...executionJson(document, texts), ...(reason === undefined ? {} : { wait_reason: reason }) };
 }
 
 /** The document that an answer to a request shows: nothing has happened to it yet. */

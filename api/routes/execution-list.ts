@@ -7,7 +7,7 @@ import type { ExecutionDocument } from '../../projections/execution-document.ts'
 import type { ExecutionPageRequest } from '../../projections/output-index.ts';
 import { ExecutionAttributesSchema } from '../../wire/execution.ts';
 import type { Api } from '../deps.ts';
-import { attributesOf, executionJson, selectAttributes } from '../executions/execution-view.ts';
+import { attributesOf, executionJsonNow, selectAttributes } from '../executions/execution-view.ts';
 import { executionsByPrefix, settled } from '../executions/find.ts';
 import { requires } from '../http/authentication.ts';
 import { createRouter } from '../http/router.ts';
@@ -76,7 +76,9 @@ export function executionListRoutes(api: Api) {
         if (query.limit !== -1) c.header('X-Limit', String(limit));
         if (cursor !== undefined) c.header('X-Next-Cursor', cursor);
         return c.json(
-          documents.map((document) => selectAttributes(executionJson(document), include, exclude)),
+          documents.map((document) =>
+            selectAttributes(executionJsonNow(api.executions, document), include, exclude),
+          ),
           200,
         );
       };

@@ -19,6 +19,7 @@ import type { Api } from '../deps.ts';
 import {
   attributesOf,
   executionJson,
+  executionJsonNow,
   IDEMPOTENCY_DIGEST,
   requestedJson,
   resultTexts,
@@ -107,7 +108,8 @@ export function executionRoutes(api: Api) {
       const document = await findExecution(api, c.req.valid('param').id, { fresh: true });
       const wantsResult =
         (!include || include.some((path) => path.split('.')[0] === 'result')) && !exclude?.includes('result');
-      const json = executionJson(document, wantsResult ? await resultTexts(index, document) : undefined);
+      const texts = wantsResult ? await resultTexts(index, document) : undefined;
+      const json = executionJsonNow(executions, document, texts);
       const size = query.max_result_size;
       const { result, ...rest } = json;
       const large = size !== undefined && Buffer.byteLength(JSON.stringify(result ?? null)) > size;

@@ -15,6 +15,7 @@ export function executionFacts(execution: ExecutionJson, url: string, now: numbe
   const facts: [string, string | undefined][] = [
     ['id', execution.id],
     ['status', execution.status],
+    ['waiting', execution.wait_reason === undefined ? undefined : safeLine(execution.wait_reason)],
   ];
   if (execution.end_timestamp !== undefined) {
     facts.push([

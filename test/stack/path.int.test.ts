@@ -80,7 +80,7 @@ if (await stackOrSkip('The whole path')) {
       assert.equal([event.sequence, event.action], [1, 'core.local']);
     }));
 
-  test('labels choose the worker, and a label that nobody has is refused with what there is', () =>
+  test('labels choose the worker, and a label that no worker has waits for one that joins', () =>
     withFolder(async (folder) => {
       const config = join(folder, 'gpu.yaml');
       await writeFile(config, 'actionrunner:\n  labels:\n    gpu: "yes"\n');
@@ -100,11 +100,17 @@ if (await stackOrSkip('The whole path')) {
           const { id } = await request({ gpu: 'yes' });
           assert.is((await server.ended(id)).worker, 'gpu');
         }
-        const error = await request({ gpu: 'no' }).then(
-          () => undefined,
-          (reason: Error) => reason.message,
+        const { id } = await request({ gpu: 'no' });
+        const waits = () => server.json<{ status: string; wait_reason?: string }>(`/v1/executions/${id}`);
+        assert.equal(
+          [(await waits()).status, (await waits()).wait_reason],
+          ['requested', 'waits for a worker with gpu=no'],
         );
-        assert.match(error ?? 'it was taken', /No worker has the labels gpu=no.*gpu=yes/);
+        await nodes.node('gpu').kill('SIGTERM');
+        await writeFile(config, 'actionrunner:\n  labels:\n    gpu: "no"\n');
+        await nodes.node('gpu').start();
+        const done = await server.ended(id, 60_000);
+        assert.equal([done.status, done.worker, done.wait_reason], ['succeeded', 'gpu', undefined]);
       });
     }));
 

@@ -40,6 +40,11 @@ function WholeLine({ session, seq, onClose }: { session: LogSession; seq: number
   );
 }
 
+function waitText({ status, wait_reason: reason }: Execution): string {
+  if (status === 'requested' && reason) return `The execution ${reason}.`;
+  return 'Lines appear here as they are printed.';
+}
+
 /** What stands in place of lines when there are none. */
 function NoLines({ execution }: { execution: Execution }) {
   if (execution.output_expired) {
@@ -53,7 +58,7 @@ function NoLines({ execution }: { execution: Execution }) {
   }
   return ENDED.has(execution.status)
     ? h(EmptyState, { title: 'No output' }, h('p', null, 'The execution printed nothing.'))
-    : h(EmptyState, { title: 'No output yet' }, h('p', null, 'Lines appear here as they are printed.'));
+    : h(EmptyState, { title: 'No output yet' }, h('p', null, waitText(execution)));
 }
 
 export function LogOverlay({ session }: { session: LogSession }) {
