@@ -11,8 +11,9 @@ import { type ExitStatus, type RunningProcess, runningMs } from '../capture/proc
 import { type PumpResult, pump } from '../capture/pump.ts';
 import { type LaunchRecord, openSpool, type Spool } from '../capture/spool.ts';
 import { conclude, lost, signalOf } from './conclusion.ts';
-import type { Cause, Conclusion, ExecutionContext, Terminate } from './execution.machine.ts';
+import type { Cause, ExecutionContext, Terminate } from './execution.machine.ts';
 import type { Launcher } from './launcher.ts';
+import type { Conclusion } from './machine-events.ts';
 import type { RequestSecrets } from './request-secrets.ts';
 
 /** The longest time a timer takes; a longer one would fire at once. */

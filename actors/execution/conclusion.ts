@@ -5,7 +5,8 @@ import type { ExecutionCompleted, OutputTotals, StreamName, Unrecorded } from '.
 import type { Mask } from '../capture/mask.ts';
 import type { ExitStatus } from '../capture/process.ts';
 import type { PumpResult } from '../capture/pump.ts';
-import type { Cause, Conclusion, ExecutionContext } from './execution.machine.ts';
+import type { Cause, ExecutionContext } from './execution.machine.ts';
+import type { Conclusion } from './machine-events.ts';
 
 /** Half of what a Kafka topic takes as one event (events/kafka/topics.ts): an end that is refused would be no end. */
 const MAX_RESULT_BYTES = 8 * 1024 * 1024;

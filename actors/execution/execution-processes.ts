@@ -10,8 +10,9 @@ import type { EventLog } from '../../events/event-log.ts';
 import type { Recorder } from '../../events/recorder.ts';
 import { openSpool } from '../capture/spool.ts';
 import { type Attachment, attach } from './attachment.ts';
-import type { Conclusion, ExecutionContext, Launched } from './execution.machine.ts';
+import type { ExecutionContext } from './execution.machine.ts';
 import { createLauncher } from './launcher.ts';
+import type { Conclusion, Launched } from './machine-events.ts';
 import { createRequestSecrets } from './request-secrets.ts';
 
 export interface ExecutionProcessesOptions {

@@ -12,32 +12,11 @@ import {
   setup,
   transition,
 } from 'xstate';
-import type {
-  ExecutionCompleted,
-  ExecutionRequested,
-  LifecycleEvent,
-  OutputTotals,
-  Status,
-  Unrecorded,
-} from '../../events/event.ts';
-import { ending, failedToStart, started } from './machine-events.ts';
+import type { ExecutionRequested, LifecycleEvent, Status, Unrecorded } from '../../events/event.ts';
+import { type Conclusion, ending, failedToStart, type Launched, started } from './machine-events.ts';
 
 /** Why we ended the process ourselves; the first cause wins. */
 export type Cause = 'canceled' | 'timeout' | 'output-limit';
-
-/** What `launch` found or made. */
-export interface Launched {
-  pid: number;
-  hostname: string;
-  worker: string;
-  /** Milliseconds since the epoch. */
-  startedAt: number;
-}
-
-/** How it ended, as the attachment concludes from exit status, cause and the runner's verdict. */
-export type Conclusion =
-  | { kind: 'completed'; event: Unrecorded<ExecutionCompleted> }
-  | { kind: 'lost'; reason: string; streams: OutputTotals };
 
 export interface ExecutionContext {
   requested: ExecutionRequested;

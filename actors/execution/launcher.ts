@@ -11,7 +11,7 @@ import { adoptProcess, bootId, checkLaunch, type RunningProcess, startProcess } 
 import { type LaunchRecord, openSpool, type Spool } from '../capture/spool.ts';
 import { createAttempts } from './attempts.ts';
 import { maskText } from './conclusion.ts';
-import type { Launched } from './execution.machine.ts';
+import type { Launched } from './machine-events.ts';
 import type { RequestSecrets } from './request-secrets.ts';
 
 export interface LauncherOptions {

@@ -6,7 +6,20 @@ import type {
   OutputTotals,
   Unrecorded,
 } from '../../events/event.ts';
-import type { Conclusion, Launched } from './execution.machine.ts';
+
+/** What `launch` found or made. */
+export interface Launched {
+  pid: number;
+  hostname: string;
+  worker: string;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+}
+
+/** How it ended, as the attachment concludes from exit status, cause and the runner's verdict. */
+export type Conclusion =
+  | { kind: 'completed'; event: Unrecorded<ExecutionCompleted> }
+  | { kind: 'lost'; reason: string; streams: OutputTotals };
 
 const NO_OUTPUT: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
 

@@ -1,7 +1,7 @@
 /** Workers of one installation whose commands are not processes: a test ends them, and may let a worker crash. */
 import pino from 'pino';
-import type { Conclusion } from '../../actors/execution/execution.machine.ts';
 import type { ExecutionProcesses } from '../../actors/execution/execution-processes.ts';
+import type { Conclusion } from '../../actors/execution/machine-events.ts';
 import { createSupervisor } from '../../actors/execution/supervisor.ts';
 import { createLease } from '../../actors/scheduling/lease.ts';
 import { startScheduler } from '../../actors/scheduling/scheduler.ts';

@@ -7,14 +7,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ActorRefFrom, createActor, fromCallback, fromPromise } from 'xstate';
 import {
-  type Conclusion,
   type ExecutionContext,
   executionMachine,
   foldExecution,
-  type Launched,
   statusOf,
   type Terminate,
 } from '../../../actors/execution/execution.machine.ts';
+import type { Conclusion, Launched } from '../../../actors/execution/machine-events.ts';
 import {
   type ExecutionRequested,
   isEnd,
