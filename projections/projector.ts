@@ -10,11 +10,11 @@ import { BEGINNING, type CheckpointWaiters, checkpointWaiters } from './checkpoi
 import { type OnDeadLetter, writeOrDeadLetter } from './dead-letter.ts';
 import { createFold } from './fold.ts';
 import { joinedBatches } from './joined-batches.ts';
-import type { OutputIndex, ProjectedBatch } from './output-index.ts';
+import type { ProjectedBatch, ProjectionTarget } from './output-index.ts';
 
 export interface ProjectorOptions {
   log: EventLog;
-  index: OutputIndex;
+  index: ProjectionTarget;
   /** Keeps what cannot be indexed, so that an operator can look at it. */
   onDeadLetter: OnDeadLetter;
   /** Called after every failed try; `retryMs` is the pause before the next. */

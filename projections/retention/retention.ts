@@ -1,18 +1,18 @@
 /**
- * Drops what is older than the two TTLs: the output of executions, and executions with all they have. Age counts from an
- * execution's end, so one that runs is never touched. The log goes first: what a crash leaves in the index is found again.
+ * Purges what is older than the two TTLs: the output of executions, and whole executions. Age counts from an execution's
+ * end, so a running execution loses nothing. The log is purged first: the next sweep finds what a crash leaves in the index.
  */
 import type { EventLog } from '../../events/event-log.ts';
-import type { OutputIndex } from '../output-index.ts';
+import type { PurgeableIndex } from '../output-index.ts';
 import { type SteadyClock, steadyClock } from './steady-clock.ts';
 
 export interface RetentionOptions {
   log: EventLog;
-  index: OutputIndex;
-  /** Milliseconds after an execution's end; 0 keeps for ever. */
+  index: PurgeableIndex;
+  /** Milliseconds after an execution's end; 0 is no limit. */
   outputTtlMs: number;
   executionsTtlMs: number;
-  /** Pause between sweeps; 0 sweeps only when asked to. */
+  /** Pause between sweeps; 0 sweeps only on request. */
   intervalMs: number;
   clock?: SteadyClock;
   onSwept?(report: PurgeReport): void;
@@ -20,12 +20,12 @@ export interface RetentionOptions {
 }
 
 export interface PurgeReport {
-  /** Executions dropped whole, and executions whose output alone was dropped. */
+  /** Executions purged whole, and executions of which only the output was purged. */
   executions: number;
   outputs: number;
-  /** Bytes of output in them, as it was printed. */
+  /** Bytes of output in them, as it was written by the command. */
   rawBytes: number;
-  /** What they took in log and index, as it is stored; an estimate for a dry run. */
+  /** Bytes that they took on disk in log and index; an estimate for a dry run. */
   freedBytes: number;
 }
 
@@ -35,10 +35,10 @@ export interface Retention {
   stop(): Promise<void>;
 }
 
-/** Executions dropped at a time. */
+/** Executions purged at a time. */
 const PAGE = 200;
-/** A dry run looks at no more. */
-const MOST_COUNTED = 10_000;
+/** A dry run counts no more. */
+const MAX_COUNTED = 10_000;
 
 export function startRetention({
   log,
@@ -74,12 +74,12 @@ export function startRetention({
   }
 
   async function count(): Promise<PurgeReport> {
-    const { output, executions } = await candidates(MOST_COUNTED);
+    const { output, executions } = await candidates(MAX_COUNTED);
     const raw = await rawBytes([...output, ...executions]);
     const { rawBytes: keptBytes, diskBytes = 0 } = await index.stats();
     const onDisk = diskBytes + ((await log.size()) ?? 0);
     const share = keptBytes > 0 ? Math.min(1, raw / keptBytes) : 0;
-    // What databases take beside their contents would make much of a little.
+    // A nearly empty database is mostly overhead, which a purge does not free.
     return {
       executions: executions.length,
       outputs: output.length,
@@ -93,7 +93,7 @@ export function startRetention({
     const done = new Set<string>();
     for (;;) {
       const found = await candidates(PAGE);
-      // An index with a retention of its own may go on naming what it has not dropped yet.
+      // An index with its own retention may still name what it has not purged yet.
       const output = found.output.filter((id) => !done.has(`output ${id}`));
       const executions = found.executions.filter((id) => !done.has(id));
       if (output.length + executions.length === 0) return report;

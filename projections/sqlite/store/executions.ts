@@ -1,6 +1,12 @@
 /** Execution documents in the index: found by filter, in pages, newest or oldest first. Runs on the reader's thread. */
 import type { SQLInputValue } from 'node:sqlite';
-import type { ExecutionFilter, ExecutionPageRequest, UnfinishedExecution } from '../../output-index.ts';
+import type {
+  ExecutionFilter,
+  ExecutionPageRequest,
+  PurgeBounds,
+  PurgeCandidates,
+  UnfinishedExecution,
+} from '../../output-index.ts';
 import { checkListCursor } from '../../search/search-cursor.ts';
 import type { Store } from './store.ts';
 
@@ -89,7 +95,7 @@ export function lastDocument({ prepare }: Store): string | undefined {
 
 const UNFINISHED_PAGE = 1000;
 
-/** At most a page of those behind the id; none when there are no more. */
+/** The page of executions after the id; empty when there are no more. */
 export function unfinishedPage({ prepare }: Store, after: string): UnfinishedExecution[] {
   const rows = prepare(
     `SELECT execution, worker, labels FROM executions WHERE ended_at IS NULL AND execution > ?
@@ -105,8 +111,8 @@ export function unfinishedPage({ prepare }: Store, after: string): UnfinishedExe
 /** Ended executions beyond the bounds, oldest first. */
 export function purgeCandidates(
   { prepare }: Store,
-  { output, executions, limit }: { output?: number; executions?: number; limit: number },
-): { output: string[]; executions: string[] } {
+  { output, executions, limit }: PurgeBounds,
+): PurgeCandidates {
   const found = (condition: string, bound: number | undefined) =>
     bound === undefined
       ? []
