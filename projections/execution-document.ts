@@ -1,5 +1,5 @@
 /**
- * What can be asked about one execution: a fold of its events. Pure, so that replaying the log always gives the same.
+ * The document of an execution: a fold of its events. Pure, so every replay of the log gives the same document.
  */
 import {
   type ActionRef,
@@ -21,7 +21,7 @@ export interface ExecutionDocument {
   context: Record<string, unknown>;
   labels: Record<string, string>;
   idempotencyKey?: string;
-  /** One entry a status change; `at` in milliseconds since the epoch. */
+  /** One entry for each status change; `at` in milliseconds since the epoch. */
   log: { at: number; status: Status }[];
   /** Milliseconds since the epoch: when it was requested, when its process started, when it ended. */
   requestedAt: number;
@@ -37,23 +37,23 @@ export interface ExecutionDocument {
   error?: string;
   note?: string;
   result?: unknown;
-  /** Output so far; at the end, the totals that the last event names. */
+  /** Totals so far; after the end, the totals that the last event states. */
   output: OutputTotals;
   /** Highest line number so far. */
   lastSeq: number;
   /** Position of the last event in this document. */
   through: number;
-  /** Set when retention has dropped its output: what is kept starts after this position. */
+  /** Set when retention has purged output: the rest begins after this position. */
   outputPurgedThrough?: number;
 }
 
-function moved(document: ExecutionDocument, status: Status, at: number): Partial<ExecutionDocument> {
+function withStatus(document: ExecutionDocument, status: Status, at: number): Partial<ExecutionDocument> {
   return { status, log: [...document.log, { at, status }] };
 }
 
 /**
- * Applies one event. An event that the document already holds changes nothing, so delivery at least once is enough.
- * @throws Error when the stream does not begin with `execution.requested`.
+ * Applies one event. An event that the document already includes changes nothing, so delivery at least once is enough.
+ * @throws Error when the history does not begin with `execution.requested`.
  */
 export function applyEvent(
   document: ExecutionDocument | undefined,
@@ -76,7 +76,8 @@ export function applyEvent(
       through: position,
     };
   }
-  if (!document) throw new Error(`${event.type} of ${event.executionId} came before its execution.requested`);
+  if (!document)
+    throw new Error(`${event.type} of ${event.executionId} has no execution.requested before it`);
   if (event.position <= document.through) return document;
   const next = { ...document, through: event.position };
   switch (event.type) {
@@ -91,19 +92,19 @@ export function applyEvent(
       return next;
     }
     case 'execution.scheduled':
-      return { ...next, ...moved(document, 'scheduled', event.at), worker: event.worker };
+      return { ...next, ...withStatus(document, 'scheduled', event.at), worker: event.worker };
     case 'execution.started': {
       const { worker, hostname, pid, at } = event;
-      return { ...next, ...moved(document, 'running', at), worker, hostname, pid, startedAt: at };
+      return { ...next, ...withStatus(document, 'running', at), worker, hostname, pid, startedAt: at };
     }
     case 'execution.cancel_requested':
       if (isEnd(document.status)) return next;
-      return { ...next, ...moved(document, 'canceling', event.at), canceledBy: event.by };
+      return { ...next, ...withStatus(document, 'canceling', event.at), canceledBy: event.by };
     case 'execution.completed': {
       const { exitCode, signal, elapsedMs, error, note, by, result, at } = event;
       return {
         ...next,
-        ...moved(document, event.status, at),
+        ...withStatus(document, event.status, at),
         endedAt: at,
         elapsedMs,
         exitCode,
@@ -118,7 +119,7 @@ export function applyEvent(
     case 'execution.abandoned':
       return {
         ...next,
-        ...moved(document, 'abandoned' satisfies EndStatus, event.at),
+        ...withStatus(document, 'abandoned' satisfies EndStatus, event.at),
         endedAt: event.at,
         error: event.reason,
         output: event.streams,

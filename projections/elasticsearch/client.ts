@@ -1,6 +1,6 @@
 /**
- * Requests to Elasticsearch and what their failures mean. The client library is loaded on first use; its own retries
- * are off, because whoever writes or searches here knows better what may be repeated.
+ * Requests to Elasticsearch and what their failures mean. The client library is loaded on first use. Its retries
+ * are off, as the callers know what may be repeated.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
@@ -16,8 +16,8 @@ export interface ElasticsearchConnection {
   ca?: string;
 }
 
-/** A field of an answer whose shape its caller knows. */
-// biome-ignore lint/suspicious/noExplicitAny: answers are as many as requests
+/** An answer of the cluster; the caller knows its shape. */
+// biome-ignore lint/suspicious/noExplicitAny: each request has its own answer
 export type Answer = any;
 
 /** A condition of a query. */
@@ -29,7 +29,7 @@ export type SearchIn = (body: object, signal?: AbortSignal) => Promise<Answer>;
 export interface Requests {
   /**
    * @throws ServiceError `output-index-unavailable` (retriable) when the cluster does not answer or has no room now,
-   * `index-rejected` when it refuses the request. Statuses in `accept` answer undefined instead.
+   * `index-rejected` when it rejects the request. Statuses in `accept` give undefined instead.
    */
   send(
     method: string,
@@ -50,13 +50,13 @@ export const IGNORE_MISSING = { ignore_unavailable: true, allow_no_indices: true
 
 const TIMEOUT_MS = 30_000;
 const MAX_CA_BYTES = 4 * 1024 * 1024;
-/** What a burst of readers opened is closed again when it is over; the library would keep 256 for ten minutes. */
+/** Connections of a burst of readers are closed soon after; the library would keep 256 for ten minutes. */
 const AGENT = { connections: 64, keepAliveTimeout: 10_000, keepAliveMaxTimeout: 10_000 };
-/** How long a read waits for a shard that is being started. */
+/** How long a read waits for a shard that is starting. */
 const READ_PATIENCE_MS = 3000;
 const READ_RETRY_MS = 50;
 
-/** The HTTP status of a refused request, where the error has one. */
+/** The HTTP status of a failed request, when the error has one. */
 export function statusOf(error: unknown): number | undefined {
   // 0 or null when there was no answer.
   const status = (error as { meta?: { statusCode?: number | null } }).meta?.statusCode || undefined;
@@ -71,7 +71,7 @@ export function searchIn(client: Requests, alias: string): SearchIn {
   };
 }
 
-function explained(cause: unknown, node: string): ServiceError {
+function toServiceError(cause: unknown, node: string): ServiceError {
   if (cause instanceof ServiceError) return cause;
   const error = cause as Error;
   const status = statusOf(error);
@@ -84,18 +84,18 @@ function explained(cause: unknown, node: string): ServiceError {
   if (status === 401 || status === 403) {
     return new ServiceError(
       'output-index-unavailable',
-      `Elasticsearch at ${node} refused access (${reason}); check elasticsearch.apiKey or username and password`,
+      `Elasticsearch at ${node} denied access (${reason}); check elasticsearch.apiKey or username and password`,
       { cause, retriable: true },
     );
   }
   if (status === undefined || status === 429 || status >= 500) {
     return new ServiceError(
       'output-index-unavailable',
-      `Elasticsearch at ${node} cannot serve now (${status === undefined ? reason : `status ${status}`}); output is kept in the log and projected later`,
+      `Elasticsearch at ${node} is unavailable (${status === undefined ? reason : `status ${status}`}); output is buffered in the log`,
       { cause, retriable: true },
     );
   }
-  return new ServiceError('index-rejected', `Elasticsearch refused a request: ${reason}`, { cause });
+  return new ServiceError('index-rejected', `Elasticsearch rejected a request: ${reason}`, { cause });
 }
 
 export async function openRequests(connection: ElasticsearchConnection): Promise<Requests> {
@@ -120,8 +120,9 @@ export async function openRequests(connection: ElasticsearchConnection): Promise
           return await ask();
         } catch (error) {
           if (signal?.aborted) throw signal.reason;
-          // An index that was made a moment ago has no shard to read from yet.
-          if (!reads || statusOf(error) !== 503 || performance.now() > deadline) throw explained(error, node);
+          // A new index has no shard to read from yet.
+          if (!reads || statusOf(error) !== 503 || performance.now() > deadline)
+            throw toServiceError(error, node);
           await delay(READ_RETRY_MS);
         }
       }

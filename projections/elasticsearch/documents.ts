@@ -1,4 +1,4 @@
-/** Chunks and execution documents as they lie in Elasticsearch, and back, byte for byte. */
+/** Converts chunks and execution documents to Elasticsearch documents and back, byte for byte. */
 import { isUtf8 } from 'node:buffer';
 import type { OutputAppended, StreamName, StreamTotals } from '../../events/event.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
@@ -29,9 +29,9 @@ export interface ChunkSource {
   };
 }
 
-/** The same for every delivery of the same chunk. */
+/** The id of a chunk's document, the same for every delivery of the chunk. */
 export function chunkId({ executionId, host, stream, offset, position, omitted }: OutputAppended): string {
-  // The marker of cut output stands at an offset where a chunk may stand too.
+  // The marker of omitted output has an offset that a chunk may have too.
   return `${executionId}:${host ?? ''}:${stream}:${offset}${omitted ? `:cut${position}` : ''}`;
 }
 
@@ -94,11 +94,11 @@ export function chunkOf(source: ChunkSource): OutputAppended {
   };
 }
 
-/** What of a document's parameters can be found by `text`; the limit of the field that holds it. */
+/** How much of a document `text` searches; the limit of the field that holds it. */
 const TEXT_CHARACTERS = 8191;
 const SUCCEEDED = 'succeeded';
 
-/** `purged`: retention has been at its output, whether it had any or not. */
+/** @param purged retention has purged its output, whether it had any or not. */
 export function executionSource(
   document: ExecutionDocument,
   purged = document.outputPurgedThrough !== undefined,

@@ -13,7 +13,7 @@ import { executionOf } from './documents.ts';
 import { type IndexNames, idTime } from './index-names.ts';
 
 const DEFAULT_LIMIT = 100;
-/** Elasticsearch answers at most this many documents of one search. */
+/** One search gives at most this many documents. */
 const WINDOW = 10_000;
 const PAGE = 1000;
 
@@ -106,7 +106,7 @@ export async function executionsPage(
   const sort = [{ 'linefeed.execution.id': order }];
   let from = request.offset ?? 0;
   let searchAfter: unknown[] | undefined = request.cursor === undefined ? undefined : [request.cursor];
-  // Beyond the window, walks there by ids alone.
+  // An offset beyond the window is reached in steps that read only ids.
   while (from > 0 && from + limit + 1 > WINDOW) {
     const step = Math.min(from, WINDOW);
     const skipped = await search({
@@ -176,7 +176,7 @@ export async function* unfinished(search: SearchIn): AsyncGenerator<UnfinishedEx
   for (let after: unknown[] | undefined; ; ) {
     const answer = await search({
       size: PAGE,
-      // Not even Elasticsearch reads the documents for it.
+      // Elasticsearch does not read the documents either.
       _source: false,
       docvalue_fields: ['linefeed.worker', 'linefeed.label'],
       track_total_hits: false,

@@ -1,6 +1,6 @@
 /**
- * Names of indices. Output lies in one index a day, by the chunk's own time, and executions in one a month, by the time
- * in their id: an event that comes again always meets the index it went to before. A rebuild fills a second set.
+ * Names of indices. Output is in one index a day, by the chunk's own time; executions are in one a month, by the time in
+ * their id. So an event that is delivered again is written to the same index. A rebuild fills a second set.
  */
 export interface IndexNames {
   generation: number;
@@ -24,7 +24,7 @@ function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10).replaceAll('-', '.');
 }
 
-/** Milliseconds since the epoch at which a UUIDv7 was made; undefined for other ids. */
+/** Milliseconds since the epoch at which a UUIDv7 was generated; undefined for other ids. */
 export function idTime(executionId: string): number | undefined {
   if (!/^[0-9a-f]{8}-[0-9a-f]{4}-7/i.test(executionId)) return undefined;
   return Number.parseInt(executionId.slice(0, 8) + executionId.slice(9, 13), 16);

@@ -1,6 +1,6 @@
 /**
- * What Linefeed sets up in the cluster: templates with a fixed mapping in Elastic Common Schema names, and lifecycle
- * policies for both TTLs. Pure: the requests are built here and sent by output-index.ts.
+ * What Linefeed sets up in the cluster: templates with a fixed mapping in the names of the Elastic Common Schema, and
+ * lifecycle policies for both TTLs. Pure: the requests are built here and sent by setup.ts.
  */
 import type { IndexNames } from './index-names.ts';
 
@@ -23,7 +23,7 @@ const DAY_MS = 86_400_000;
 const keyword = { type: 'keyword', ignore_above: 1024 };
 const long = { type: 'long' };
 const date = { type: 'date' };
-/** Kept as it is, not searched. */
+/** Stored, not searched. */
 const opaque = { type: 'object', enabled: false };
 const stored = { type: 'keyword', index: false, doc_values: false };
 
@@ -36,7 +36,7 @@ const COMMON = {
 
 const OUTPUT_MAPPING = {
   dynamic: false,
-  // The words are there to be found, not to be read.
+  // The words are searched, never read.
   _source: { excludes: ['linefeed.words'] },
   properties: {
     ...COMMON,
@@ -88,7 +88,7 @@ const EXECUTIONS_MAPPING = {
         idempotency_key: keyword,
         label: keyword,
         purged: { type: 'boolean' },
-        // Substrings of it are searched, so it is one term.
+        // One term, as its substrings are searched.
         text: { type: 'keyword', doc_values: false, ignore_above: 8191 },
         document: opaque,
       },
@@ -108,7 +108,7 @@ function age(ms: number): string {
 
 /**
  * A day's index holds chunks up to 24 hours younger than its date, a month's index executions up to 31 days younger;
- * so much longer it is kept, that nothing goes before its time.
+ * the index is kept that much longer, so that nothing is deleted early.
  */
 export function keptMs(kind: 'output' | 'executions', ttlMs: number): number {
   return ttlMs === 0 ? 0 : ttlMs + (kind === 'output' ? DAY_MS : 31 * DAY_MS);
@@ -149,7 +149,7 @@ export function policyRequests(options: SetupOptions): SetupRequest[] {
   ];
 }
 
-/** `active` puts the readers' aliases on every index that is made from now on. */
+/** `active` puts the readers' aliases on every index that is created from now on. */
 export function templateRequests(
   options: SetupOptions,
   names: IndexNames,
@@ -165,7 +165,7 @@ export function templateRequests(
           'index.number_of_shards': 1,
           'index.number_of_replicas': options.replicas,
           'index.codec': 'best_compression',
-          // Every batch refreshes what it wrote, so the timer has nothing to do.
+          // Every batch refreshes what it wrote, so the timer is hardly needed.
           'index.refresh_interval': '30s',
           ...(ilm
             ? {

@@ -1,12 +1,12 @@
-/** What retention will drop and when, from the spans of time that an index holds and the TTLs. Pure. */
+/** What retention will purge and when, from the spans of time that an index holds and the TTLs. Pure. */
 import type { RetentionSpan } from '../output-index.ts';
 
 export interface PlannedSpan extends RetentionSpan {
-  /** When the last of it is gone, milliseconds since the epoch; undefined is never. The sweeper's pause comes on top. */
+  /** When the last of it expires, milliseconds since the epoch; undefined is never. The next sweep purges it. */
   goesAt?: number;
 }
 
-/** @param ttls in milliseconds after an execution's end; 0 keeps for ever. */
+/** @param ttls in milliseconds after an execution's end; 0 is no limit. */
 export function retentionPlan(
   spans: readonly RetentionSpan[],
   ttls: { outputTtlMs: number; executionsTtlMs: number },
@@ -15,7 +15,7 @@ export function retentionPlan(
     const ttl = span.kind === 'output' ? ttls.outputTtlMs : ttls.executionsTtlMs;
     const whole = ttls.executionsTtlMs === 0 ? Number.POSITIVE_INFINITY : span.to + ttls.executionsTtlMs;
     const own = span.expiresAt ?? (ttl === 0 ? Number.POSITIVE_INFINITY : span.to + ttl);
-    // An execution takes its output with it.
+    // An execution is purged together with its output.
     const goesAt = span.kind === 'output' ? Math.min(own, whole) : own;
     return goesAt === Number.POSITIVE_INFINITY ? span : { ...span, goesAt };
   });

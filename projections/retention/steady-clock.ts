@@ -1,12 +1,12 @@
 /**
- * The time of day for decisions that cannot be undone. A wall clock that jumps ahead is not believed until it has kept to
- * its new time for an hour; one that jumps back is believed at once, as that only keeps things longer.
+ * The time of day for decisions that cannot be undone. When the wall clock jumps ahead, the new time counts only after an
+ * hour without another jump. When it jumps back, the new time counts at once, as that only keeps data longer.
  */
 
 /** Milliseconds since the epoch. */
 export type SteadyClock = () => number;
 
-/** More than any correction of a clock that is kept in time, less than anything that would matter to a TTL. */
+/** More than the corrections of a synchronized clock, less than matters to a TTL. */
 const JUMP_MS = 60_000;
 const SETTLE_MS = 3_600_000;
 

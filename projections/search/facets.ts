@@ -6,7 +6,7 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** Widths that a person can read off an axis. */
+/** Bucket widths that are easy to read on an axis. */
 const WIDTHS_MS = [
   ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND_MS),
   ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE_MS),
@@ -21,7 +21,7 @@ export interface FacetCounter {
 }
 
 /**
- * @param timeZone whose days are counted; see calendarOf.
+ * @param timeZone days are counted in this zone; see calendarOf.
  * @throws ServiceError `validation-failed` when there is no such zone.
  */
 export function facetCounter(timeZone?: string): FacetCounter {
@@ -31,15 +31,15 @@ export function facetCounter(timeZone?: string): FacetCounter {
   const streams: Record<string, number> = {};
   const seconds = new Map<number, number>();
   let total = 0;
-  const raise = (counts: Record<string, number>, name: string, by: number) => {
+  const increase = (counts: Record<string, number>, name: string, by: number) => {
     counts[name] = (counts[name] ?? 0) + by;
   };
   return {
     add({ action, status, stream, at }, count = 1) {
       total += count;
-      raise(actions, action, count);
-      raise(statuses, status, count);
-      raise(streams, stream, count);
+      increase(actions, action, count);
+      increase(statuses, status, count);
+      increase(streams, stream, count);
       const second = Math.floor(at / SECOND_MS);
       seconds.set(second, (seconds.get(second) ?? 0) + count);
     },
@@ -56,17 +56,17 @@ export function facetCounter(timeZone?: string): FacetCounter {
       const bucketMs = WIDTHS_MS.find((width) => (last - first) / width < BUCKETS) ?? widest;
       const counts = new Map<number, number>();
       const days: Record<string, number> = {};
-      // Bars of hours and days begin where those of the zone do; a change of its clocks within the range moves no bar.
+      // Buckets of hours and days begin when those of the zone do. A clock change within the range moves no bucket.
       const ahead = Number.isFinite(first) ? calendar.offsetMs(first) : 0;
-      const barOf = (at: number) => Math.floor((at + ahead) / bucketMs) * bucketMs - ahead;
+      const bucketAt = (at: number) => Math.floor((at + ahead) / bucketMs) * bucketMs - ahead;
       for (const [second, count] of [...seconds].sort(([a], [b]) => a - b)) {
-        const at = barOf(second * SECOND_MS);
+        const at = bucketAt(second * SECOND_MS);
         counts.set(at, (counts.get(at) ?? 0) + count);
-        raise(days, calendar.dayOf(second * SECOND_MS), count);
+        increase(days, calendar.dayOf(second * SECOND_MS), count);
       }
       const histogram: SearchFacets['histogram'] = [];
-      const begin = barOf(first);
-      // A range of many years would give more buckets than anyone can look at.
+      const begin = bucketAt(first);
+      // A range of many years would give too many buckets.
       for (let at = begin; at <= last && histogram.length <= 10 * BUCKETS; at += bucketMs) {
         histogram.push({ at, count: counts.get(at) ?? 0 });
       }

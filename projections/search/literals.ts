@@ -1,14 +1,14 @@
 /**
- * Texts that every match of a regular expression contains, found without running it. Careful rather than clever: what
- * it does not understand ends a literal, and an alternation at the top gives none.
+ * Texts that every match of a regular expression contains, found without running it. It is careful: an element that it does
+ * not understand ends a literal, and an alternation at the top level gives none.
  */
 
-/** Index behind the bracket expression or the group that begins at `at`. */
+/** Index after the bracket expression or the group that begins at `at`. */
 export function behindGroup(pattern: string, at: number): number {
   if (pattern.charAt(at) === '[') {
     let i = at + 1;
     if (pattern.charAt(i) === '^') i++;
-    // A bracket that comes first stands for itself.
+    // A closing bracket in first position stands for itself.
     if (pattern.charAt(i) === ']') i++;
     while (i < pattern.length && pattern.charAt(i) !== ']') {
       if (pattern.startsWith('[:', i)) i = pattern.indexOf(':]', i) + 1;
@@ -25,7 +25,7 @@ export function behindGroup(pattern: string, at: number): number {
   return i + 1;
 }
 
-/** Index behind an escape that stands for a class or a code, not for the character itself. */
+/** Index after an escape that stands for a class or a code, not for the character itself. */
 export function behindEscape(pattern: string, at: number): number {
   const rest = pattern.slice(at + 1);
   const [length = ''] = /^(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)/s.exec(rest) ?? [];
@@ -66,7 +66,7 @@ export function requiredLiterals(pattern: string, ignoreCase: boolean): string[]
         at += 2;
       }
     } else if ('*?{'.includes(char)) {
-      // What is repeated may be there no time at all.
+      // The repeated character may be absent.
       current.pop();
       cut();
       at += /^\{\d*,?\d*\}/.exec(pattern.slice(at))?.[0].length ?? 1;

@@ -1,6 +1,6 @@
 /**
- * Which lines match a query and where to highlight: the one meaning of search, whatever engine narrows the lines down.
- * A line is matched as a person sees it (no escape sequences), case folded one character at a time.
+ * Decides which lines match a query and where to highlight, for every engine. A line is matched as a person sees it (without
+ * escape sequences), with its case folded one character at a time.
  */
 import { type Budget, createBudget, TooCostly } from '../../lib/re2.ts';
 import { requiredLiterals } from './literals.ts';
@@ -9,17 +9,17 @@ import { parseQuery, type RegexTerm, type Term, type TextTerm } from './query.ts
 import { fold, isWordCode, WORDS } from './text.ts';
 
 export interface Matcher {
-  /** Ranges to highlight in a line's visible text, in order, apart from each other; null when it does not match. */
+  /** Ranges to highlight in a line's visible text, in order, without overlaps; null when it does not match. */
   matchLine(visibleText: string): [number, number][] | null;
-  /** Folded texts that the folded line must contain, longest first: to skip what cannot match. */
+  /** Folded texts that the folded line must contain, longest first; lines without them are skipped. */
   literals: string[];
-  /** Words of the folded line that must be there, whole. */
+  /** Whole words that the folded line must contain. */
   words: string[];
-  /** Folded texts that must be there, which the words do not cover. */
+  /** Folded texts that the folded line must contain and that `words` does not cover. */
   fragments: string[];
   /** Folded texts of several words, which `words` covers one by one. */
   phrases: string[];
-  /** Each has a match in any line that matches; see prefilter.ts. For one user at a time: they keep a place. */
+  /** Each has a match in every line that matches; see prefilter.ts. They keep a position, so one user at a time. */
   prefilters: Prefilter[];
 }
 
@@ -51,7 +51,7 @@ function findText(term: TextTerm): Finder {
   };
 }
 
-/** Ranges of a folded text as ranges of the text, where folding has made it longer. */
+/** Converts ranges of a folded text to ranges of the text, where folding has made it longer. */
 function unfolded(text: string, ranges: [number, number][]): [number, number][] {
   if (ranges.length === 0) return ranges;
   const starts: number[] = [];
@@ -68,7 +68,7 @@ function unfolded(text: string, ranges: [number, number][]): [number, number][] 
   });
 }
 
-/** Nobody looks at more highlights of one line. */
+/** More highlights of one line are of no use. */
 const MOST_HIGHLIGHTS = 1000;
 
 function findRegex({ compiled }: RegexTerm, budget: Budget): Finder {
@@ -83,7 +83,7 @@ function findRegex({ compiled }: RegexTerm, budget: Budget): Finder {
       );
     } catch (error) {
       if (!(error instanceof TooCostly)) throw error;
-      // The line matches, which is what counts: it is shown with the highlights found so far.
+      // The line matches. It is shown with the highlights found so far.
       if (found.length === 0) found.push([0, 0]);
     }
     return found;
@@ -104,7 +104,7 @@ function merged(ranges: [number, number][]): [number, number][] {
   return result;
 }
 
-/** Words that stand whole in any line that matches, and the text itself where these do not say it all. */
+/** Whole words in every line that matches, and the text itself where the words do not say everything. */
 function wordsAndFragments(term: TextTerm): Pick<Matcher, 'words' | 'fragments' | 'phrases'> {
   const text = fold(term.text);
   const runs = [...text.matchAll(WORDS)];
@@ -120,7 +120,7 @@ function wordsAndFragments(term: TextTerm): Pick<Matcher, 'words' | 'fragments' 
 
 /**
  * @throws ServiceError `validation-failed`, see query.ts. Matching throws `TooCostly` when an expression of the query uses
- * up the processor time that a text of that length may take.
+ * more processor time than a text of that length may take.
  */
 export function compile(source: string): Matcher {
   const query = parseQuery(source);

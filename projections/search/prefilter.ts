@@ -1,11 +1,11 @@
 /**
- * Regular expressions of fixed width for JavaScript's own engine, such that every line that matches a term holds a match of
- * each: they find lines worth a closer look at gigabytes a second, where the RE2 library does tens of megabytes. Nothing in
- * them repeats, so their time is linear whatever the text. They may be run over UTF-8 bytes taken as characters.
+ * Prefilters: regular expressions of fixed width for JavaScript's own engine. Every line that matches a term has a match of
+ * each. They find lines that may match at gigabytes a second; the RE2 library does tens of megabytes. Nothing in them
+ * repeats, so their time is linear for any text. They may run over UTF-8 bytes read as characters.
  */
 import { behindEscape, behindGroup } from './literals.ts';
 
-/** What stands at one place of the text, or at several: its source, how much it tells, and what it holds literally. */
+/** One character of a match, or several: the source, how selective it is, and the literal text in it. */
 interface Atom {
   source: string;
   weight: number;
@@ -14,13 +14,13 @@ interface Atom {
 
 export interface Prefilter {
   regex: RegExp;
-  /** Bytes that its match contains as they are; only where there are some that tell something. */
+  /** Bytes that its match contains literally; absent when they would be too few. */
   core?: Buffer;
 }
 
-const MOST_REPEATED = 16;
-/** More pieces tell little more; each is a look at the text. */
-const MOST_PIECES = 6;
+const MAX_REPEATED = 16;
+/** More prefilters skip few more lines, and each costs time. */
+const MAX_PREFILTERS = 6;
 
 const escaped = (char: string) => char.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
 const literal = (char: string): Atom => ({ source: escaped(char), weight: 1, core: char });
@@ -32,7 +32,7 @@ const ESCAPES: Record<string, Atom> = {
 };
 const WORD: Atom = { source: '[0-9A-Za-z_]', weight: 0.2 };
 
-/** The longest run of what is literal. */
+/** The longest literal run. */
 function coreOf(atoms: readonly Atom[]): string {
   const runs = atoms
     .map(({ core }) => core ?? '\n')
@@ -47,7 +47,7 @@ const joined = (atoms: readonly Atom[]): Atom => ({
   core: coreOf(atoms),
 });
 
-/** Branches of a pattern, split at its own level. */
+/** The branches of a pattern's top level. */
 function branches(pattern: string): string[] {
   const found: string[] = [];
   let start = 0;
@@ -63,12 +63,12 @@ function branches(pattern: string): string[] {
   return [...found, pattern.slice(start)];
 }
 
-/** Pieces of a pattern, `{ source, weight }` each; an alternation is one, of the best of each of its branches. */
-function piecesOf(pattern: string, anyCase: boolean): Atom[] {
+/** Fixed-width parts of a pattern. An alternation is one part, of the best part of each branch. */
+function partsOf(pattern: string, anyCase: boolean): Atom[] {
   const all = branches(pattern);
   if (all.length > 1) {
-    const best = all.map((branch) => piecesOf(branch, anyCase).sort((a, b) => b.weight - a.weight)[0]);
-    if (best.some((piece) => piece === undefined)) return [];
+    const best = all.map((branch) => partsOf(branch, anyCase).sort((a, b) => b.weight - a.weight)[0]);
+    if (best.some((part) => part === undefined)) return [];
     const known = best as Atom[];
     return [
       {
@@ -83,7 +83,7 @@ function piecesOf(pattern: string, anyCase: boolean): Atom[] {
 function sequence(pattern: string, anyCase: boolean): Atom[] {
   const found: Atom[] = [];
   let current: Atom[] = [];
-  /** What a repetition that follows would repeat. */
+  /** The atom that a following repetition repeats. */
   let last: Atom | undefined;
   const cut = () => {
     if (current.length > 0) found.push(joined(current));
@@ -98,7 +98,7 @@ function sequence(pattern: string, anyCase: boolean): Atom[] {
     current.push(atom);
     last = atom;
   };
-  // Of other cases only those are known that are ASCII: not `s`, which `ſ` matches, nor `k`, which the Kelvin sign does.
+  // When case is ignored, only characters whose other case is ASCII: not `s`, which `ſ` matches, nor `k` (the Kelvin sign).
   const known = (char: string) => /^[\x20-\x7e]$/.test(char) && !(anyCase && /[sk]/i.test(char));
   for (let at = 0; at < pattern.length; ) {
     const char = pattern.charAt(at);
@@ -109,7 +109,7 @@ function sequence(pattern: string, anyCase: boolean): Atom[] {
       const optional = /^(?:[*?]|\{0?,|\{0\})/.test(pattern.slice(end));
       const inner = /^(?!\?)|^\?:|^\?P?<\w+>/.exec(pattern.slice(at + 1, end - 1));
       if (inner && !optional)
-        found.push(...piecesOf(pattern.slice(at + 1 + inner[0].length, end - 1), anyCase));
+        found.push(...partsOf(pattern.slice(at + 1 + inner[0].length, end - 1), anyCase));
       at = end;
     } else if (char === '[') {
       const end = behindGroup(pattern, at);
@@ -127,14 +127,14 @@ function sequence(pattern: string, anyCase: boolean): Atom[] {
         at = behindEscape(pattern, at);
       }
     } else if (char === '+') {
-      // Once at the end of what came before, once at the beginning of what comes.
+      // Once at the end of the part before, once at the beginning of the part after.
       const again = last;
       cut();
       if (again) add(again);
       at += next === '?' ? 2 : 1;
     } else if ('*?{'.includes(char)) {
       const [whole = char, least = '0', most] = /^\{(\d+)(,\d*)?\}/.exec(pattern.slice(at)) ?? [];
-      const times = Math.min(Number(least), MOST_REPEATED);
+      const times = Math.min(Number(least), MAX_REPEATED);
       const again = last;
       const isExact = most === undefined && times === Number(least);
       if (again) current.pop();
@@ -143,7 +143,7 @@ function sequence(pattern: string, anyCase: boolean): Atom[] {
         cut();
         if (again) for (let n = 0; n < times; n++) current.push(again);
       }
-      // A second repetition, as the `?` of a lazy one, says nothing about a single place any more.
+      // A second repetition, such as the `?` of a lazy one, does not apply to a single atom.
       if (times > 0) last = undefined;
       at += whole.length;
       if (pattern.charAt(at) === '?') at++;
@@ -157,47 +157,47 @@ function sequence(pattern: string, anyCase: boolean): Atom[] {
   return found;
 }
 
-/** Less tells nothing, and may be no character at all. */
+/** A part with less weight is not selective, and may have no character at all. */
 const LEAST_WEIGHT = 0.15;
 
-/** A shorter core stands in most texts. */
+/** Most texts contain a shorter core. */
 const LEAST_CORE = 3;
 
-/** In any case, letters are not there as they are. */
+/** When case is ignored, letters are not literal. */
 const inCase = (core: string, anyCase: boolean) =>
   anyCase
     ? coreOf([...core].map((char) => (/[a-z]/i.test(char) ? { source: '', weight: 0 } : literal(char))))
     : core;
 
-const chosen = (pieces: Atom[], anyCase: boolean): Prefilter[] =>
-  pieces
+const chosen = (parts: Atom[], anyCase: boolean): Prefilter[] =>
+  parts
     .filter(({ weight }) => weight >= LEAST_WEIGHT)
     .sort((a, b) => b.weight - a.weight)
-    .slice(0, MOST_PIECES)
+    .slice(0, MAX_PREFILTERS)
     .map(({ source, core: exact = '' }) => {
       const core = inCase(exact, anyCase);
       const regex = new RegExp(source, anyCase ? 'gi' : 'g');
       return core.length < LEAST_CORE ? { regex } : { regex, core: Buffer.from(core) };
     });
 
-/** Of an RE2 pattern. */
+/** Prefilters of an RE2 pattern. */
 export function regexPrefilters(pattern: string, ignoreCase: boolean): Prefilter[] {
   if (pattern.includes('\\Q')) return [];
   const anyCase = ignoreCase || /\(\?[a-zA-Z-]*i/.test(pattern);
-  return chosen(piecesOf(pattern, anyCase), anyCase);
+  return chosen(partsOf(pattern, anyCase), anyCase);
 }
 
 const NOT_BEHIND = '(?<![0-9A-Za-z_])';
 const NOT_BEFORE = '(?![0-9A-Za-z_])';
 
-/** Of a text in any case, which may have to begin or end at the border of a word. */
+/** Prefilters of a text in any case. @param startsWord, endsWord it begins, or ends, at a word border. */
 export function textPrefilters(text: string, startsWord: boolean, endsWord: boolean): Prefilter[] {
   const runs = [...text.matchAll(/[\x20-\x7e]+/g)];
-  const pieces = runs.map(({ 0: run, index }) => {
+  const parts = runs.map(({ 0: run, index }) => {
     const before = startsWord && index === 0 && /^\w/.test(run) ? NOT_BEHIND : '';
     const after = endsWord && index + run.length === text.length && /\w$/.test(run) ? NOT_BEFORE : '';
     const { source, weight, core = '' } = joined([...run].map(literal));
     return { source: before + source + after, weight, core };
   });
-  return chosen(pieces, true);
+  return chosen(parts, true);
 }

@@ -1,6 +1,6 @@
 /**
  * The query language of search: `word`, `prefix*`, `*part*`, `"a phrase"`, `/regex/i`, and `-` before any of them. All
- * terms must hold in one line. Parses and explains what is wrong; matcher.ts gives the terms their meaning.
+ * terms must match in one line. matcher.ts gives the terms their meaning.
  */
 import { ServiceError } from '../../lib/errors.ts';
 import { compileExpression, type Expression } from '../../lib/re2.ts';
@@ -8,7 +8,7 @@ import { compileExpression, type Expression } from '../../lib/re2.ts';
 export interface TextTerm {
   kind: 'text';
   text: string;
-  /** The text has to begin, or end, where a word does. */
+  /** The text must begin, or end, at a word border. */
   startsWord: boolean;
   endsWord: boolean;
 }
@@ -23,13 +23,13 @@ export interface RegexTerm {
 export type Term = TextTerm | RegexTerm;
 
 export interface Query {
-  /** What a line must have; may be empty when something is excluded. */
+  /** Terms that a line must match; may be empty when others are excluded. */
   terms: Term[];
-  /** What it must not have. */
+  /** Terms that it must not match. */
   excluded: Term[];
 }
 
-/** Far beyond what a person types; without a limit one request could compile for seconds. */
+/** Far more than a person types. Without a limit, one request could compile for seconds. */
 const QUERY_CHARACTERS = 2000;
 const TERMS = 32;
 
@@ -37,7 +37,7 @@ function invalid(message: string): ServiceError {
   return new ServiceError('validation-failed', message, { errors: [{ path: 'q', message }] });
 }
 
-/** @throws ServiceError `validation-failed` that says where the query is wrong and how to write it. */
+/** @throws ServiceError `validation-failed` with the position of the error and how to correct it. */
 export function parseQuery(source: string): Query {
   if (source.length > QUERY_CHARACTERS) {
     throw invalid(`The query is longer than ${QUERY_CHARACTERS} characters; search for a shorter part.`);
@@ -94,7 +94,7 @@ function readRegex(source: string, at: number): { term: Term; end: number } | un
   if (whole === undefined || pattern === undefined) return undefined;
   const ignoreCase = flags === 'i';
   if (flags && !ignoreCase) {
-    throw invalid(`The flag "${flags}" of ${whole} is not known: only /regex/i (case is ignored) is.`);
+    throw invalid(`The flag "${flags}" of ${whole} is unknown. The only flag is i (/regex/i ignores case).`);
   }
   try {
     const compiled = compileExpression(pattern.replaceAll('\\/', '/'), ignoreCase);

@@ -1,6 +1,6 @@
 /**
- * Goes through the lines of many bytes that may match a query, without making a text of every line: the matcher's prefilters
- * run over the bytes taken as characters, and only lines around their hits are decoded.
+ * Visits the lines that may match a query, without making a text of every line: the matcher's prefilters run over the bytes
+ * read as characters, and only lines around their hits are decoded.
  */
 import { isAscii } from 'node:buffer';
 import type { Matcher } from './matcher.ts';
@@ -8,25 +8,25 @@ import type { Prefilter } from './prefilter.ts';
 import { fold, visible } from './text.ts';
 
 interface View {
-  /** The bytes as characters, or where that says nothing sure about their lines, their visible text. */
+  /** The bytes read as characters; where that could mislead, their visible text. */
   text: string;
   lineAt(start: number, end: number): string;
-  /** Two characters beyond ASCII become ASCII ones when folded: prefilters could miss them. */
+  /** False when the text has one of the two characters beyond ASCII that fold to ASCII: prefilters could miss these. */
   suitsPrefilters: boolean;
 }
 
-/** In UTF-8 taken as Latin-1: escape sequences, whose removal moves text together, and the two characters of `FOLDED`. */
+/** In UTF-8 read as Latin-1: escape sequences, whose removal joins text, and the two characters of `FOLDED`. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
 const ODD = /\x1b|\xc2[\x90-\x9f]|\xe2\x84\xaa|\xc4\xb0/;
 const FOLDED = /[\u0130\u212a]/;
 
-/** @param asBytes bytes taken as characters will do. */
+/** @param asBytes the caller accepts bytes read as characters. */
 function viewOf(bytes: Buffer, asBytes: boolean): View {
   const ascii = isAscii(bytes);
   if (ascii || asBytes) {
     const raw = bytes.toString('latin1');
     if (ascii ? !raw.includes('\x1b') : !ODD.test(raw)) {
-      // Made afresh, so that a hit does not hold on to all the text around it.
+      // A new string, so that a hit does not keep all the text around it in memory.
       return { text: raw, lineAt: (start, end) => bytes.toString('utf8', start, end), suitsPrefilters: true };
     }
   }
@@ -36,25 +36,25 @@ function viewOf(bytes: Buffer, asBytes: boolean): View {
 
 const withoutReturn = (text: string) => (text.endsWith('\r') ? text.slice(0, -1) : text);
 
-/** The piece whose first hit is furthest, as it is likely the rarest; null when one has none. */
-function rarest(prefilters: readonly Prefilter[], text: string): { piece: RegExp; at: number } | null {
-  let found: { piece: RegExp; at: number } | null = null;
+/** The prefilter whose first hit is furthest away, as it is likely the rarest; null when one has no hit. */
+function rarest(prefilters: readonly Prefilter[], text: string): { regex: RegExp; at: number } | null {
+  let found: { regex: RegExp; at: number } | null = null;
   for (const { regex } of prefilters) {
     regex.lastIndex = 0;
     if (!regex.test(text)) return null;
-    if (!found || regex.lastIndex > found.at) found = { piece: regex, at: regex.lastIndex };
+    if (!found || regex.lastIndex > found.at) found = { regex, at: regex.lastIndex };
   }
   return found;
 }
 
 const LINE_END = 10;
 const ESCAPE = 27;
-/** A core that is found so early is likely in every other line, and a regular expression is faster then. */
+/** A core that is found this early is likely in many lines; then a regular expression is faster. */
 const RARE_BYTES = 1_000;
 
 /**
- * The same over the bytes as they are, for texts of ASCII and prefilters that hold something literally: no text is made of all
- * the bytes. False, with nothing visited, when that is not so or not worth it.
+ * Scans the bytes themselves, for ASCII text and prefilters with a literal core; no text is made of all the bytes. Gives
+ * false, with nothing visited, when it does not apply or would be slower.
  */
 function scanCores(bytes: Buffer, prefilters: readonly Prefilter[], visit: Visit): boolean {
   let rare: { core: Buffer; at: number } | undefined;
@@ -92,7 +92,7 @@ function scanCores(bytes: Buffer, prefilters: readonly Prefilter[], visit: Visit
   return true;
 }
 
-/** Called with the visible text of a line and what tells its number, from 0; false ends the scan. */
+/** Gets the visible text of a line and a function for its number, from 0; false ends the scan. */
 export type Visit = (line: string, number: () => number) => boolean;
 
 /** @param bytes whole lines; the last may lack its line end. */
@@ -121,7 +121,7 @@ export function scanLines(
       const folded = fold(text);
       if (literals.some((wanted) => !folded.includes(wanted))) return;
     }
-    // A last line that is all escape sequences and has no line end is a line, although nothing of it is left.
+    // A last line of escape sequences alone, without a line end, is a line, although no text of it is left.
     const isOpen = bytes.length > 0 && bytes.at(-1) !== 10;
     for (let start = 0; start < text.length || (isOpen && start === text.length); ) {
       const found = text.indexOf('\n', start);
@@ -133,13 +133,13 @@ export function scanLines(
   }
   const first = rarest(prefilters, text);
   if (!first) return;
-  const { piece } = first;
-  for (let behind = first.at; ; behind = piece.lastIndex) {
+  const { regex } = first;
+  for (let behind = first.at; ; behind = regex.lastIndex) {
     const start = text.lastIndexOf('\n', behind - 1) + 1;
     const found = text.indexOf('\n', behind);
     const end = found < 0 ? text.length : found;
     if (!visitAt(start, end)) return;
-    piece.lastIndex = end + 1;
-    if (end + 1 >= text.length || !piece.test(text)) return;
+    regex.lastIndex = end + 1;
+    if (end + 1 >= text.length || !regex.test(text)) return;
   }
 }

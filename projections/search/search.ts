@@ -1,6 +1,6 @@
 /**
- * What a search asks and answers, the same on every engine. The engine narrows to candidate chunks; the matcher
- * (matcher.ts) alone decides which lines match and where to highlight.
+ * A search's request and answer, the same on every engine. The engine gives candidate chunks; the matcher (matcher.ts)
+ * decides which of their lines match and where to highlight.
  */
 import type { Status, StreamName } from '../../events/event.ts';
 
@@ -20,9 +20,9 @@ export interface SearchRequest {
   /** Lines of context before and after each hit; the default is 0. */
   context?: number;
   cursor?: string;
-  /** Newest executions first is the default; lines of one execution always come in their own order. */
+  /** Order of the executions; newest first is the default. Lines of one execution are in line order. */
   order?: 'newest' | 'oldest';
-  /** Whose days facets count: an IANA name or an offset; the default is UTC. A search ignores it. */
+  /** Facets count days in this zone, an IANA name or an offset; the default is UTC. A search ignores it. */
   timeZone?: string;
 }
 
@@ -31,7 +31,7 @@ export interface SearchLine {
   stream: StreamName;
   host?: string;
   at: number;
-  /** What a person sees: escape sequences removed, without the line end. Cut at 64 KiB characters. */
+  /** The visible text: without escape sequences and line end, cut after 65,536 characters. */
   text: string;
 }
 
@@ -46,23 +46,23 @@ export interface SearchHit extends SearchLine {
 
 export interface SearchPage {
   hits: SearchHit[];
-  /** Present when there may be more; pass it on to go on exactly after the last hit. */
+  /** Present when there may be more: with it, the next search continues exactly after the last hit. */
   cursor?: string;
-  /** Lines of candidate chunks that were looked at. */
+  /** Bytes of the candidates that were scanned. */
   scannedBytes: number;
   tookMs: number;
 }
 
 export interface SearchFacets {
-  /** Matching lines, exact when `complete`, else a lower bound: counting stopped at its budget. */
+  /** Matching lines: exact when `complete`, else a lower bound, as counting used up its time budget. */
   total: number;
   complete: boolean;
   actions: Record<string, number>;
   statuses: Record<string, number>;
   streams: Record<string, number>;
-  /** Lines by day of the zone that was asked for, `2026-11-23`, in order. */
+  /** Lines by day in the requested zone, `2026-11-23`, in order. */
   days: Record<string, number>;
-  /** Lines by time, buckets of equal width covering the range that was asked for or found, cut as the zone's hours and days. */
+  /** Lines by time: buckets of equal width that cover the requested or found range and begin with the zone's hours and days. */
   histogram: { at: number; count: number }[];
   bucketMs: number;
 }

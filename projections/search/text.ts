@@ -1,24 +1,24 @@
 /**
- * Text as a person sees it, and folded so that case does not matter; what a word is. No regular expression library here:
- * threads that only make an index should not load one.
+ * Text as a person sees it, text with folded case, and the definition of a word. No regular expression library is imported
+ * here, so threads that only build an index do not load one.
  */
 
-// What a terminal shows nothing for: CSI; OSC, DCS, SOS, PM and APC with their text, which ends in the same line;
+// What a terminal does not show: CSI; OSC, DCS, SOS, PM and APC with their text, which ends in the same line;
 // other escapes. An unfinished string loses only its first two characters, so that nothing can hide behind it.
 const ESCAPES =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
   /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])|\x1b[ -/]*[0-~]?/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const STRING = /\x1b[\]PX^_]|[\x90\x98\x9d-\x9f]/;
-/** What ends a string, or shows that it has no end. */
+/** The end of a string, or the end of the line without one. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const STOP = /[\x07\x1b\x9c\n]/g;
 
-/** The text without escape sequences; line ends stay where they are, so whole chunks can be given. */
+/** The text without escape sequences; line ends stay where they are, so it may be a whole chunk. */
 export function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
   if (!/[\x1b\x90-\x9f]/.test(text)) return text;
-  // Many times faster, and linear where there is no string.
+  // Many times faster, and linear when there is no string.
   if (!STRING.test(text)) return text.replace(ESCAPES, '');
   let shown = '';
   let from = 0;

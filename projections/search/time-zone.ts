@@ -1,12 +1,12 @@
-/** Days as a person counts them: of a time zone. Knows no days of its own; the runtime's zone tables do. */
+/** Calendar days of a time zone, from the zone tables of the runtime. */
 import { ServiceError } from '../../lib/errors.ts';
 
 const QUARTER_MS = 15 * 60_000;
 
 export interface Calendar {
-  /** `2026-11-23`, the day there at this instant. */
+  /** The day in the zone at this instant, as `2026-11-23`. */
   dayOf(at: number): string;
-  /** How far the clocks there are ahead of UTC at this instant, in milliseconds; negative west of it. */
+  /** How far the zone's clocks are ahead of UTC at this instant, in milliseconds; negative west of UTC. */
   offsetMs(at: number): number;
 }
 
@@ -16,7 +16,7 @@ export interface Calendar {
  */
 export function calendarOf(zone = 'UTC'): Calendar {
   const format = formatOf(zone);
-  // clocks are only ever changed at a quarter of an hour, and asking the tables is a thousand times dearer than a map
+  // Clocks change only at full quarters of an hour, and the tables are a thousand times slower than a map.
   const known = new Map<number, number>();
   function offsetMs(at: number): number {
     const quarter = Math.floor(at / QUARTER_MS);
@@ -50,12 +50,12 @@ function formatOf(zone: string): Intl.DateTimeFormat {
   } catch {
     throw new ServiceError(
       'validation-failed',
-      `There is no time zone "${zone}": give a name such as Europe/Berlin, or an offset such as +05:30`,
+      `Unknown time zone "${zone}". Give a name such as Europe/Berlin, or an offset such as +05:30.`,
     );
   }
 }
 
-/** What a clock there shows, read as if it were one of UTC. */
+/** The time that a clock in the zone shows, as if it were UTC. */
 function wallClock(format: Intl.DateTimeFormat, at: number): number {
   const field: Record<string, number> = {};
   for (const { type, value } of format.formatToParts(at)) field[type] = Number(value);

@@ -1,5 +1,5 @@
 /**
- * The thread that reads the output index: history for followers, documents, searches. A search gives way to other calls
+ * The thread that reads the output index: history for followers, documents, searches. A search lets other calls run
  * every few milliseconds, so that a follower's history does not wait for it.
  */
 import { join } from 'node:path';
@@ -18,17 +18,17 @@ import { snapshots } from './store/snapshots.ts';
 import { currentName, openStore, type Store } from './store/store.ts';
 import { inflated, type StoredBlock } from './store/stored-block.ts';
 
-/** Blocks, decompressed, that hold chunks of a range, and perhaps others: the caller filters. */
+/** Decompressed blocks with the chunks of a range, and perhaps others: the caller filters. */
 export interface BlockPage {
   blocks: StoredBlock[];
-  /** Position through which the page is complete; undefined when it reaches the end. */
+  /** Position through which the page is complete; absent when it reaches the end. */
   next?: number;
 }
 
-/** Bytes of a page: large enough to be fast, small enough that memory stays small with many readers. */
+/** Bytes of a page: large enough to be fast, small enough for many readers at once. */
 const PAGE_BYTES = 1_000_000;
 
-/** A small result may lie in a shared pool, which cannot be moved; one above half the pool's size never does. */
+/** A small buffer may be part of a shared pool, which cannot be moved; one above half the pool's size never is. */
 function movable(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const own = data.byteLength > Buffer.poolSize / 2;
   return (own ? data : new Uint8Array(data)) as Uint8Array<ArrayBuffer>;
@@ -114,7 +114,7 @@ serveThread<IndexThreadData>(({ folder }) => {
       searches.use((store) => countFacets(sqliteSearch(store, helper), request, { signal })),
     stats: () => use(stats),
     retention: () => use(retentionSpans),
-    /** From now on reads the database that is current now. */
+    /** Reads from the database that is current now. */
     reopen: retire,
     close: async () => {
       await helper.close();

@@ -1,16 +1,16 @@
-/** What the output index on SQLite is opened with, and what of it goes to its threads. */
+/** Options of the output index on SQLite, and those that its threads get. */
 import type { FrameSource } from '../../events/blocks/frames.ts';
 
 export interface SqliteOutputIndexOptions {
-  /** Holds the databases; made when absent. */
+  /** The folder of the databases; created when absent. */
   folder: string;
-  /** The event log that it is filled from, when it is on this machine: output in large pieces is then read there. */
+  /** The event log that fills the index, when it is on this machine: output in large chunks is then read from it. */
   frames?: FrameSource;
-  /** Output in chunks smaller than this on average is kept in the index all the same; 2 KiB by default. */
+  /** Output in chunks below this average size is stored in the index anyway; 2 KiB by default. */
   largeChunkBytes?: number;
-  /** Hears that the index can no longer be written: only a new start of the process helps. */
+  /** Called when the index can no longer be written; only a restart of the process helps. */
   onFatal?: (error: Error) => void;
 }
 
-/** What goes to the threads. */
+/** What the threads get. */
 export type IndexThreadData = Omit<SqliteOutputIndexOptions, 'onFatal'>;

@@ -1,6 +1,6 @@
 /**
- * What the search index knows of a block: its distinct words and its distinct groups of three and of four characters,
- * each hashed to a short key. A collision costs a look into one block, never a wrong answer.
+ * The keys of a block in the search index: its distinct words, and its distinct groups of three and of four characters,
+ * each hashed to a short key. After a collision one more block is scanned; the answer is never wrong.
  */
 import { isWordCode } from '../../search/text.ts';
 
@@ -45,7 +45,7 @@ export function noKeys(): BlockKeys {
 
 /**
  * All keys of the folded texts of a block.
- * @param into is emptied and filled, for callers that need it for a moment only.
+ * @param into is emptied and filled, for callers that need the keys only for a moment.
  */
 export function keysOf(texts: readonly string[], into = noKeys()): BlockKeys {
   const { words, trigrams, fourgrams } = into;
@@ -66,7 +66,7 @@ export function keysOf(texts: readonly string[], into = noKeys()): BlockKeys {
       const isWord =
         code < 128 ? ASCII_WORD[code] === 1 : isLow ? inWord : isWordCode(text.codePointAt(i) ?? code);
       if (isWord) {
-        // What the functions above do is written out here and below: they are not always compiled in.
+        // The functions above are written out here and below, as the compiler does not always inline them.
         hash = Math.imul((inWord ? hash : WORD_SEED) ^ code, 16777619);
         inWord = true;
       } else if (inWord) {
@@ -90,10 +90,10 @@ export function keysOf(texts: readonly string[], into = noKeys()): BlockKeys {
   return into;
 }
 
-/** A long text is narrowed down enough by some of its groups of four. */
+/** Some of the groups of four of a long text are selective enough. */
 const GROUPS_PER_FRAGMENT = 12;
 
-/** Keys that a block must have to hold these words and fragments, all folded; none when they are too short to tell. */
+/** Keys that a block must have to hold these words and fragments, all folded; none when they are too short. */
 export function requiredKeys(words: readonly string[], fragments: readonly string[]): RequiredKeys {
   const keys = { words: new Set<number>(), trigrams: new Set<number>(), fourgrams: new Set<number>() };
   for (const word of words) {

@@ -1,7 +1,7 @@
 /**
- * Which blocks may hold matching lines, in the order of the answer: executions newest or oldest first, an execution's
- * blocks by line. From the search index where the query gives it keys, else all; blocks that are not in the index,
- * and those whose last line goes on behind them, are always candidates.
+ * The blocks that may hold matching lines, in the order of the answer: executions newest or oldest first, an execution's
+ * blocks by line. The search index names them when the query has keys, else all blocks are candidates. Blocks that are not
+ * indexed, and those whose last line continues in the next block, are always candidates.
  */
 import type { Status } from '../../../events/event.ts';
 import type { SearchRequest } from '../../search/search.ts';
@@ -32,10 +32,10 @@ export interface BlockCandidate extends Candidate {
   first: number;
 }
 
-/** Rows fetched at a time: no statement stays open while a search gives way to others. */
+/** Rows fetched at a time: no statement stays open while a search lets others run. */
 const PAGE_ROWS = 2_000;
 const FEW_BLOCKS = 8;
-/** So many executions are gone through one by one, instead of all that the index names. */
+/** Up to this many executions are searched one by one, instead of asking the index for all. */
 const FEW_EXECUTIONS = 200;
 const NEWEST_OF_ALL = Math.floor(Number.MAX_SAFE_INTEGER / BLOCKS_PER_EXECUTION) - 1;
 
@@ -48,13 +48,13 @@ interface Place {
   atMax: number;
 }
 
-/** An execution to look into, and the ordinals of its blocks that the search index names, rising. */
+/** An execution to search, and the ordinals of its blocks that the search index names, ascending. */
 interface Group {
   id: number;
   ordinals: number[];
 }
 
-/** Executions that the search index names, from the one given on. */
+/** Executions that the search index names, from one row id to another, both included. */
 function* indexed(
   store: Store,
   keys: RequiredKeys,
@@ -86,13 +86,13 @@ function* indexed(
   if (group) yield finished(group);
 }
 
-/** What the search index names of one execution. */
+/** The blocks of one execution that the search index names. */
 function oneOf(store: Store, keys: RequiredKeys, id: number): Group {
   const [group] = indexed(store, keys, false, id, id);
   return group ?? { id, ordinals: [] };
 }
 
-/** Executions that have blocks which are always candidates. */
+/** Executions with blocks that are always candidates. */
 function outside({ prepare }: Store, newest: boolean, from: number): Group[] {
   const [compare, order] = newest ? ['<=', 'DESC'] : ['>=', 'ASC'];
   const rows = prepare(
@@ -103,7 +103,7 @@ function outside({ prepare }: Store, newest: boolean, from: number): Group[] {
   return rows.map(({ value }) => ({ id: value, ordinals: [] }));
 }
 
-/** Both, each execution once. */
+/** The executions of both, each once. */
 function* union(a: Iterator<Group>, b: Iterator<Group>, newest: boolean): Generator<Group> {
   let left = a.next();
   let right = b.next();
@@ -174,13 +174,13 @@ function* namedBlocks(
     const place = one.get(id, ordinal, fromSeq) as unknown as Place | undefined;
     if (place) yield place;
   }
-  // Blocks get their ordinals in order, so those without come behind all that have one.
+  // Blocks get their ordinals in order, so those without one follow all others.
   yield* prepare(
     `SELECT ${PLACE} FROM blocks WHERE execution = ? AND ordinal IS NULL AND last_seq >= ? ORDER BY first`,
   ).all(id, fromSeq) as unknown as Place[];
 }
 
-/** The executions that the filters leave, when these are few. */
+/** The executions that the filters accept, when these are few. */
 function listed({ prepare }: Store, request: SearchRequest, from: number): Listed[] | undefined {
   const { executionId, action, status } = request;
   const newest = request.order !== 'oldest';
@@ -201,7 +201,7 @@ function listed({ prepare }: Store, request: SearchRequest, from: number): Liste
   return rows.sort((a, b) => (newest ? b.id - a.id : a.id - b.id));
 }
 
-/** Row id of the execution to begin with; where the cursor's execution is gone, of the one that came next. */
+/** Row id of the execution to begin with: the cursor's or, when that is deleted, the one after it. */
 function beginning({ prepare }: Store, newest: boolean, after: CandidateRequest['after']): number {
   if (!after) return newest ? NEWEST_OF_ALL : 0;
   const [compare, order] = newest ? ['<=', 'DESC'] : ['>=', 'ASC'];
@@ -217,7 +217,7 @@ export function* candidates(
 ): Generator<BlockCandidate> {
   const { action, status, since, until } = request;
   const newest = request.order !== 'oldest';
-  // The groups of a word too: its key may be that of a common one, all its groups hardly are.
+  // Also the groups of each word: its key may collide with that of a common word, all its groups hardly do.
   const required = requiredKeys(matcher.words, [...matcher.words, ...matcher.fragments, ...matcher.phrases]);
   const keys = Object.values(required).some((own) => own.length > 0) ? required : undefined;
   const from = beginning(store, newest, after);
@@ -238,7 +238,7 @@ export function* candidates(
   const few = listed(store, request, from);
   for (const execution of few ?? []) {
     const { id, ordinals } = execution;
-    // Looking into a few blocks is faster than asking the index of everything about them.
+    // Scanning a few blocks is faster than asking the index.
     yield* placed(execution, (fromSeq) =>
       keys !== undefined && ordinals > FEW_BLOCKS
         ? namedBlocks(store, oneOf(store, keys, id), fromSeq, true)

@@ -1,6 +1,6 @@
 /** Sets of keys as bits, and sorted lists of numbers as bytes (Rice coding of the differences). Pure. */
 
-/** Calls `each` with every key of the set, rising. */
+/** Calls `each` with every key of the set, ascending. */
 export function eachKey(set: Uint32Array, each: (key: number) => void): void {
   for (let place = 0; place < set.length; place++) {
     let rest = set[place] as number;
@@ -23,12 +23,12 @@ export function countKeys(set: Uint32Array): number {
   return count;
 }
 
-/** 4 bytes count and parameter, then for each number the difference to the one before: unary quotient, then the rest. */
+/** 4 bytes of count and parameter, then the difference of each number to the one before: unary quotient, then the rest. */
 const HEAD_BYTES = 4;
-/** In place of a parameter: the bits follow as they are. */
+/** In place of a parameter: the bits follow uncoded. */
 const AS_BITS = 255;
 
-/** How many low bits of each difference are written as they are. */
+/** How many low bits of each difference are written uncoded. */
 function parameter(universe: number, count: number): number {
   return Math.max(0, Math.min(22, Math.floor(Math.log2((0.69 * universe) / Math.max(1, count)))));
 }
@@ -42,12 +42,12 @@ function headed(bytes: number, count: number, k: number): Uint8Array {
   return out;
 }
 
-/** The set as bytes: coded, or as its bits where these are hardly more. */
+/** The set as bytes: coded, or as plain bits where these take hardly more. */
 export function encodeSet(set: Uint32Array): Uint8Array {
   const universe = set.length * 32;
   const count = countKeys(set);
   const k = parameter(universe, count);
-  // Quotients add up to at most universe >> k, one stop bit and k bits come with each number.
+  // Quotients add up to at most universe >> k; each number also takes a stop bit and k bits.
   const most = (count * (k + 1) + (universe >>> k) + 7) >>> 3;
   if (most >= set.byteLength) {
     const out = headed(set.byteLength, count, AS_BITS);
@@ -90,7 +90,7 @@ export function decodeBits(bytes: Uint8Array, universe: number): Uint32Array<Arr
   return set;
 }
 
-/** Calls `each` with every number that {@link encodeSet} was given, rising, until it answers false. */
+/** Calls `each` with every number that {@link encodeSet} was given, ascending, until it returns false. */
 export function decodeSet(bytes: Uint8Array, each: (key: number) => boolean): void {
   const count = (bytes[0] as number) | ((bytes[1] as number) << 8) | ((bytes[2] as number) << 16);
   const k = bytes[3] as number;

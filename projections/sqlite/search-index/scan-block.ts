@@ -1,4 +1,4 @@
-/** The lines of one stored block that match: work for the processor alone, on whatever thread. */
+/** Finds the matching lines of one stored block. Needs no database, so it runs on any thread. */
 import { assemble } from '../../search/assemble.ts';
 import { type LineFilter, type LineMatch, matchLines } from '../../search/match-lines.ts';
 import type { Matcher } from '../../search/matcher.ts';
@@ -11,13 +11,13 @@ export interface ScanJob {
   filter: LineFilter;
 }
 
-/** Null when a line goes on behind the block: whoever has the blocks behind it must scan it. */
+/** Null when a line continues in the next block: the caller, which has that block, must scan this one. */
 export function scanBlock({ block, seqBefore, filter }: ScanJob, matcher: Matcher): LineMatch[] | null {
   const assembled = assemble(openBlock(block), seqBefore);
   return assembled.open.size > 0 ? null : matchLines(assembled, matcher, filter);
 }
 
-/** What a count needs of a match. */
+/** The fields of a match that a count needs. */
 export const counted = ({ seq, stream, at }: LineMatch): LineMatch => ({
   seq,
   stream,

@@ -1,6 +1,6 @@
 /**
- * A second thread for searches that go through much output: started when the first of them asks, ended when none has asked
- * for a while, so that an idle server does not carry it.
+ * A second thread for searches that scan much output. It starts when a search first asks for it and ends when none has
+ * asked for a while, so an idle server does not have it.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { sibling } from '../../../lib/sibling.ts';
@@ -8,11 +8,11 @@ import { startThread, type Thread } from '../../../lib/worker-thread.ts';
 
 const IDLE_MS = 30_000;
 const HEAP_MB = 128;
-/** Work that waits, for each processor, at which a second thread would only take from others. */
+/** Load for each processor above which a second thread would only slow down others. */
 const BUSY_LOAD = 2;
 
 export interface ScanHelper {
-  /** The thread when it has started; asking starts it. Undefined also where no processor is free. */
+  /** The thread, once it has started; the first call starts it. Undefined also when no processor is free. */
   thread(): Thread | undefined;
   close(): Promise<void>;
 }
@@ -42,7 +42,7 @@ export function scanHelper(
       },
       () => {},
     );
-    // The searches do without it what they had given it, and ask for another.
+    // The searches scan for themselves what they had given it, and ask for another thread.
     void started.died.then(() => {
       if (thread !== started) return;
       thread = undefined;

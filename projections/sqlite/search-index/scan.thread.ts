@@ -1,4 +1,4 @@
-/** The thread that helps the reader with a long search: it gets blocks, not a database, and gives the lines that match. */
+/** The thread that helps the reader's thread with a long search: it gets stored blocks and gives the lines that match. */
 import { serveThread } from '../../../lib/worker-thread.ts';
 import type { LineMatch } from '../../search/match-lines.ts';
 import { compile, type Matcher } from '../../search/matcher.ts';

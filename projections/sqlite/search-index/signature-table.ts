@@ -1,6 +1,6 @@
 /**
  * The search index in the database: which blocks may have the keys of a query. A block's keys wait in `pending` until 64
- * blocks make a segment (signatures.ts). A block is named by its place: `executions.id * BLOCKS_PER_EXECUTION + ordinal`.
+ * blocks make a segment (signatures.ts). The place of a block is `executions.id * BLOCKS_PER_EXECUTION + ordinal`.
  */
 import { BLOCKS_PER_EXECUTION } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -32,7 +32,7 @@ export function addSignature({ prepare }: Store, place: number, keys: BlockKeys)
   prepare('INSERT OR REPLACE INTO pending (place, keys) VALUES (?, ?)').run(place, encodeKeys(keys));
 }
 
-/** Makes a segment when enough blocks wait for one; true when it did. To be called in a transaction. */
+/** Makes a segment when enough blocks wait for one; true when it did. The caller opens the transaction. */
 export function makeSegment({ prepare }: Store): boolean {
   const rows = prepare(`SELECT place, keys FROM pending ORDER BY place LIMIT ${SEGMENT_BLOCKS}`).all() as {
     place: number;
@@ -61,18 +61,18 @@ export function makeSegment({ prepare }: Store): boolean {
   return true;
 }
 
-/** To be called when the block is deleted. */
+/** Deletes the waiting keys of a deleted block. */
 export function dropSignature({ prepare }: Store, place: number): void {
   prepare('DELETE FROM pending WHERE place = ?').run(place);
 }
 
 function placesOf({ prepare }: Store, id: number): Float64Array {
   const { places } = prepare('SELECT places FROM segments WHERE id = ?').get(id) as { places: Uint8Array };
-  // Copied, for it has to be aligned.
+  // A copy, as the array must be aligned.
   return new Float64Array(new Uint8Array(places).buffer);
 }
 
-/** Drops the segments of an execution that has just lost its blocks, as far as none of their blocks are left. */
+/** Deletes the segments of an execution without blocks, unless they hold blocks of others. */
 export function dropEmptySegments(store: Store, execution: number): void {
   const { prepare } = store;
   const from = execution * BLOCKS_PER_EXECUTION;
@@ -121,7 +121,7 @@ function matches(store: Store, segment: SegmentRow, required: RequiredKeys): num
 }
 
 /**
- * Places between the two, both included, whose blocks may have all keys, in order. Looks no further than it is asked to.
+ * Places in the range, both ends included, whose blocks may have all keys, in order. Reads only as far as the caller asks.
  */
 export function* findPlaces(
   store: Store,
@@ -135,14 +135,14 @@ export function* findPlaces(
   const pending = prepare('SELECT place FROM pending WHERE place BETWEEN ? AND ?').all(lowest, highest) as {
     place: number;
   }[];
-  // A number for each place by which smaller comes first.
+  // The rank of a place: lower ranks are first in the answer.
   const rank = newest ? (place: number) => -place : (place: number) => place;
   const sources = [
     ...segments.map((segment) => ({ segment, begin: rank(newest ? segment.highest : segment.lowest) })),
     ...pending.map(({ place }) => ({ segment: undefined, begin: rank(place) })),
   ].sort((a, b) => b.begin - a.begin);
   const keysOf = prepare('SELECT keys FROM pending WHERE place = ?');
-  /** Ranks, the next one last. */
+  /** Ranks in descending order: the next one is the last. */
   let ready: number[] = [];
   for (;;) {
     const source = sources.at(-1);
@@ -157,7 +157,7 @@ export function* findPlaces(
         continue;
       }
       const row = keysOf.get(Math.abs(source.begin)) as { keys: Uint8Array } | undefined;
-      // It comes before all that are ready.
+      // It is before all that are ready.
       if (row && hasKeys(row.keys, required)) ready.push(source.begin);
       continue;
     }

@@ -1,5 +1,5 @@
 /**
- * The keys of up to 64 blocks as one segment. Words: buckets of `key * 64 + block`, sorted and coded in some eight bits a
+ * The keys of up to 64 blocks as one segment. Words: buckets of `key * 64 + block`, sorted and coded in about eight bits a
  * word. Groups of characters: a row of 64 bits for each key, one for each block, so that a query reads a few rows and
  * combines them. Rows are kept in pages and keys are folded to fewer rows where blocks are small. Pure: no database.
  */
@@ -9,7 +9,7 @@ import { countKeys, decodeBits, decodeSet, eachKey, encodeSet } from './key-bits
 
 export const SEGMENT_BLOCKS = 64;
 const BLOCK_BITS = 6;
-/** Words in a bucket, about: what a query decodes for a word. */
+/** Words in a bucket, about: a query decodes one bucket for each word. */
 const BUCKET_WORDS = 600;
 const MOST_BUCKET_BITS = 11;
 const ROW_BYTES = 8;
@@ -17,8 +17,8 @@ const ROW_BYTES = 8;
 const PAGE_ROWS = 112;
 const LEAST_ROW_BITS = 6;
 /**
- * Rows for each key of the fullest block. Groups of four are asked for by the dozen and tell blocks apart; groups of three
- * are asked for only where a query has no more, and stand in nearly every block anyway.
+ * Rows for each key of the fullest block. A query asks for a dozen groups of four, and they tell blocks apart; it
+ * asks for groups of three only when it has no others, and nearly every block has these anyway.
  */
 const ROWS_PER_KEY = { trigrams: 1.1, fourgrams: 2 };
 
@@ -41,7 +41,7 @@ const rowBits = (rows: number, most: number) =>
   Math.min(most, Math.max(LEAST_ROW_BITS, Math.ceil(Math.log2(Math.max(1, rows)))));
 const pagesOf = (bits: number) => Math.ceil((1 << bits) / PAGE_ROWS);
 
-/** Where the row of a group's key is: the page's number, and where in it the row begins. */
+/** The row of a group's key: the number of its page, and where in the page it begins. */
 export function rowPlace(
   shape: Shape,
   kind: 'trigrams' | 'fourgrams',
@@ -152,7 +152,7 @@ const KINDS = [
   ['fourgrams', FOURGRAM_BITS],
 ] as const;
 
-/** The keys of one block as bytes, for as long as its segment is not made: each set coded, behind its length. */
+/** The keys of one block as bytes, until its segment is made: each set coded, after its length. */
 export function encodeKeys(keys: BlockKeys): Uint8Array {
   const parts = KINDS.map(([kind]) => encodeSet(keys[kind]));
   const out = Buffer.alloc(parts.reduce((sum, part) => sum + 4 + part.byteLength, 0));
@@ -183,7 +183,7 @@ export function decodeKeys(bytes: Uint8Array): BlockKeys {
   return { words: open(KINDS[0]), trigrams: open(KINDS[1]), fourgrams: open(KINDS[2]) };
 }
 
-/** True when the block whose keys were coded has all that are required. */
+/** True when the block whose keys were coded has all required keys. */
 export function hasKeys(bytes: Uint8Array, required: RequiredKeys): boolean {
   const given = parts(bytes);
   return KINDS.every(([kind]) => {

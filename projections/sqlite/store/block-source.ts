@@ -1,6 +1,6 @@
 /**
- * Where a block's bytes are: in its own row, or in the event log on this machine, which the row then stands for. The log
- * has the output anyway, so large chunks are not kept a second time.
+ * Where a block's bytes are: in its own row, or in the event log on this machine, to which the row then points. The log has
+ * the output anyway, so large chunks are not stored twice.
  */
 
 import type { FrameReader, FrameSource } from '../../../events/blocks/frames.ts';
@@ -23,20 +23,20 @@ export interface StoredRow {
   body: Uint8Array | null;
 }
 
-/** Chunks of this size are read one by one without much loss; smaller ones are cheaper to read together. */
+/** Chunks of this size can be read one by one; smaller ones are cheaper to read together. */
 const LARGE_CHUNK_BYTES = 2_048;
-/** A block of fewer such chunks costs the index less than the detour. */
+/** The index stores a block of fewer such chunks cheaper than it reads it from the log. */
 const MANY_CHUNKS = 8;
 
-/** Says, by bytes and number of chunks, whether a block is left in the log. */
+/** Decides by bytes and number of chunks whether a block's bytes stay in the log only. */
 export function leavesInLog(largeChunkBytes = LARGE_CHUNK_BYTES): (bytes: number, chunks: number) => boolean {
   return (bytes, chunks) => bytes >= largeChunkBytes * Math.max(MANY_CHUNKS, chunks);
 }
 
-/** For the head of a body, above its bytes of output. */
+/** Bytes of a body's head, in addition to its output. */
 const HEAD_BYTES = 4_096;
 
-/** Opens the module that was handed over; to be awaited once by each thread. */
+/** Opens the log's module; each thread awaits it once. */
 export async function openFrameReader(source: FrameSource | undefined): Promise<FrameReader | undefined> {
   if (!source) return undefined;
   const { openFrames } = (await import(source.module)) as { openFrames(data: unknown): FrameReader };
@@ -52,24 +52,24 @@ function fact({ prepare }: Store, name: string): string | undefined {
   return row?.value;
 }
 
-/** The log that the index points to, once it is known to be that one. */
+/** The log that the index points to; checked once. */
 export function framesOf(store: Store): FrameReader {
   const { frames } = store;
   if (!frames) {
     throw failed(
-      'This index was filled beside an event log on this machine and points there for output, but the log in use is another. ' +
+      'The index points to an event log on this machine for output, but another log is in use. ' +
         'Run `linefeed rebuild` to fill it from the log in use.',
     );
   }
   if (!store.framesChecked) {
     if (fact(store, 'frames') !== frames.identity()) {
       throw failed(
-        'The index belongs to another event log than events.sqlite. Put the right one back, or run `linefeed rebuild`.',
+        'The index belongs to another event log than events.sqlite. Restore that log, or run `linefeed rebuild`.',
       );
     }
     if (!frames.reaches((fact(store, 'checkpoint') ?? '0') as Checkpoint)) {
       throw failed(
-        'events.sqlite was replaced by an older copy: it ends before what the index points to. Put the right one back, ' +
+        'events.sqlite was replaced by an older copy: it ends before the output that the index points to. Restore the newer one, ' +
           'or run `linefeed rebuild`.',
       );
     }
@@ -78,7 +78,7 @@ export function framesOf(store: Store): FrameReader {
   return frames;
 }
 
-/** Says which log the index points to; to be called in the transaction that writes its first pointer. */
+/** Stores which log the index points to, in the transaction that writes the first pointer. */
 export function claimFrames(store: Store): void {
   if (store.framesChecked) return;
   if (store.frames && fact(store, 'frames') === undefined) {

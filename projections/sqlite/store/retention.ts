@@ -1,4 +1,4 @@
-/** What is kept, by the day on which its execution ended: what goes when. Runs on the reader's thread. */
+/** What the index holds, by the day on which executions ended. Runs on the reader's thread. */
 import type { RetentionSpan } from '../../output-index.ts';
 import type { Store } from './store.ts';
 

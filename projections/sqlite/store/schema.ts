@@ -1,16 +1,16 @@
 /**
- * Tables of the output index. `executions.id` grows in the order in which the log first named them, so it stands for age.
+ * Tables of the output index. `executions.id` grows in the order in which the log first named them, so it is an order of age.
  * `pending`, `segments`, `word_buckets` and `gram_pages` are the search index (signature-table.ts), which names a block by
  * `executions.id * BLOCKS_PER_EXECUTION + blocks.ordinal`, so that an execution's blocks are one range, in line order.
  */
 export const BLOCKS_PER_EXECUTION = 2 ** 24;
 
-/** Raise it when the tables change: an index of another version is dropped and filled again from the log. */
+/** Bump it when the tables change: an index of another version is deleted and filled again from the log. */
 export const SCHEMA_VERSION = 6;
 
 /**
- * `blocks.ordinal` is null until the block is in the search index; blocks get theirs in order. `spill` marks one in which a line
- * begins that goes on in later blocks: words over the border are in no index, so a search always looks into it.
+ * `blocks.ordinal` is null until the block is in the search index; blocks get theirs in order. `spill` marks one whose last
+ * line continues in later blocks: words across the border are in no index, so a search always scans it.
  * `seq_before` is the highest line number in front of the block. `body` is null where the event log has the bytes (block-source.ts);
  * the fact `frames` names that log.
  */

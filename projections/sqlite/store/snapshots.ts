@@ -1,15 +1,15 @@
 /**
- * Read connections for work that takes several turns: each sees one state of the index from its beginning to its end,
- * while upkeep moves blocks about and other calls see what is new. Few at a time; more wait in order.
+ * Read connections for calls that let others run meanwhile: each sees one state of the index from its begin to its end, while
+ * maintenance merges blocks and other calls see new output. Few at a time; others wait in order.
  */
 import type { Store } from './store.ts';
 
 /** Each takes memory for its page cache, and all share one processor. */
-const MOST_AT_ONCE = 4;
+const MAX_AT_ONCE = 4;
 
 export interface Snapshots {
   use<T>(body: (store: Store) => Promise<T>): Promise<T>;
-  /** Closes idle connections now and busy ones when they are done; later ones are opened afresh. */
+  /** Closes idle connections now and busy ones when they are done; later calls open new ones. */
   retire(): void;
 }
 
@@ -20,7 +20,7 @@ export function snapshots(open: () => Store): Snapshots {
   const waiting: (() => void)[] = [];
   return {
     async use(body) {
-      while (busy >= MOST_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+      while (busy >= MAX_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
       busy++;
       const own = generation;
       let store: Store | undefined;

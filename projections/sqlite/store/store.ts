@@ -1,5 +1,5 @@
 /**
- * Where an index lies on disk and how a connection to it is opened; used by both threads. The file `output.current`
+ * Where an index is on disk and how a connection to it is opened; used by both threads. The file `output.current`
  * names the database that readers see, so that a rebuild ends with one atomic rename.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,11 +11,11 @@ import { openDatabase } from '../../../lib/database.ts';
 export interface Store {
   path: string;
   database: DatabaseSync;
-  /** A prepared statement, made once. */
+  /** A prepared statement, prepared once. */
   prepare(sql: string): StatementSync;
-  /** Where the bytes of blocks without a body are; absent when every block has its own. */
+  /** Reads the bytes of blocks without a body; absent when every block has one. */
   frames: FrameReader | undefined;
-  /** True once `frames` is known to be of the log that this index points to. */
+  /** True once `frames` was checked to read the log that this index points to. */
   framesChecked: boolean;
 }
 
@@ -26,7 +26,7 @@ export function currentName(folder: string): string {
   return existsSync(pointer(folder)) ? readFileSync(pointer(folder), 'utf8').trim() : 'output.sqlite';
 }
 
-/** Where a rebuild of the index at `path` is made: there are two names, taken in turns. */
+/** Path of the index that a rebuild of `path` fills: two names alternate. */
 export function otherPath(path: string): string {
   const name = basename(path) === 'output.sqlite' ? 'output-2.sqlite' : 'output.sqlite';
   return join(dirname(path), name);
@@ -50,7 +50,7 @@ export function openStore(path: string, { readOnly, frames }: StoreOptions): Sto
   const database = openDatabase(path, {
     unavailable: 'output-index-unavailable',
     readOnly,
-    // What a power cut takes is projected again: the checkpoint is part of the same transactions.
+    // What is lost in a power cut is projected again: the checkpoint is part of the same transactions.
     synchronous: 'NORMAL',
     cacheBytes: readOnly ? 16_000_000 : 8_000_000,
   });

@@ -1,5 +1,5 @@
 /**
- * Stored blocks as bytes, without a database: compressed, a little harder once a block will not change again, and opened
+ * Stored blocks as bytes, without a database: compressed, a little harder when a block will not change again, and opened
  * into chunks. A block's bytes are its own body or parts of the event log (block-source.ts).
  */
 import { constants, zstdCompressSync } from 'node:zlib';
@@ -17,14 +17,14 @@ export function compressBody(body: Uint8Array, final: boolean): Uint8Array {
   return zstdCompressSync(body, final ? SMALL : FAST);
 }
 
-/** What it takes to open a block; plain values and bytes, so it can go to another thread. */
+/** What is needed to open a block. Plain values and bytes, so it can be sent to another thread. */
 export interface StoredBlock {
   executionId: string;
   /** Positions of the first and the last chunk, and how many there are. */
   first: number;
   last: number;
   chunks: number;
-  /** None when retention has dropped the bytes, and the block is about to follow. */
+  /** Empty when retention has purged the log, and is about to purge the block. */
   parts: StoredPart[];
 }
 
@@ -54,8 +54,8 @@ export function openBlock(block: StoredBlock): OutputAppended[] {
   if (parts.length > 0 && opened.length !== chunks) {
     throw new ServiceError(
       'output-index-unavailable',
-      `The event log lacks output of execution ${executionId} that the index points to (positions ${first} to ${last}, ` +
-        `${opened.length} of ${chunks} chunks are there). Restore events.sqlite from a backup, then run \`linefeed rebuild\`.`,
+      `The event log lacks output of execution ${executionId} to which the index points (positions ${first} to ${last}, ` +
+        `${opened.length} of ${chunks} chunks found). Restore events.sqlite from a backup, then run \`linefeed rebuild\`.`,
       { retriable: false },
     );
   }

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OVERLAP, PIECE, wordsOf } from '../../../projections/elasticsearch/chunk-words.ts';
+import { OVERLAP, TERM_LENGTH, wordsOf } from '../../../projections/elasticsearch/chunk-words.ts';
 import { fold, WORDS } from '../../../projections/search/text.ts';
 
 const test = suite('words of a chunk on Elasticsearch');
@@ -11,8 +11,9 @@ const words = (text: string) => wordsOf(text, Buffer.from(text));
 function expected(text: string): string {
   const found = new Set<string>();
   for (const [word] of fold(text).matchAll(WORDS)) {
-    if (word.length <= PIECE) found.add(word);
-    else for (let at = 0; at + OVERLAP < word.length; at += OVERLAP) found.add(word.slice(at, at + PIECE));
+    if (word.length <= TERM_LENGTH) found.add(word);
+    else
+      for (let at = 0; at + OVERLAP < word.length; at += OVERLAP) found.add(word.slice(at, at + TERM_LENGTH));
   }
   return [...found].join(' ');
 }
@@ -29,7 +30,7 @@ test('words of other scripts are folded too', () => {
 });
 
 test('a very long word lies in pieces that overlap', () => {
-  for (const length of [PIECE, PIECE + 1, 2 * PIECE, 1000, 70_000]) {
+  for (const length of [TERM_LENGTH, TERM_LENGTH + 1, 2 * TERM_LENGTH, 1000, 70_000]) {
     const word = Array.from({ length }, (_, at) =>
       String.fromCharCode(97 + ((at * 7 + (at >> 5)) % 26)),
     ).join('');
