@@ -36,6 +36,7 @@ function endedBy(end: EndRecord): Ended {
     exit_code: end.exit_code,
     signal: end.signal,
     error: end.error,
+    note: end.note,
     elapsedMs: end.elapsed_seconds === undefined ? undefined : end.elapsed_seconds * 1000,
     lines: totals ? totals.stdout.lines + totals.stderr.lines : undefined,
   };
@@ -47,7 +48,8 @@ function endedAsShown({ status, result, output, elapsed_seconds }: ExecutionJson
     status,
     exit_code: result?.return_code,
     signal: result?.signal,
-    error: result?.error ?? undefined,
+    error: result?.error,
+    note: result?.note,
     elapsedMs: elapsed_seconds === undefined ? undefined : elapsed_seconds * 1000,
     lines: output ? output.stdout.lines + output.stderr.lines : undefined,
   };

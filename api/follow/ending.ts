@@ -1,14 +1,15 @@
 /** How an execution ended, whichever of its document and its last event says so first. */
-import { type ExecutionEvent, isLast, type Status } from '../../events/event.ts';
+import { type EndStatus, type ExecutionEvent, isLast } from '../../events/event.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
 
 export interface Ending {
   /** Position of the execution's last event. */
   position: number;
-  status: Status;
+  status: EndStatus;
   exitCode: number | null;
   signal: string | null;
   error?: string;
+  note?: string;
   elapsedMs?: number;
   totals: ExecutionDocument['output'];
   /** Milliseconds since the epoch. */
@@ -19,10 +20,11 @@ export interface Ending {
 export function endOfDocument(document: ExecutionDocument): Ending {
   return {
     position: document.through,
-    status: document.status,
+    status: document.status as EndStatus,
     exitCode: document.exitCode ?? null,
     signal: document.signal ?? null,
     ...(document.error === undefined ? {} : { error: document.error }),
+    ...(document.note === undefined ? {} : { note: document.note }),
     ...(document.elapsedMs === undefined ? {} : { elapsedMs: document.elapsedMs }),
     totals: document.output,
     at: document.endedAt ?? document.requestedAt,
@@ -36,13 +38,14 @@ export function endOfEvent(event: ExecutionEvent): Ending | undefined {
   if (event.type === 'execution.abandoned') {
     return { position, status: 'abandoned', exitCode: null, signal: null, error: event.reason, totals, at };
   }
-  const { status, exitCode, signal, error, elapsedMs } = event;
+  const { status, exitCode, signal, error, note, elapsedMs } = event;
   return {
     position,
     status,
     exitCode,
     signal,
     ...(error === undefined ? {} : { error }),
+    ...(note === undefined ? {} : { note }),
     elapsedMs,
     totals,
     at,

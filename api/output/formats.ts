@@ -7,6 +7,7 @@ import { toWire, wireTime } from '../../events/codec.ts';
 import type { LifecycleEvent, Status } from '../../events/event.ts';
 import type { ServiceError } from '../../lib/errors.ts';
 import type { ExecutionDocument } from '../../projections/execution-document.ts';
+import type { EndRecord } from '../../wire/output.ts';
 import type { Ending } from '../follow/ending.ts';
 import { SSE_BYE, SSE_PING, sseError, sseMessage } from '../http/sse.ts';
 import { type LineSelection, linesOf, seqsOf } from './line-selection.ts';
@@ -76,12 +77,13 @@ export function sseFormat(): Format {
   };
 }
 
-export function endData(end: Ending): Record<string, unknown> {
+export function endData(end: Ending): EndRecord {
   return {
     status: end.status,
     exit_code: end.exitCode,
     signal: end.signal,
     ...(end.error === undefined ? {} : { error: end.error }),
+    ...(end.note === undefined ? {} : { note: end.note }),
     totals: end.totals,
     ...(end.elapsedMs === undefined ? {} : { elapsed_seconds: end.elapsedMs / 1000 }),
     end_timestamp: wireTime(end.at),

@@ -6,6 +6,7 @@ import { safeLine } from './terminal-text.ts';
 export interface Ended extends ExecutionEnd {
   elapsedMs?: number | undefined;
   lines?: number | undefined;
+  note?: string | undefined;
 }
 
 /** `exit 3`, `SIGKILL`, `timeout`, `canceled`, `failed`. */
@@ -18,7 +19,7 @@ export function outcome(end: ExecutionEnd): string {
   return end.status;
 }
 
-/** `exit 3 · 1m12s · 4,210 lines`, and the reason when there is one. */
+/** `exit 3 · 1m12s · 4,210 lines`, then the reason and the note where there are any. */
 export function statusLine(end: Ended): string {
   const parts = [outcome(end)];
   if (end.elapsedMs !== undefined) parts.push(formatDuration(end.elapsedMs));
@@ -26,5 +27,6 @@ export function statusLine(end: Ended): string {
   const said = end.error?.toLowerCase() === end.status || (end.status === 'failed' && end.signal);
   // A signal's name, or the status itself, says as much as the sentence about it.
   const reason = end.error && !said ? ` · ${safeLine(end.error)}` : '';
-  return parts.join(' · ') + reason;
+  const note = end.note ? ` · ${safeLine(end.note)}` : '';
+  return parts.join(' · ') + reason + note;
 }

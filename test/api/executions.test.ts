@@ -34,6 +34,21 @@ Executions('a request answers 201 with the execution, and it can be read at once
   }),
 );
 
+Executions('the note of an end is in the execution, in the list and in the end of its output', () =>
+  withApi(async ({ execution, log, json, call }) => {
+    const note = 'Background processes were left running';
+    const { id, record } = await execution([{ text: 'x\n' }], { end: false });
+    await log.append([record.completed('succeeded', note)]);
+    assert.is((await json(`/v1/executions/${id}`)).result.note, note);
+    const [listed] = (await json('/v1/executions')) as Json[];
+    assert.equal([listed?.id, listed?.result.note], [id, note]);
+    for (const accept of ['application/x-ndjson', 'text/event-stream']) {
+      const text = await (await call(`/v1/executions/${id}/output`, { headers: { accept } })).text();
+      assert.ok(text.includes(`"note":"${note}"`), `${accept}: ${text}`);
+    }
+  }),
+);
+
 Executions('paths work with and without a slash at the end, and under the names of StackStorm', () =>
   withApi(async ({ call, execution }) => {
     const { id } = await execution([{ text: 'x\n' }]);

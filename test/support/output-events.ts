@@ -15,7 +15,7 @@ export interface Recording {
   started(): ExecutionEvent;
   cancelRequested(): ExecutionEvent;
   output(piece: Piece): OutputAppended;
-  completed(status?: 'succeeded' | 'failed'): ExecutionEvent;
+  completed(status?: 'succeeded' | 'failed', note?: string): ExecutionEvent;
   abandoned(): ExecutionEvent;
 }
 
@@ -71,13 +71,14 @@ export function recording(executionId = AN_ID, startAt = Date.UTC(2026, 10, 23))
       else delete state.open;
       return event;
     },
-    completed: (status = 'succeeded') => ({
+    completed: (status = 'succeeded', note) => ({
       type: 'execution.completed',
       ...base(),
       status,
       exitCode: status === 'succeeded' ? 0 : 1,
       signal: null,
       elapsedMs: 5,
+      ...(note === undefined ? {} : { note }),
       streams: structuredClone(totals),
     }),
     abandoned: () => ({

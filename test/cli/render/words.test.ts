@@ -7,12 +7,14 @@ import { exitCodeOf } from '../../../cli/exit-codes.ts';
 import { convert } from '../../../cli/parameters.ts';
 import { commandLine } from '../../../cli/quote.ts';
 import { formatAge, formatBytes, formatDuration, parseTime } from '../../../cli/render/duration.ts';
+import { executionFacts } from '../../../cli/render/execution.ts';
 import { highlight, hitLines } from '../../../cli/render/hit.ts';
 import { toJson } from '../../../cli/render/json.ts';
 import { progressLine } from '../../../cli/render/progress.ts';
 import { statusLine } from '../../../cli/render/status-line.ts';
 import { createStyle, refusesColour, wantsColour } from '../../../cli/render/style.ts';
 import { cut, renderTable } from '../../../cli/render/table.ts';
+import { executionSample } from '../../support/execution-json.ts';
 
 const test = suite('words and numbers');
 
@@ -60,8 +62,24 @@ test('the status line says how it ended', () => {
     [{ status: 'failed', exit_code: null, signal: 'SIGKILL', elapsedMs: 10 }, 'SIGKILL · 0.0s'],
     [{ status: 'timeout', elapsedMs: 2_000, lines: 0 }, 'timeout · 2.0s · 0 lines'],
     [{ status: 'failed', error: 'no such\x1b[2J folder' }, 'failed · no such folder'],
+    [{ status: 'succeeded', exit_code: 0, note: 'some\x1b[2Jthing' }, 'exit 0 · something'],
   ];
   for (const [end, text] of table) assert.is(statusLine(end), text);
+});
+
+test('show has the note beside the result', () => {
+  const totals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
+  const note = 'Background processes were left running';
+  const execution = executionSample({
+    status: 'succeeded',
+    end_timestamp: '2026-11-27T12:00:01.000Z',
+    result: { return_code: 0, note, succeeded: true, failed: false, totals },
+  });
+  const facts = executionFacts(execution, 'http://here', Date.now());
+  assert.equal(
+    facts.find(([name]) => name === 'note'),
+    ['note', note],
+  );
 });
 
 test('exit codes are the ones of the command, or say what happened to it', () => {
