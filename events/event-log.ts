@@ -65,8 +65,11 @@ export interface EventLog {
   /** Undefined when the execution has no events. */
   head(executionId: string): Promise<StreamHead | undefined>;
   /**
-   * Resolves when the subscription stands: with `from: 'end'`, every event appended after that is delivered. Never
-   * ends by itself.
+   * Resolves when the subscription stands: with `from: 'end'`, every event appended after that is delivered.
+   *
+   * You may be told that you fell behind: the subscription ends by itself when more was appended than the adapter buffers
+   * for you. Then subscribe again, from your last checkpoint or from the end after which you read the history. An adapter
+   * that catches up from its store by itself never ends a subscription.
    */
   subscribe(options: SubscribeOptions): Promise<AsyncIterable<LogBatch>>;
   /** The place after the newest durable event. */

@@ -7,13 +7,13 @@ import { ServiceError } from '../../lib/errors.ts';
 import { sibling } from '../../lib/sibling.ts';
 import { purgeOn, startThread } from '../../lib/worker-thread.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
-import type { Checkpoint, EventLog, LogBatch, StreamHead, SubscribeOptions } from '../event-log.ts';
+import type { Checkpoint, EventLog, StreamHead, SubscribeOptions } from '../event-log.ts';
 import { eventBytes } from '../event-size.ts';
 import type { Appended } from './appending.ts';
 import type { LogThreadData } from './event-log.thread.ts';
 import type { ReadPage } from './reading.ts';
 import { packEvents, unpackEvents } from './rows.ts';
-import { type Subscriber, subscribers } from './subscribers.ts';
+import { createSubscriptions } from './subscriptions.ts';
 
 export interface SqliteEventLogOptions {
   /** Holds `events.sqlite`; made when absent. */
@@ -61,7 +61,13 @@ export async function sqliteEventLog({
     throw error;
   }
   void thread.died.then(onFatal);
-  const live = subscribers();
+  const subscriptions = createSubscriptions({
+    committed: () => committed,
+    readPage: (executionId, afterId, afterPosition) =>
+      executionId === undefined
+        ? thread.call<ReadPage>('readAll', [afterId])
+        : thread.call<ReadPage>('readOne', [executionId, afterId, afterPosition, false]),
+  });
   /** Comes back from the thread: a new one for each commit would cost more than what is put into it. */
   let spare: ArrayBuffer | undefined;
   let waiting: Waiting[] = [];
@@ -75,7 +81,7 @@ export async function sqliteEventLog({
     packing = setTimeout(async () => {
       let more = true;
       try {
-        while (more && !closed && !live.someBehind()) {
+        while (more && !closed && !subscriptions.someBehind()) {
           more = await thread.call<boolean>('pack');
           await abortableSleep(PACK_PAUSE_MS);
         }
@@ -125,7 +131,7 @@ export async function sqliteEventLog({
         if (buffer.byteLength === SPARE_BYTES) spare = buffer;
         const again = new Set(repeated);
         const fresh = again.size === 0 ? events : events.filter((_, index) => !again.has(index));
-        live.deliver(fresh, committed + 1);
+        subscriptions.deliver(fresh, committed + 1);
         committed = lastId;
         for (const entry of group) entry.resolve();
         if (fresh.some(isLast)) packLater();
@@ -148,42 +154,6 @@ export async function sqliteEventLog({
       );
     }
     return id;
-  }
-
-  function readPage(subscriber: Subscriber): Promise<ReadPage> {
-    return subscriber.executionId === undefined
-      ? thread.call<ReadPage>('readAll', [subscriber.cursor])
-      : thread.call<ReadPage>('readOne', [
-          subscriber.executionId,
-          subscriber.cursor,
-          subscriber.position,
-          false,
-        ]);
-  }
-
-  async function* follow(subscriber: Subscriber, left: () => void): AsyncGenerator<LogBatch> {
-    try {
-      while (!subscriber.ended) {
-        if (subscriber.behind) {
-          const { rows, buffer, lastId } = await readPage(subscriber);
-          if (subscriber.ended) return;
-          subscriber.cursor = lastId;
-          subscriber.position = rows.at(-1)?.position ?? subscriber.position;
-          // What was committed while the page was read is read too before it goes over to live delivery.
-          subscriber.behind = lastId < committed;
-          if (rows.length > 0) {
-            yield { events: unpackEvents({ rows, buffer }), checkpoint: String(lastId) as Checkpoint };
-          }
-          continue;
-        }
-        const batch = live.take(subscriber);
-        if (batch) yield batch;
-        else await live.wait(subscriber);
-      }
-    } finally {
-      left();
-      live.end(subscriber);
-    }
   }
 
   packLater();
@@ -220,12 +190,7 @@ export async function sqliteEventLog({
 
     async subscribe({ from, executionId, signal }: SubscribeOptions) {
       const cursor = from === 'end' ? committed : from === 'beginning' ? 0 : place(from);
-      const subscriber = live.add({ cursor, executionId, behind: cursor < committed });
-      // From here on, not from the first read: one that leaves before it reads would be behind for ever.
-      const stop = () => live.end(subscriber);
-      if (signal.aborted) stop();
-      else signal.addEventListener('abort', stop, { once: true });
-      return follow(subscriber, () => signal.removeEventListener('abort', stop));
+      return subscriptions.subscribe(cursor, executionId, signal);
     },
 
     end: () => Promise.resolve(String(committed) as Checkpoint),
@@ -241,7 +206,7 @@ export async function sqliteEventLog({
       closed = true;
       clearTimeout(packing);
       await committing;
-      live.endAll();
+      subscriptions.close();
       await thread.close();
     },
   };
