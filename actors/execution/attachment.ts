@@ -8,9 +8,9 @@ import type { EventLog, StreamHead } from '../../events/event-log.ts';
 import type { Recorder } from '../../events/recorder.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { type ExitStatus, type RunningProcess, runningMs } from '../capture/process.ts';
-import { type PumpResult, pump } from '../capture/pump.ts';
+import { pump } from '../capture/pump.ts';
 import { type LaunchRecord, openSpool, type Spool } from '../capture/spool.ts';
-import { conclude, lost, signalOf } from './conclusion.ts';
+import { conclude, type Ended, lost, signalOf } from './conclusion.ts';
 import type { Cause, ExecutionContext, Terminate } from './execution.machine.ts';
 import type { Launcher } from './launcher.ts';
 import type { Conclusion } from './machine-events.ts';
@@ -64,8 +64,7 @@ export function attach(
   }
 
   async function carry(record: LaunchRecord, running: RunningProcess): Promise<Conclusion> {
-    const sealed = record.sealedSecrets ? (options.seal.unseal(record.sealedSecrets).values as string[]) : [];
-    const mask = secrets.mask(requested, sealed);
+    const mask = secrets.mask(requested, secretsOf(record, options.seal));
     const pumped = await pump({
       folder: spool.folder,
       sources: spool.sources(record),
@@ -83,20 +82,8 @@ export function attach(
       drainMs: config.drain,
       signal: detached.signal,
     });
-    return concluded(record, pumped, await running.exited, mask);
-  }
-
-  function concluded(
-    { timeoutMs }: LaunchRecord,
-    pumped: PumpResult,
-    exit: ExitStatus,
-    mask: ReturnType<RequestSecrets['mask']>,
-  ): Conclusion {
-    const { result, unreadResult } = resultOf(spool);
-    const runner = options.runner(requested.action.runner);
-    const verdict = verdictOf(runner, requested, { ...exit, signal: signalOf(exit) }, result);
-    const { maxOutputBytes } = config;
-    return conclude({ context, exit, pumped, cause, verdict, unreadResult, mask, timeoutMs, maxOutputBytes });
+    const exit = await running.exited;
+    return concluded(options, spool, record, { context, pumped, exit, mask, cause });
   }
 
   async function run(): Promise<Conclusion> {
@@ -108,9 +95,8 @@ export function attach(
     process = await launcher.find(spool, executionId);
     if (cause !== undefined) void process.terminate(config.grace);
     if (record.timeoutMs > 0) {
-      const leftMs = record.timeoutMs - runningMs(spool);
-      const waitMs = Math.min(Math.max(0, leftMs), MAX_TIMER_MS);
-      timer = setTimeout(() => terminate({ type: 'terminate', cause: 'timeout' }), waitMs);
+      const leftMs = Math.min(Math.max(0, record.timeoutMs - runningMs(spool)), MAX_TIMER_MS);
+      timer = setTimeout(() => terminate({ type: 'terminate', cause: 'timeout' }), leftMs);
     }
     return carry(record, process);
   }
@@ -135,6 +121,25 @@ export function attach(
       detached.abort(new Error('detached'));
     },
   };
+}
+
+/** Secret values that the launch added to those of the request. */
+function secretsOf({ sealedSecrets }: LaunchRecord, seal: Seal): string[] {
+  return sealedSecrets ? (seal.unseal(sealedSecrets).values as string[]) : [];
+}
+
+function concluded(
+  options: AttachmentOptions,
+  spool: Spool,
+  { timeoutMs }: LaunchRecord,
+  ended: Pick<Ended, 'context' | 'pumped' | 'exit' | 'mask' | 'cause'>,
+): Conclusion {
+  const { requested } = ended.context;
+  const { result, unreadResult } = resultOf(spool);
+  const runner = options.runner(requested.action.runner);
+  const verdict = verdictOf(runner, requested, { ...ended.exit, signal: signalOf(ended.exit) }, result);
+  const { maxOutputBytes } = options.config;
+  return conclude({ ...ended, verdict, unreadResult, timeoutMs, maxOutputBytes });
 }
 
 /** Asks until there is an answer: while the log is unavailable the process goes on, and its output stays in the spool. */

@@ -40,7 +40,7 @@ export function createLauncher(options: LauncherOptions): Launcher {
   const processes = new Map<string, RunningProcess>();
   const attempts = createAttempts();
   const stdbuf = config.unbuffer === 'auto' ? findProgram('stdbuf') : undefined;
-  const baseEnvironment = environmentOf(config);
+  const baseEnvironment = configuredEnvironment(config);
 
   /** Everything that reads the request is inside of the attempt, the mask of a failure's words included. */
   function start(spool: Spool, requested: ExecutionRequested, earlier = 0): Promise<Launched> {
@@ -70,31 +70,14 @@ export function createLauncher(options: LauncherOptions): Launcher {
       ...(requested.script === undefined ? {} : { script: requested.script }),
       folder: spool.folder,
     });
-    const env: Record<string, string> = {
-      ...baseEnvironment,
-      LINEFEED_EXECUTION_ID: requested.executionId,
-      ST2_ACTION_PACK_NAME: requested.action.pack,
-      ST2_ACTION_EXECUTION_ID: requested.executionId,
-      ...launch.env,
-    };
+    const env = environmentOf(baseEnvironment, requested, launch);
     checkLaunch(launch, env.PATH ?? '');
-    spool.saveLaunch(recordOf(launch, earlier));
+    spool.saveLaunch(launchRecord(launch, earlier, seal));
     const command: Launch['command'] =
       stdbuf && launch.unbuffer !== false ? [stdbuf, '-oL', '-eL', ...launch.command] : launch.command;
     const process = await startProcess(spool, { ...launch, command }, env);
     processes.set(requested.executionId, process);
     return launched(process);
-  }
-
-  function recordOf(launch: Launch, earlier: number): LaunchRecord {
-    return {
-      boot: bootId(),
-      earlier,
-      timeoutMs: (launch.timeoutS ?? 0) * 1000,
-      hosts: launch.hosts ?? [],
-      merge: launch.merge ?? false,
-      ...(launch.secrets?.length ? { sealedSecrets: seal.seal({ values: launch.secrets }) } : {}),
-    };
   }
 
   async function find(spool: Spool, executionId: string): Promise<RunningProcess> {
@@ -127,8 +110,33 @@ export function createLauncher(options: LauncherOptions): Launcher {
   };
 }
 
+function launchRecord(launch: Launch, earlier: number, seal: Seal): LaunchRecord {
+  return {
+    boot: bootId(),
+    earlier,
+    timeoutMs: (launch.timeoutS ?? 0) * 1000,
+    hosts: launch.hosts ?? [],
+    merge: launch.merge ?? false,
+    ...(launch.secrets?.length ? { sealedSecrets: seal.seal({ values: launch.secrets }) } : {}),
+  };
+}
+
+function environmentOf(
+  base: Record<string, string>,
+  { executionId, action }: ExecutionRequested,
+  launch: Launch,
+): Record<string, string> {
+  return {
+    ...base,
+    LINEFEED_EXECUTION_ID: executionId,
+    ST2_ACTION_PACK_NAME: action.pack,
+    ST2_ACTION_EXECUTION_ID: executionId,
+    ...launch.env,
+  };
+}
+
 /** What each command gets of this process's environment, and of the configuration. */
-function environmentOf({ passEnv, env }: Config['actionrunner']): Record<string, string> {
+function configuredEnvironment({ passEnv, env }: Config['actionrunner']): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const name of passEnv) {
     const value = process.env[name];

@@ -37,12 +37,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let idle: (() => void) | undefined;
   let closed = false;
 
-  async function removeEnded(executionId: string, end: LifecycleEvent | undefined): Promise<void> {
-    // Given up by the others while this worker was silent: nobody waits for its process any more.
-    if (end?.type === 'execution.abandoned') await processes.kill(executionId);
-    processes.forget(executionId);
-  }
-
   function start(executionId: string, history: readonly LifecycleEvent[], position: number): void {
     const onEnd = () => {
       actors.delete(executionId);
@@ -52,25 +46,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     actors.set(executionId, startExecution({ ...options, onEnd }, history, position));
   }
 
-  /** Position of the last event. Before it has started it has printed nothing, and its lifecycle is all there is. */
-  async function lastPosition(executionId: string, history: readonly LifecycleEvent[]): Promise<number> {
-    const last = (history.at(-1) as LifecycleEvent).position;
-    if (!history.some(({ type }) => type === 'execution.started')) return last;
-    return (await log.head(executionId))?.position ?? last;
-  }
-
   return {
     async run(executionId, history) {
       if (actors.has(executionId) || beginning.has(executionId)) return true;
       if (closed) return false;
       const end = history.find(isLast);
       if (end || history.length === 0) {
-        await removeEnded(executionId, end);
+        await removeEnded(processes, executionId, end);
         return false;
       }
       beginning.add(executionId);
       try {
-        const position = await lastPosition(executionId, history);
+        const position = await lastPosition(log, executionId, history);
         // Abandoned by others, or stopped, meanwhile.
         if (!beginning.has(executionId) || closed) return false;
         start(executionId, history, position);
@@ -109,4 +96,25 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       processes.close();
     },
   };
+}
+
+async function removeEnded(
+  processes: ExecutionProcesses,
+  executionId: string,
+  end: LifecycleEvent | undefined,
+): Promise<void> {
+  // The others abandoned it while this worker was silent: its process is of no use any more.
+  if (end?.type === 'execution.abandoned') await processes.kill(executionId);
+  processes.forget(executionId);
+}
+
+/** Position of the last event. Before it has started it has printed nothing, and its lifecycle is all there is. */
+async function lastPosition(
+  log: EventLog,
+  executionId: string,
+  history: readonly LifecycleEvent[],
+): Promise<number> {
+  const last = (history.at(-1) as LifecycleEvent).position;
+  if (!history.some(({ type }) => type === 'execution.started')) return last;
+  return (await log.head(executionId))?.position ?? last;
 }
