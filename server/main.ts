@@ -9,7 +9,7 @@ import { expiringTokens } from '../access/expiring-tokens.ts';
 import { createKeys } from '../access/keys.ts';
 import { createSeal, loadSealKey } from '../access/seal.ts';
 import { openToken } from '../access/token.ts';
-import { createService } from '../actors/execution-service.ts';
+import { createExecutions } from '../actors/executions.ts';
 import { createRunners } from '../actors/runners/registry.ts';
 import { createApp } from '../api/app.ts';
 import type { ExtraRoutes, ProjectorView } from '../api/deps.ts';
@@ -125,7 +125,7 @@ async function compose(
     : undefined;
   const dispatch = createDispatch(engines.fleet, config.actionrunner.lease, worker);
   const queueLimit = config.actionrunner.queue;
-  const executions = createService({ catalogue, runners, log, seal, queueLimit, dispatch });
+  const executions = createExecutions({ catalogue, runners, log, seal, queueLimit, dispatch });
 
   const page = pageRoutes(closing.signal);
   const app = createApp({

@@ -1,5 +1,5 @@
 /** What a node knows of the workers, its own included, and how it reaches them. */
-import type { Dispatch } from '../../actors/execution-service.ts';
+import type { Dispatch } from '../../actors/executions.ts';
 import { type Candidate, waitReason } from '../../actors/scheduling/worker-choice.ts';
 import type { Fleet } from '../../events/fleet/fleet.ts';
 import type { WorkerRole } from './worker.ts';
