@@ -22,7 +22,7 @@ export interface ProjectorOptions {
   clock?: () => number;
 }
 
-export interface ProjectorState {
+interface ProjectorState {
   status: 'running' | 'retrying' | 'paused' | 'stopped';
   /** Age in milliseconds of the oldest event that is being written; 0 when there is none. */
   behindMs: number;

@@ -19,7 +19,7 @@ export interface RebuildProgress {
   rate: number;
 }
 
-export interface RebuildOptions {
+interface RebuildOptions {
   log: EventLog;
   index: OutputIndex;
   /** The projector that writes to the same index; it continues to write to the old one meanwhile. */

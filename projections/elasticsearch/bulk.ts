@@ -13,7 +13,7 @@ export interface BulkItem {
   source?: string;
 }
 
-export interface Rejection {
+interface Rejection {
   item: BulkItem;
   reason: string;
 }

@@ -8,7 +8,7 @@ import { continuedLines, isContinuedIn } from './continued-lines.ts';
 import { chunkDocument, chunkId } from './documents.ts';
 import type { IndexNames } from './index-names.ts';
 
-export interface ChunkSender {
+interface ChunkSender {
   /** Begins to send the batch; `send` gives the result. */
   stage(batch: ProjectedBatch): void;
   /** Resolves with the indices that hold the chunks. A batch that failed when it was staged is sent again. */

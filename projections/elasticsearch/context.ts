@@ -9,7 +9,7 @@ import { chunkOf } from './documents.ts';
 /** Each hit waits for its own context, so pages are small. */
 const MAX_PAGE = 32;
 
-export interface ContextRequest {
+interface ContextRequest {
   executionId: string;
   /** The line in the middle. */
   seq: number;

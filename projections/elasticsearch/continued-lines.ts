@@ -12,7 +12,7 @@ interface OpenLine {
   end: number;
 }
 
-export interface ContinuedLines {
+interface ContinuedLines {
   /** Judges the chunks of a batch; nothing is remembered until `commit`, so that a batch can be written again. */
   judge(chunks: readonly OutputAppended[]): Promise<{ continues: boolean[]; commit(): void }>;
 }

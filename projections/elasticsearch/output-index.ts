@@ -18,7 +18,7 @@ import { elasticsearchSearch } from './search.ts';
 import { createStateIndex, putPolicies, putTemplates } from './setup.ts';
 import { indexStats } from './stats.ts';
 
-export interface ElasticsearchOutputIndexOptions extends ElasticsearchConnection {
+interface ElasticsearchOutputIndexOptions extends ElasticsearchConnection {
   indexPrefix: string;
   replicas: number;
   executionsTtlMs: number;
@@ -30,7 +30,7 @@ export interface ElasticsearchOutputIndexOptions extends ElasticsearchConnection
   clock?: () => number;
 }
 
-export interface ElasticsearchOutputIndex extends OutputIndex {
+interface ElasticsearchOutputIndex extends OutputIndex {
   /** True when the cluster has lifecycle policies; known after `ensure`. */
   readonly ilm: boolean;
 }

@@ -11,7 +11,7 @@ import { type IndexNames, spanOf } from './index-names.ts';
 import { keptMs, type SetupOptions } from './templates.ts';
 import { executionItem } from './writer.ts';
 
-export interface PurgeDeps {
+interface PurgeDeps {
   client: Requests;
   names: IndexNames;
   searchOutput: SearchIn;

@@ -114,7 +114,7 @@ export function keptMs(kind: 'output' | 'executions', ttlMs: number): number {
   return ttlMs === 0 ? 0 : ttlMs + (kind === 'output' ? DAY_MS : 31 * DAY_MS);
 }
 
-export function policyName(prefix: string, kind: 'output' | 'executions'): string {
+function policyName(prefix: string, kind: 'output' | 'executions'): string {
   return `${prefix}-${kind}`;
 }
 

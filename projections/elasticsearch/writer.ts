@@ -14,7 +14,7 @@ export interface GenerationWriter {
   write(batch: ProjectedBatch): Promise<void>;
 }
 
-export interface GenerationWriterOptions {
+interface GenerationWriterOptions {
   client: Requests;
   prefix: string;
   names: IndexNames;

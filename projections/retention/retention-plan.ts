@@ -1,7 +1,7 @@
 /** What retention will purge and when, from the spans of time that an index holds and the TTLs. Pure. */
 import type { RetentionSpan } from '../output-index.ts';
 
-export interface PlannedSpan extends RetentionSpan {
+interface PlannedSpan extends RetentionSpan {
   /** When the last of it expires, milliseconds since the epoch; undefined is never. The next sweep purges it. */
   goesAt?: number;
 }

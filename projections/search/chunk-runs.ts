@@ -1,7 +1,7 @@
 /** The bytes of chunks in runs, as scanning a few large buffers is faster than scanning many small ones. */
 import type { OutputAppended } from '../../events/event.ts';
 
-export interface ChunkRun {
+interface ChunkRun {
   chunks: OutputAppended[];
   /** A line end follows each chunk but the last of a run. */
   bytes: Buffer;

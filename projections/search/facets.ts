@@ -15,7 +15,7 @@ const WIDTHS_MS = [
 ];
 const BUCKETS = 60;
 
-export interface FacetCounter {
+interface FacetCounter {
   add(line: { action: string; status: string; stream: string; at: number }, count?: number): void;
   result(complete: boolean, range: { since?: number | undefined; until?: number | undefined }): SearchFacets;
 }

@@ -3,7 +3,7 @@ import { ServiceError } from '../../lib/errors.ts';
 
 const QUARTER_MS = 15 * 60_000;
 
-export interface Calendar {
+interface Calendar {
   /** The day in the zone at this instant, as `2026-11-23`. */
   dayOf(at: number): string;
   /** How far the zone's clocks are ahead of UTC at this instant, in milliseconds; negative west of UTC. */

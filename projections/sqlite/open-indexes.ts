@@ -3,18 +3,19 @@ import { basename, join } from 'node:path';
 import type { FrameReader } from '../../events/blocks/frames.ts';
 import { explained } from '../../lib/database.ts';
 import { createMaintenance, type Maintenance } from './search-index/maintenance.ts';
+import type { IsLeftInLog } from './search-index/merge-blocks.ts';
 import { openWritable } from './store/open-writable.ts';
 import { currentName, otherPath, removeStore, type Store, setCurrentName } from './store/store.ts';
 
 /** Which index a call is about: the one that readers see, or the one that a rebuild fills. */
 export type Target = 'current' | 'next';
 
-export interface OpenIndex {
+interface OpenIndex {
   store: Store;
   maintenance: Maintenance;
 }
 
-export interface OpenIndexes {
+interface OpenIndexes {
   /**
    * Runs the body on the index; the current one is opened when it is not open yet.
    * @throws ServiceError `output-index-unavailable` when the database cannot be used.
@@ -32,7 +33,7 @@ export interface OpenIndexes {
 export function openIndexes(
   folder: string,
   frames: FrameReader | undefined,
-  isLeftInLog: (bytes: number, chunks: number) => boolean,
+  isLeftInLog: IsLeftInLog,
 ): OpenIndexes {
   let current: OpenIndex | undefined;
   let next: OpenIndex | undefined;

@@ -1,4 +1,4 @@
-/** What every output index has to keep, whatever is below it. Each case gets a storage of its own, which can be reopened. */
+/** The contract of every output index, on any engine. Each case gets its own storage, which can be reopened. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
@@ -16,7 +16,7 @@ import { type Recording, recording } from '../support/output-events.ts';
 import { within } from '../support/within.ts';
 
 export interface IndexStorage {
-  /** Opens the index on this storage; may be called again after the one before was closed. */
+  /** Opens the index on this storage; may be called again after the previous index was closed. */
   connect(): Promise<OutputIndex>;
   remove(): Promise<void>;
 }
@@ -24,16 +24,16 @@ export interface IndexStorage {
 export interface OutputIndexAdapter {
   name: string;
   open(): Promise<IndexStorage>;
-  /** A checkpoint that the adapter stores as it is given; any text unless it says otherwise. */
+  /** A checkpoint that the adapter stores unchanged; any text by default. */
   checkpoint?(n: number): Checkpoint;
-  /** Generous limit for anything that waits, in milliseconds. */
+  /** Generous limit for every wait, in milliseconds. */
   patienceMs?: number;
 }
 
 const START = Date.UTC(2026, 10, 23);
 
 let made = 0;
-/** An id that is newer than all before it: those of the same millisecond would have no order. */
+/** An id that is newer than all before it: ids of the same millisecond would have no order. */
 function newId(): string {
   const time = (START + made++).toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${Math.random().toString(16).slice(2, 14).padEnd(12, '0')}`;
@@ -106,7 +106,7 @@ export function outputIndexContract({
       assert.is((await index.stats()).executions, 0);
     }));
 
-  test('what a write acknowledged is read at once, in order, byte by byte', () =>
+  test('an acknowledged write can be read at once, in order, byte for byte', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
@@ -131,7 +131,7 @@ export function outputIndexContract({
       assert.equal(await index.execution(id), to.documents.get(id));
     }));
 
-  test('a megabyte line in pieces comes back whole', () =>
+  test('a line of a megabyte in parts is read back whole', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
@@ -149,7 +149,7 @@ export function outputIndexContract({
       );
     }));
 
-  test('ranges by position, line, stream, host and time give what they name', () =>
+  test('ranges by position, line, stream, host and time give their chunks', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
@@ -181,7 +181,7 @@ export function outputIndexContract({
       }
     }));
 
-  test('the same batch twice reads once, also in parts', () =>
+  test('a batch that is written twice is read once, also when it was written in parts', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
@@ -195,7 +195,7 @@ export function outputIndexContract({
       assert.is((await index.search({ query: '/^[a-d]$/' })).hits.length, 4);
     }));
 
-  test('the checkpoint is the one of the last write, also after a reopening', async () => {
+  test('the checkpoint is that of the last write, also after the index was reopened', async () => {
     const storage = await open();
     try {
       let index = await storage.connect();
@@ -222,7 +222,7 @@ export function outputIndexContract({
     }
   });
 
-  test('executions are found by each filter and counted', () =>
+  test('each filter finds and counts its executions', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const ids: string[] = [];
@@ -272,7 +272,7 @@ export function outputIndexContract({
       );
     }));
 
-  test('pages of executions are stable while more are added', () =>
+  test('pages of executions are stable while executions are added', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const ids: string[] = [];
@@ -299,7 +299,7 @@ export function outputIndexContract({
       );
     }));
 
-  test('what has not ended comes in pages, by id and worker alone, each once while others begin and end', () =>
+  test('unfinished executions are listed in pages, with id and worker only, each once while others begin and end', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const records = Array.from({ length: 2200 }, () => recording(newId()));
@@ -349,7 +349,7 @@ export function outputIndexContract({
       ]);
     }));
 
-  test('a document that is older than the stored one changes nothing', () =>
+  test('a document older than the stored one changes nothing', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const record = recording(newId());
@@ -362,7 +362,7 @@ export function outputIndexContract({
       assert.equal(await unfinishedIn(index), []);
     }));
 
-  test('every way to ask finds the lines that match, with highlights', () =>
+  test('every kind of term finds the matching lines, with highlights', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const { record } = await started((events) => to.write(events));
@@ -411,7 +411,7 @@ export function outputIndexContract({
       assert.is(last?.text, 'Straße and ΟΔΟΣ, 10.0.0.1:8080');
     }));
 
-  test('filters of a search hold', () =>
+  test('a search applies its filters', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const { id, record } = await started((events) => to.write(events));
@@ -438,7 +438,7 @@ export function outputIndexContract({
       assert.equal(await ask({ since: other.at }), ['other']);
     }));
 
-  test('pages of hits, joined, are the whole answer, while output is written', () =>
+  test('pages of hits, joined, are the whole answer while output is written', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const expected: string[] = [];
@@ -467,7 +467,7 @@ export function outputIndexContract({
       }
     }));
 
-  test('lines around a hit are those before and after it', () =>
+  test('the context of a hit is the lines before and after it', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const { record } = await started((events) => to.write(events));
@@ -487,7 +487,7 @@ export function outputIndexContract({
       assert.is(first?.after?.length, 3);
     }));
 
-  test('a line that came in pieces is one line', () =>
+  test('a line in parts is one line', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const { record } = await started((events) => to.write(events));
@@ -559,7 +559,7 @@ export function outputIndexContract({
       assert.is(await refused.catch((error: { code?: string }) => error.code), 'validation-failed');
     }));
 
-  test('a query or cursor that makes no sense is refused with what to do', () =>
+  test('an invalid query or cursor is an error that says what to do', () =>
     withIndex(async (index) => {
       for (const request of [
         { query: '' },
@@ -584,7 +584,7 @@ export function outputIndexContract({
       }
     }));
 
-  test('retention: candidates are ended and old; what is purged is gone, the rest is not', () =>
+  test('purge candidates are ended and old; purging deletes these and nothing else', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const ended: string[] = [];
@@ -631,7 +631,7 @@ export function outputIndexContract({
       assert.equal(await index.purgeCandidates(bounds), { output: [], executions: [] });
     }));
 
-  test('a rebuild is unseen until it is committed, and writes go on meanwhile', () =>
+  test('readers do not see a rebuild until it is committed, and writes continue meanwhile', () =>
     withIndex(async (index) => {
       const to = indexWriter(index, checkpoint);
       const record = recording(newId());
@@ -659,7 +659,7 @@ export function outputIndexContract({
       assert.is((await chunksOf(index, id)).length, 3);
     }));
 
-  test('it answers a ping and counts what it holds', () =>
+  test('it answers a ping and counts its contents', () =>
     withIndex(async (index) => {
       await index.ping();
       const to = indexWriter(index, checkpoint);

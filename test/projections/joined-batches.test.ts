@@ -6,7 +6,7 @@ import { joinedBatches } from '../../projections/joined-batches.ts';
 import { recording } from '../support/output-events.ts';
 import { until, within } from '../support/within.ts';
 
-const test = suite('batches of the log, joined while their consumer is busy');
+const test = suite('joined batches');
 const PATIENCE_MS = 10_000;
 
 /** A subscription that gives `count` batches of one line each, a turn of the loop apart, then waits for its end, or fails. */

@@ -12,7 +12,7 @@ interface BlockRow extends StoredRow {
   seq_before: number;
 }
 
-export interface BlockLines {
+interface BlockLines {
   chunks: OutputAppended[];
   assembled: Assembled;
   scannedBytes: number;

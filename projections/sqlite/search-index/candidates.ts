@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts';
 import { type RequiredKeys, requiredKeys } from './block-keys.ts';
 import { findPlaces } from './signature-table.ts';
 
-export type CandidateRequest = Pick<ScanRequest<BlockCandidate>, 'request' | 'matcher' | 'after'>;
+type CandidateRequest = Pick<ScanRequest<BlockCandidate>, 'request' | 'matcher' | 'after'>;
 
 interface ExecutionRow {
   id: number;

@@ -5,7 +5,7 @@ import { createOutputRate } from './output-rate.ts';
 /** Pause before it looks again whether less output arrives. */
 const BUSY_PAUSE_MS = 20;
 
-export interface MaintenanceSchedule {
+interface MaintenanceSchedule {
   /** Output was written. */
   written(bytes: number): void;
   /** There may be something to do. */
@@ -13,7 +13,7 @@ export interface MaintenanceSchedule {
   stop(): void;
 }
 
-export interface MaintenanceScheduleOptions {
+interface MaintenanceScheduleOptions {
   /** Asked before each step. */
   indexes(): Iterable<{ maintenance: Maintenance }>;
   /** True while an index that nobody reads yet is filled, as fast as possible. */

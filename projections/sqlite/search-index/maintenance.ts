@@ -5,10 +5,9 @@
 import { BLOCK_BYTES } from '../../../events/blocks/block.ts';
 import { transaction, vacuumStep } from '../../../lib/database.ts';
 import { ServiceError } from '../../../lib/errors.ts';
-import { leavesInLog } from '../store/block-source.ts';
 import type { Store } from '../store/store.ts';
 import { type BlockKeys, noKeys } from './block-keys.ts';
-import { indexBlock, mergeBlocks, openBlocks } from './merge-blocks.ts';
+import { type IsLeftInLog, indexBlock, mergeBlocks, openBlocks } from './merge-blocks.ts';
 import { makeSegment } from './signature-table.ts';
 
 /** Enough to be indexed while the execution still runs; fewer bytes wait for more. */
@@ -76,7 +75,7 @@ function nextWork({ prepare }: Store, execution: number): Work | undefined {
 }
 
 /** @param isLeftInLog whether the bytes of a merged block stay in the log when they are there. */
-export function createMaintenance(store: Store, isLeftInLog = leavesInLog()): Maintenance {
+export function createMaintenance(store: Store, isLeftInLog: IsLeftInLog): Maintenance {
   const { database, prepare } = store;
   const unindexed = prepare(
     'SELECT DISTINCT execution FROM blocks WHERE ordinal IS NULL ORDER BY execution',

@@ -15,7 +15,7 @@ import { addSignature } from './signature-table.ts';
 export type IsLeftInLog = (bytes: number, chunks: number) => boolean;
 
 /** Consecutive blocks of an execution, read, and what one block in their place needs. */
-export interface OpenedBlocks {
+interface OpenedBlocks {
   chunks: OutputAppended[];
   /** Highest line number in front of them. */
   seqBefore: number;

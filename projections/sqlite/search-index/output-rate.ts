@@ -11,7 +11,7 @@ const REMEMBERED_BYTES = 4_000_000;
 /** Bytes that may wait to be indexed. */
 const UNINDEXED_BYTES = 128_000_000;
 
-export interface OutputRate {
+interface OutputRate {
   /** Output was written. */
   add(bytes: number): void;
   /** True while indexing should wait. */

@@ -25,7 +25,7 @@ interface Clause {
 }
 
 /** Conditions on the columns of `executions`. */
-export function filterClause(filter: ExecutionFilter): Clause {
+function filterClause(filter: ExecutionFilter): Clause {
   const sql: string[] = [];
   const values: SQLInputValue[] = [];
   const add = (condition: string, ...given: SQLInputValue[]) => {

@@ -7,7 +7,7 @@ import type { Store } from './store.ts';
 /** Each takes memory for its page cache, and all share one processor. */
 const MAX_AT_ONCE = 4;
 
-export interface Snapshots {
+interface Snapshots {
   use<T>(body: (store: Store) => Promise<T>): Promise<T>;
   /** Closes idle connections now and busy ones when they are done; later calls open new ones. */
   retire(): void;

@@ -41,7 +41,7 @@ export function removeStore(path: string): void {
   for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
 }
 
-export interface StoreOptions {
+interface StoreOptions {
   readOnly: boolean;
   frames?: FrameReader | undefined;
 }

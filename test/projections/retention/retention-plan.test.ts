@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { RetentionSpan } from '../../../projections/output-index.ts';
 import { retentionPlan } from '../../../projections/retention/retention-plan.ts';
 
-const test = suite('What goes when');
+const test = suite('retention plan');
 const DAY_MS = 86_400_000;
 const DAY = Date.UTC(2026, 10, 20);
 

@@ -1,4 +1,4 @@
-/** A search that a second thread helps with answers what one alone does, in the same order. */
+/** A search with the helper thread gives the same answer as without it, in the same order. */
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,7 +16,7 @@ import { indexWriter } from '../../../support/index-writer.ts';
 import { recording } from '../../../support/output-events.ts';
 import { until, within } from '../../../support/within.ts';
 
-const test = suite('search with a second thread');
+const test = suite('scan with the helper thread');
 
 const EXECUTIONS = 4;
 const LINES = 8_000;
@@ -110,13 +110,13 @@ test('pages, orders, counts and context are the same with and without help', () 
         assert.equal(counts, await countFacets(sqliteSearch(store, ALONE), request));
         assert.is(counts.total, alone.length);
       }
-      assert.ok(helped > 0, 'nobody was asked for help');
+      assert.ok(helped > 0, 'no search asked for help');
     } finally {
       await helper.close();
     }
   }));
 
-test('a thread that ends in the middle of a search leaves nothing out', () =>
+test('a search whose helper thread ends is still complete', () =>
   withStore(async (store) => {
     const helper = scanHelper(2, () => 0);
     let asked = 0;
@@ -132,13 +132,13 @@ test('a thread that ends in the middle of a search leaves nothing out', () =>
       await until(20_000, () => helper.thread() !== undefined);
       const request: SearchRequest = { query: '/line \\d*55 value=7/', limit: 1000 };
       assert.equal(await everyHit(store, request, failing), await everyHit(store, request, ALONE));
-      assert.ok(asked >= 2, 'nobody was asked for help');
+      assert.ok(asked >= 2, 'no search asked for help');
     } finally {
       await helper.close();
     }
   }));
 
-test('where no processor is free nobody helps', async () => {
+test('without a free processor there is no helper thread', async () => {
   const free = scanHelper(2, () => 0);
   const others = [scanHelper(1, () => 0), scanHelper(2, () => 9)];
   try {
@@ -152,7 +152,7 @@ test('where no processor is free nobody helps', async () => {
   }
 });
 
-test('a second thread that died is left alone, and the next search has another', async () => {
+test('a helper thread that died is replaced at the next search', async () => {
   const calls = new URL('../../../fixtures/calls.thread.ts', import.meta.url);
   const helper = scanHelper(
     2,

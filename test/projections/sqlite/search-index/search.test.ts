@@ -1,4 +1,4 @@
-/** What a search over the index finds is what a plain scan of the lines finds, whatever way they were cut and stored. */
+/** A search of the index finds what a plain scan of the lines finds, however the lines were cut into chunks and stored. */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -64,7 +64,7 @@ async function fill(index: OutputIndex, seed: number, executions: number, lines:
           text += `${line}${random(5) ? '' : '\r'}\n`;
         }
         const data = Buffer.from(text);
-        // Now and then a single line comes in pieces, cut anywhere.
+        // Some single lines are cut anywhere into two parts.
         const cut = count === 1 && data.length > 2 && random(3) === 0 ? 1 + random(data.length - 2) : 0;
         const stream = random(4) ? 'stdout' : 'stderr';
         if (cut > 0) events.push(record.output({ text: data.subarray(0, cut), stream }));
@@ -136,7 +136,7 @@ for (const indexed of [false, true]) {
     }));
 }
 
-test('pieces of lines around the border of blocks are found', () =>
+test('lines across the border of blocks are found', () =>
   withFolder(async (folder) => {
     const index = await sqliteOutputIndex({ folder });
     try {
@@ -171,7 +171,7 @@ test('pieces of lines around the border of blocks are found', () =>
     }
   }));
 
-test('a page is right after each moment at which a search can be interrupted', () =>
+test('an aborted search ends with the reason, and later searches are complete', () =>
   withFolder(async (folder) => {
     const index = await sqliteOutputIndex({ folder });
     try {

@@ -16,7 +16,7 @@ import { withFolder } from '../../../support/folder.ts';
 import { recording } from '../../../support/output-events.ts';
 import { until, within } from '../../../support/within.ts';
 
-const test = suite('output index on SQLite: one copy of output');
+const test = suite('block source');
 
 interface Parts {
   log: EventLog;
