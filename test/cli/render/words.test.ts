@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { distance, nearest } from '../../../cli/executions.ts';
 import { exitCodeOf } from '../../../cli/exit-codes.ts';
 import { convert } from '../../../cli/parameters.ts';
 import { commandLine } from '../../../cli/quote.ts';
@@ -112,15 +111,6 @@ test('words joined to a command line come back from a shell as they were', () =>
   assert.is(commandLine(['make | tee log']), 'make | tee log');
   assert.is(commandLine(['echo', 'a b', "it's"]), `echo 'a b' 'it'\\''s'`);
   assert.is(commandLine(['A=b', 'c']), "'A=b' c");
-});
-
-test('the nearest ids are those that differ least from what was typed', () => {
-  assert.is(distance('kitten', 'sitting'), 3);
-  const known = ['01a2b3c4-d5e6', '01a2b3c4-d5e7', '0fffffff-ffff', '01a2b3c5-0000'].map((id) => ({ id }));
-  assert.equal(
-    nearest('01a2b3c4-d5e8', known).map(({ id }) => id),
-    ['01a2b3c4-d5e6', '01a2b3c4-d5e7', '01a2b3c5-0000'],
-  );
 });
 
 test('a table fits a narrow terminal and is whole in a pipe', () => {
