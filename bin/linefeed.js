@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Starts the CLI on the Node that the package `node` brings, when the machine's own is older than that. Plain
-// JavaScript that any Node from 16 up can read. Forwards signals and keeps exit code and signal of the child.
+// Starts the CLI. If this Node is too old, runs it on the one of the package `node` and passes on signals, exit code and
+// the signal that ended it. Plain JavaScript: Node 16 or newer can read it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as modules from 'node:module';
@@ -8,18 +8,18 @@ import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** From here on TypeScript runs as it is and node:sqlite is there without a flag or a warning. */
-const NEEDED = 24;
-/** What the package is made for and tested on; an older one hands over to it. */
-const WANTED = 26;
+/** The first version that runs TypeScript and node:sqlite without a flag or a warning. */
+const MINIMUM = 24;
+/** The version that Linefeed is tested on. */
+const PREFERRED = 26;
 
 const running = Number(process.versions.node.split('.')[0]);
 
-function bundled() {
+function bundledNode() {
   try {
     const manifest = modules.createRequire(import.meta.url).resolve('node/package.json');
     const file = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-    // Absent after an install without scripts.
+    // Missing after an install without scripts.
     return existsSync(file) ? file : undefined;
   } catch {
     return undefined;
@@ -27,15 +27,15 @@ function bundled() {
 }
 
 /**
- * A server starts over in the same process with an allocator that gives memory back and a heap that grows in small
- * steps. Measured on Linux x64: 440 MB after 100 MB of output, 245 MB with these; 370 MB with 1,000 followers, 235 MB.
+ * Restarts the server's process with an allocator that returns memory and a heap that grows in small steps. Measured on
+ * Linux x64: 245 instead of 440 MB after 100 MB of output; 235 instead of 370 MB with 1,000 followers.
  */
-function lean() {
-  const tuned = {
+function restartWithLowMemory() {
+  const environment = {
     MALLOC_ARENA_MAX: '2',
     MALLOC_MMAP_THRESHOLD_: '131072',
     ...process.env,
-    LINEFEED_LEAN: '1',
+    LINEFEED_LOW_MEMORY: '1',
   };
   const args = [
     process.execPath,
@@ -45,19 +45,19 @@ function lean() {
     ...process.execArgv,
     fileURLToPath(import.meta.url),
   ];
-  process.execve(process.execPath, [...args, ...process.argv.slice(2)], tuned);
+  process.execve(process.execPath, [...args, ...process.argv.slice(2)], environment);
 }
 
-async function here() {
+async function startCli() {
   if (
     process.argv[2] === 'server' &&
     process.execve &&
     process.platform === 'linux' &&
-    !process.env.LINEFEED_LEAN
+    !process.env.LINEFEED_LOW_MEMORY
   )
-    lean();
-  // Parsed code is kept between runs: help and completion come twice as fast, and a server that strips no types needs
-  // 70 MB less. Beside the packages, not in a shared temporary folder where others could put code for us to run.
+    restartWithLowMemory();
+  // The compile cache makes help and completion twice as fast and saves the server 70 MB. It is in node_modules: in a
+  // shared temporary folder, others could put code there for us to run.
   try {
     modules.enableCompileCache?.(fileURLToPath(new URL('../node_modules/.cache/linefeed', import.meta.url)));
   } catch {}
@@ -67,10 +67,9 @@ async function here() {
   );
 }
 
-function there(node) {
+function startOn(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-  // A terminal signals the child as well as us, and the CLI takes the same signal twice within moments as one. We only
-  // pass on and wait: the child decides whether it ends.
+  // The child decides whether a signal ends it. A terminal signals both processes; the CLI ignores duplicates.
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'];
   for (const signal of signals) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
@@ -81,20 +80,20 @@ function there(node) {
     if (!signal) process.exit(code ?? 125);
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
-    // A signal that is ignored or slow to arrive must not leave us waiting.
+    // Exit even if the signal is ignored.
     setTimeout(() => process.exit(128 + (constants.signals[signal] ?? 0)), 100);
   });
 }
 
-const other = running >= WANTED ? undefined : bundled();
+const other = running >= PREFERRED ? undefined : bundledNode();
 if (other && other !== process.execPath) {
-  there(other);
-} else if (running >= NEEDED) {
-  await here();
+  startOn(other);
+} else if (running >= MINIMUM) {
+  await startCli();
 } else {
   process.stderr.write(
-    `linefeed: this is Node ${process.versions.node}, and ${NEEDED} or newer is needed.\n` +
-      'The package `node` brings one, but it is not installed completely: run `npm rebuild node` (or npm i with install scripts allowed),\n' +
+    `linefeed: needs Node ${MINIMUM} or newer; this is Node ${process.versions.node}.\n` +
+      'The package `node` contains one, but its installation is incomplete: run `npm rebuild node` (or npm i with install scripts),\n' +
       'or install a newer Node.\n',
   );
   process.exit(125);

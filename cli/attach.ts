@@ -1,5 +1,5 @@
 /**
- * Starts an execution and stays with it: what `run` and `rerun` do with the terminal, signals and exit codes.
+ * Starts an execution and follows it: terminal, signals and exit codes of `run` and `rerun`.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -8,23 +8,23 @@ import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 import { EXIT, exitCodeOf, signalNumber } from './exit-codes.ts';
 import { onSignals } from './interrupts.ts';
-import { type LookOptions, rendererFor } from './output-options.ts';
+import { type FormatOptions, rendererFor } from './output-options.ts';
 import { type ExecutionJson, shortId } from './render/execution-json.ts';
 import { toJson } from './render/json.ts';
 import { type Ended, statusLine } from './render/status-line.ts';
 import { watch } from './watch.ts';
 
-export interface AttachOptions extends LookOptions {
+export interface AttachOptions extends FormatOptions {
   detach?: true;
-  /** Milliseconds without a connection after which it gives up. */
+  /** Give up after this many milliseconds without a connection. */
   reconnect: number;
   quiet?: true;
   exitStatus: boolean;
 }
 
 /**
- * Starts an execution and shows it. The first interrupt cancels it, also one that comes before it has an id or while the
- * server is away; the second detaches.
+ * Starts an execution and shows its output. The first interrupt cancels it, even before it has an id or while the server
+ * is unavailable; the second detaches.
  */
 async function attach(
   context: Context,
@@ -33,66 +33,66 @@ async function attach(
   options: AttachOptions,
 ): Promise<number> {
   const { terminal } = context;
-  const leaving = new AbortController();
+  const detaching = new AbortController();
   let execution: ExecutionJson | undefined;
   let canceledBy: NodeJS.Signals | undefined;
-  let cancelDue = false;
+  let cancelPending = false;
   let hungUp = false;
-  let readerLeft = false;
+  let stdoutClosed = false;
 
   const cancel = async (): Promise<void> => {
-    cancelDue = true;
+    cancelPending = true;
     if (!execution) return;
     try {
       await client.json(`/v1/executions/${execution.id}`, { method: 'DELETE' });
-      cancelDue = false;
+      cancelPending = false;
     } catch (error) {
       const known = error instanceof CliError ? error : undefined;
-      // While the server is away, the cancellation waits for it to come back.
-      cancelDue = known?.retriable === true && (known.status === undefined || known.status === 503);
-      if (cancelDue || known?.code === 'execution-finished') return;
+      // The server is unavailable: cancel when the connection is back.
+      cancelPending = known?.retriable === true && (known.status === undefined || known.status === 503);
+      if (cancelPending || known?.code === 'execution-finished') return;
       terminal.note(`linefeed: could not cancel ${shortId(execution.id)}: ${(error as Error).message}`);
     }
   };
   const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], (signal) => {
     if (signal === 'SIGHUP') {
       hungUp = true;
-      leaving.abort();
+      detaching.abort();
     } else if (canceledBy) {
-      leaving.abort();
+      detaching.abort();
     } else {
       canceledBy = signal;
       const what = execution ? shortId(execution.id) : 'it';
-      terminal.note(`linefeed: canceling ${what}; once more to leave it alone`);
+      terminal.note(`linefeed: canceling ${what}; interrupt again to detach`);
       void cancel();
     }
   });
   terminal.onBrokenPipe(() => {
     terminal.onBrokenPipe(() => {});
-    readerLeft = true;
+    stdoutClosed = true;
     void cancel().finally(() => process.exit(EXIT.ok));
   });
   try {
     execution = await start();
-    if (cancelDue) void cancel();
+    if (cancelPending) void cancel();
     const end = await watch(context, client, execution, {
-      signal: leaving.signal,
+      signal: detaching.signal,
       follow: true,
       renderer: rendererFor(context, options, [execution]),
       reconnectMs: options.reconnect,
       quiet: options.quiet === true || !terminal.stderr.isTerminal,
       endRecord: true,
       onResumed: () => {
-        if (cancelDue) void cancel();
+        if (cancelPending) void cancel();
       },
     });
-    // The end may be heard before the answer to the cancellation.
-    if (readerLeft) return EXIT.ok;
+    // The end of the stream may arrive before the response to the cancellation.
+    if (stdoutClosed) return EXIT.ok;
     if (!end) {
-      sayDetached(context, execution);
+      noteDetached(context, execution);
       return hungUp ? 128 + signalNumber('SIGHUP') : EXIT.canceled;
     }
-    sayEnd(context, execution, end, options);
+    noteEnd(context, execution, end, options);
     if (!options.exitStatus) return EXIT.ok;
     if (end.status === 'canceled' && canceledBy) return 128 + signalNumber(canceledBy);
     return exitCodeOf(end);
@@ -101,14 +101,14 @@ async function attach(
   }
 }
 
-function sayDetached({ terminal }: Context, { id }: ExecutionJson): void {
-  terminal.note(`linefeed: detached from ${shortId(id)}, which goes on by itself`);
-  terminal.note(`  come back:  linefeed tail ${id}`);
-  terminal.note(`  end it:     linefeed cancel ${id}`);
+function noteDetached({ terminal }: Context, { id }: ExecutionJson): void {
+  terminal.note(`linefeed: detached from ${shortId(id)}; it keeps running`);
+  terminal.note(`  reattach:  linefeed tail ${id}`);
+  terminal.note(`  cancel:    linefeed cancel ${id}`);
 }
 
-/** On a terminal how it ended; elsewhere stderr is the command's, and only what its exit code cannot say is added. */
-function sayEnd({ terminal }: Context, { id }: ExecutionJson, end: Ended, options: AttachOptions): void {
+/** A terminal gets the status line. Elsewhere stderr belongs to the command: only an error that its exit code hides is added. */
+function noteEnd({ terminal }: Context, { id }: ExecutionJson, end: Ended, options: AttachOptions): void {
   if (options.quiet) return;
   if (terminal.stderr.isTerminal) terminal.note(`${statusLine(end)} · ${shortId(id)}`);
   else if (end.error && end.status !== 'canceled' && !(end.status === 'failed' && end.signal)) {
@@ -116,7 +116,7 @@ function sayEnd({ terminal }: Context, { id }: ExecutionJson, end: Ended, option
   }
 }
 
-/** Answers with the exit code; with `detach` as soon as it is started. */
+/** Returns the exit code; with `detach`, returns as soon as the execution is accepted. */
 export async function startAndAttach(
   context: Context,
   client: Client,
@@ -132,15 +132,15 @@ export async function startAndAttach(
 const POST_ATTEMPTS = 5;
 const POST_PAUSE_MS = 300;
 
-/** Asks for an execution. Sent again when the connection was cut: its key makes sure that it is started once. */
+/** Requests an execution. Retries when the connection drops; the idempotency key prevents a second start. */
 export async function postExecution(client: Client, path: string, body: unknown): Promise<ExecutionJson> {
   const headers = { 'Idempotency-Key': randomUUID() };
   for (let attempt = 1; ; attempt++) {
     try {
       return await client.json<ExecutionJson>(path, { method: 'POST', body, headers });
     } catch (error) {
-      const again = error instanceof CliError && (error.code === 'cut' || (attempt > 1 && error.retriable));
-      if (!again || attempt === POST_ATTEMPTS) throw error;
+      const retry = error instanceof CliError && (error.code === 'cut' || (attempt > 1 && error.retriable));
+      if (!retry || attempt === POST_ATTEMPTS) throw error;
       await new Promise((resolve) => setTimeout(resolve, POST_PAUSE_MS * attempt));
     }
   }

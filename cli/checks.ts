@@ -1,5 +1,5 @@
 /**
- * What `doctor` looks at: each check answers with findings, and with what to do where something is wrong.
+ * The checks of `doctor`. Each returns findings, with advice where something is wrong.
  */
 import { statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
@@ -15,24 +15,24 @@ import { version } from './version.ts';
 export interface Finding {
   check: string;
   state: 'ok' | 'warning' | 'problem';
-  says: string;
+  text: string;
   /** What to do about it. */
   advice?: string;
 }
 
-/** A clock that is off by more makes "10m ago" mean something else on either side. */
+/** Beyond this difference, "10m ago" means different times to client and server. */
 const CLOCK_LIMIT_MS = 2_000;
 const LOW_DISK_BYTES = 1_000_000_000;
 
 function runtime(): Finding {
-  const says = `Node ${process.versions.node} at ${process.execPath}`;
+  const text = `Node ${process.versions.node} at ${process.execPath}`;
   const major = Number(process.versions.node.split('.')[0]);
-  if (major >= 24) return { check: 'runtime', state: 'ok', says };
+  if (major >= 24) return { check: 'runtime', state: 'ok', text };
   return {
     check: 'runtime',
     state: 'problem',
-    says,
-    advice: 'Node 24 or newer is needed; `npm i` brings one in the package `node`.',
+    text,
+    advice: 'Linefeed needs Node 24 or newer; `npm i` installs one in the package `node`.',
   };
 }
 
@@ -44,21 +44,21 @@ async function server(client: Client): Promise<Finding[]> {
     const took = Date.now() - before;
     await response.text();
     const findings: Finding[] = [
-      { check: 'server', state: 'ok', says: `${url} (${urlSource}) answers in ${took} ms` },
+      { check: 'server', state: 'ok', text: `${url} (${urlSource}) responds in ${took} ms` },
     ];
     const date = Date.parse(response.headers.get('date') ?? '');
     if (!Number.isNaN(date)) {
-      // The header counts whole seconds, so half a second is taken off on both sides.
+      // The header has whole seconds: allow half a second in either direction.
       const skew = Math.max(0, Math.abs(date + 500 - (before + took / 2)) - 500);
       findings.push(
         skew > CLOCK_LIMIT_MS
           ? {
               check: 'clock',
               state: 'warning',
-              says: `the clock of the server is ${Math.round(skew / 1000)} s off from this one`,
-              advice: 'Let both machines follow a time server; durations and --since count on it.',
+              text: `the server's clock differs from this one by ${Math.round(skew / 1000)} s`,
+              advice: 'Synchronize both machines with a time server; durations and --since depend on it.',
             }
-          : { check: 'clock', state: 'ok', says: 'the clocks agree' },
+          : { check: 'clock', state: 'ok', text: 'the clocks agree' },
       );
     }
     return findings;
@@ -68,7 +68,7 @@ async function server(client: Client): Promise<Finding[]> {
       {
         check: 'server',
         state: 'problem',
-        says: known.message,
+        text: known.message,
         ...(known.hint ? { advice: known.hint } : {}),
       },
     ];
@@ -81,10 +81,10 @@ interface Ready {
 
 const READY_ADVICE: Record<string, string> = {
   event_log:
-    'New executions cannot be recorded. Is the disk full, or Kafka away? The log of the server names the cause.',
+    'New executions cannot be recorded. Is the disk full, or Kafka unavailable? See the log of the server.',
   output_index:
-    'Output is safe in the event log, reading and searching are not. Is the disk full, or Elasticsearch away?',
-  server: 'It is stopping. Start it again: npm start',
+    'Output is safe in the event log, but reading and searching fail. Is the disk full, or Elasticsearch unavailable?',
+  server: 'The server is stopping. Start it again: npm start',
 };
 
 async function ready(client: Client): Promise<Finding[]> {
@@ -93,20 +93,20 @@ async function ready(client: Client): Promise<Finding[]> {
     const { checks = {} } = (await response.json()) as Ready;
     const broken = Object.entries(checks).filter(([, { ok }]) => !ok);
     if (response.ok && broken.length === 0) {
-      return [{ check: 'ready', state: 'ok', says: 'event log and index are there' }];
+      return [{ check: 'ready', state: 'ok', text: 'event log and index are available' }];
     }
     return broken.map(([part, { error }]) => ({
       check: 'ready',
       state: 'problem',
-      says: `${part.replaceAll('_', ' ')}: ${safeLine(error ?? 'not ready')}`,
-      advice: READY_ADVICE[part] ?? 'The log of the server names the cause.',
+      text: `${part.replaceAll('_', ' ')}: ${safeLine(error ?? 'not ready')}`,
+      advice: READY_ADVICE[part] ?? 'See the log of the server.',
     }));
   } catch (error) {
-    return [{ check: 'ready', state: 'problem', says: (error as Error).message }];
+    return [{ check: 'ready', state: 'problem', text: (error as Error).message }];
   }
 }
 
-/** An index that is further behind than this is no longer catching up with a burst. */
+/** A longer delay is more than a burst of output explains. */
 const BEHIND_LIMIT_MS = 10_000;
 
 async function load(client: Client): Promise<Finding[]> {
@@ -118,9 +118,9 @@ async function load(client: Client): Promise<Finding[]> {
     {
       check: 'load',
       state: queued > 0 && running >= limit ? 'warning' : 'ok',
-      says: `${running} of ${limit} running, ${queued} queued${engines ? `, on ${engines}` : ''}`,
+      text: `${running} of ${limit} running, ${queued} queued${engines ? `, on ${engines}` : ''}`,
       ...(queued > 0 && running >= limit
-        ? { advice: 'More run at once with actionrunner.concurrency, or with another worker.' }
+        ? { advice: 'Raise actionrunner.concurrency, or add a worker.' }
         : {}),
     },
   ];
@@ -129,16 +129,17 @@ async function load(client: Client): Promise<Finding[]> {
     findings.push({
       check: 'index',
       state: 'warning',
-      says: `${formatDuration(behind)} behind the event log`,
-      advice: 'Following is not affected. It catches up by itself, unless `ready` above says otherwise.',
+      text: `${formatDuration(behind)} behind the event log`,
+      advice:
+        'Following is not affected. The index catches up by itself, unless `ready` above reports a problem.',
     });
   }
   if (state.version !== version()) {
     findings.push({
       check: 'version',
       state: 'warning',
-      says: `the server is ${safeLine(state.version)}, this is ${version()}`,
-      advice: 'Use the same version on both sides.',
+      text: `the server has version ${safeLine(state.version)}, this CLI ${version()}`,
+      advice: 'Install the same version on both sides.',
     });
   }
   return findings;
@@ -151,14 +152,14 @@ async function token(client: Client): Promise<Finding> {
     return {
       check: 'token',
       state: 'ok',
-      says: `from ${client.connection.tokenSource}, accepted${some ? '' : '; no executions yet'}`,
+      text: `from ${client.connection.tokenSource}, accepted${some ? '' : '; no executions yet'}`,
     };
   } catch (error) {
     const known = error as CliError;
     return {
       check: 'token',
       state: 'problem',
-      says: known.message,
+      text: known.message,
       ...(known.hint ? { advice: known.hint } : {}),
     };
   }
@@ -171,7 +172,7 @@ function tokenFile({ data }: Connection): Finding | undefined {
     return {
       check: 'token file',
       state: 'problem',
-      says: `${join(data, 'token')} can be read by others (mode ${mode.toString(8)})`,
+      text: `${join(data, 'token')} can be read by others (mode ${mode.toString(8)})`,
       advice: `chmod 600 ${join(data, 'token')}`,
     };
   } catch {
@@ -184,27 +185,27 @@ async function disk({ data }: Connection): Promise<Finding> {
     const { bavail, bsize, blocks } = await statfs(data);
     const free = bavail * bsize;
     const share = Math.round((bavail / Math.max(1, blocks)) * 100);
-    const says = `${formatBytes(free)} (${share} %) free at ${data}`;
-    if (free > LOW_DISK_BYTES) return { check: 'disk', state: 'ok', says };
+    const text = `${formatBytes(free)} (${share} %) free at ${data}`;
+    if (free > LOW_DISK_BYTES) return { check: 'disk', state: 'ok', text };
     return {
       check: 'disk',
       state: 'warning',
-      says,
+      text,
       advice:
-        '`linefeed purge --dry-run` says what retention would free; shorter times go into garbagecollector in linefeed.yaml.',
+        '`linefeed purge --dry-run` shows what retention would free; set shorter times under garbagecollector in linefeed.yaml.',
     };
   } catch {
     return {
       check: 'disk',
       state: 'warning',
-      says: `there is no data folder ${data} on this machine`,
+      text: `there is no data folder ${data} on this machine`,
       advice:
-        'That is right when the server runs elsewhere; otherwise set LINEFEED_DATA to the folder that it names at start.',
+        'Ignore this if the server runs elsewhere. Otherwise set LINEFEED_DATA to the folder that the server prints at start.',
     };
   }
 }
 
-/** All findings, in the order in which a person would look; what needs a server is left out when there is none. */
+/** All findings, most basic first. Without a server, the checks that need one are skipped. */
 export async function examine(connection: Connection): Promise<Finding[]> {
   const client = createClient(connection);
   const findings = [runtime(), ...(await server(client))];

@@ -1,16 +1,16 @@
 /**
- * An error that the person at the terminal can act on: printed as `linefeed: …` with what to do next, without a stack.
+ * An error that the user can act on: printed as `linefeed: …` and a hint, without a stack trace.
  */
 import { EXIT } from './exit-codes.ts';
 
 export class CliError extends Error {
   readonly exitCode: number;
-  /** What to do next, printed on lines of its own. */
+  /** What to do next; printed on its own lines. */
   readonly hint: string | undefined;
-  /** HTTP status and problem code, where a server answered. */
+  /** HTTP status and problem code, if a server responded. */
   readonly status: number | undefined;
   readonly code: string | undefined;
-  /** True when the same call may succeed later: no connection, a busy server. */
+  /** True if the same call may succeed later: no connection, or a busy server. */
   readonly retriable: boolean;
 
   constructor(

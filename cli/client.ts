@@ -1,6 +1,6 @@
 /**
- * The HTTP client: authorisation, JSON, problem answers as CliErrors that say what to do. Streams with resume are
- * event-source.ts's business.
+ * The HTTP client: authorization, JSON, and problem responses as CliErrors with a hint. event-source.ts does streams that
+ * resume.
  */
 import { CliError } from './cli-error.ts';
 import type { Connection } from './connection.ts';
@@ -14,15 +14,15 @@ export interface RequestOptions {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
-  /** Answers to take besides 2xx. */
+  /** Statuses to accept besides 2xx. */
   alsoOk?: readonly number[];
 }
 
 export interface Client {
   connection: Connection;
-  /** The answer, 2xx only. @throws CliError for anything else. */
+  /** The response, 2xx only. @throws CliError for any other status. */
   request(path: string, options?: RequestOptions): Promise<Response>;
-  /** Its JSON. */
+  /** The response's JSON. */
   json<T>(path: string, options?: RequestOptions): Promise<T>;
 }
 
@@ -34,7 +34,7 @@ interface Problem {
   errors?: { path?: string; message?: string }[];
 }
 
-/** `path?a=1&b=2`; undefined is left out, a list repeats its name. */
+/** `path?a=1&b=2`; undefined values are skipped, a list repeats its name. */
 export function withQuery(path: string, query: Query = {}): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
@@ -49,21 +49,21 @@ function unreachable(connection: Connection, cause: unknown): CliError {
   const inner =
     (cause as { cause?: { code?: string; message?: string } }).cause ?? (cause as { code?: string });
   const code = (inner as { code?: string }).code ?? '';
-  const why: Record<string, string> = {
-    ECONNREFUSED: 'nothing listens there',
-    ENOTFOUND: 'that host name is not known',
-    EAI_AGAIN: 'that host name could not be looked up',
-    ECONNRESET: 'the connection was cut',
-    UND_ERR_SOCKET: 'the connection was cut',
-    UND_ERR_CONNECT_TIMEOUT: 'no answer in time',
-    ETIMEDOUT: 'no answer in time',
-    DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed; name its CA in NODE_EXTRA_CA_CERTS',
+  const reasons: Record<string, string> = {
+    ECONNREFUSED: 'nothing listens at this address',
+    ENOTFOUND: 'unknown host name',
+    EAI_AGAIN: 'the host name lookup failed',
+    ECONNRESET: 'the connection was lost',
+    UND_ERR_SOCKET: 'the connection was lost',
+    UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+    ETIMEDOUT: 'connection timed out',
+    DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed; set NODE_EXTRA_CA_CERTS to its CA',
   };
-  const reason = why[code] ?? (inner as { message?: string }).message ?? (cause as Error).message;
+  const reason = reasons[code] ?? (inner as { message?: string }).message ?? (cause as Error).message;
   return new CliError(`no Linefeed server at ${connection.url} (${connection.urlSource}): ${reason}`, {
-    hint: 'Start one with `npm start` (or `linefeed server`), or name another in LINEFEED_URL.',
+    hint: 'Start one with `npm start` (or `linefeed server`), or set LINEFEED_URL to another.',
     retriable: true,
-    // Cut means that the request may have been taken: only what is idempotent may be sent again.
+    // With `cut`, the server may have received the request: retry only idempotent requests.
     code: code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' ? 'cut' : 'unreachable',
     cause,
   });
@@ -82,20 +82,20 @@ async function failure(response: Response, connection: Connection): Promise<CliE
   const detail = safeLine(problem.detail ?? problem.faultstring ?? problem.title ?? `HTTP ${status}`);
   const details = { status, code: problem.code, retriable: status === 429 || status >= 500 };
   if (status === 401) {
-    const from = connection.token
-      ? `the token from ${connection.tokenSource} is not accepted`
-      : 'a token is needed';
-    return new CliError(`${from} by ${connection.url}`, {
+    const reason = connection.token
+      ? `does not accept the token from ${connection.tokenSource}`
+      : 'requires a token';
+    return new CliError(`${connection.url} ${reason}`, {
       ...details,
       hint: connection.token
-        ? 'Set LINEFEED_TOKEN to the content of the file `token` in the data folder of that server, or unset it to let the CLI read the file.'
-        : `${connection.tokenWithheld ?? `Looked in ${connection.tokenSource}.`} Set LINEFEED_TOKEN, or LINEFEED_DATA to the data folder of the server (it prints both at start).`,
+        ? 'Set LINEFEED_TOKEN to the content of the file `token` in the data folder of that server, or unset it so that the CLI reads the file.'
+        : `${connection.tokenWithheld ?? `Looked in ${connection.tokenSource}.`} Set LINEFEED_TOKEN, or set LINEFEED_DATA to the data folder of the server, which it prints at start.`,
     });
   }
   if (status === 403) {
     return new CliError(detail, {
       ...details,
-      hint: 'A key with a wider scope is needed; `linefeed keys create --scope admin NAME` makes one with the token of the data folder.',
+      hint: 'This needs a key with a wider scope. Create one with the token of the data folder: linefeed keys create --scope admin NAME',
     });
   }
   const fields = (problem.errors ?? []).map((error) =>
@@ -107,7 +107,7 @@ async function failure(response: Response, connection: Connection): Promise<CliE
     problem.code === undefined &&
     response.headers.get('content-type')?.includes('html')
   ) {
-    return new CliError(`${connection.url} answers, but it is no Linefeed server`, details);
+    return new CliError(`${connection.url} responded, but it is not a Linefeed server`, details);
   }
   return new CliError(detail, { ...details, hint: extra.length > 0 ? extra.join('\n') : undefined });
 }
@@ -142,7 +142,9 @@ export function createClient(connection: Connection): Client {
         return (await response.json()) as T;
       } catch (cause) {
         if (options.signal?.aborted) throw cause;
-        throw new CliError(`${connection.url} did not answer with JSON: is it a Linefeed server?`, { cause });
+        throw new CliError(`${connection.url} did not respond with JSON. Is it a Linefeed server?`, {
+          cause,
+        });
       }
     },
   };

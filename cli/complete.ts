@@ -1,21 +1,21 @@
 /**
- * What can come next on a command line, read from commander's tree. Pure: what only the server knows is named, not
- * asked for.
+ * Completion candidates for a command line, from commander's command tree. Pure: values that only the server knows are
+ * named in `ask`, and the caller requests them.
  */
 import type { Command, Option } from 'commander';
 
 export interface Candidate {
   value: string;
-  says: string;
+  description: string;
 }
 
 export interface Completion {
-  /** The word being typed. */
+  /** The word that the user is typing. */
   word: string;
   candidates: Candidate[];
-  /** Values that the server has: execution ids or action references. */
+  /** Values to request from the server: execution ids or action references. */
   ask?: 'id' | 'action';
-  /** File names fit here when nothing else does. */
+  /** Complete file names if there is no other candidate. */
   files: boolean;
 }
 
@@ -31,29 +31,29 @@ function firstSentence(text: string): string {
   return text.split(/[.;:(]\s/, 1)[0] as string;
 }
 
-/** `words` are those after the program's name; the last is the one being typed and may be empty. */
+/** `words` follow the program's name; the user is typing the last one, which may be empty. */
 export function candidates(program: Command, words: readonly string[]): Completion {
   const word = words.at(-1) ?? '';
   let command = program;
   let operands = 0;
   let pending: Option | undefined;
-  for (const done of words.slice(0, -1)) {
-    if (done === '--') return { word, candidates: [], files: true };
+  for (const previous of words.slice(0, -1)) {
+    if (previous === '--') return { word, candidates: [], files: true };
     if (pending) pending = undefined;
-    else if (done.startsWith('-')) {
-      const option = optionNamed(command, done);
-      // An optional value is only taken with `=`, so that a following id stays one.
+    else if (previous.startsWith('-')) {
+      const option = optionNamed(command, previous);
+      // An optional value needs `=`: a word after the option may be an id.
       pending = option?.required ? option : undefined;
     } else {
       const sub =
         operands === 0
-          ? command.commands.find((one) => [one.name(), ...one.aliases()].includes(done))
+          ? command.commands.find((one) => [one.name(), ...one.aliases()].includes(previous))
           : undefined;
       if (sub) command = sub;
       else operands++;
     }
   }
-  const starting = (list: readonly Candidate[]) => list.filter(({ value }) => value.startsWith(word));
+  const withPrefix = (list: readonly Candidate[]) => list.filter(({ value }) => value.startsWith(word));
 
   if (pending) return valuesOf(pending, word);
   const assigned = /^(--[\w-]+)=(.*)$/s.exec(word);
@@ -68,13 +68,20 @@ export function candidates(program: Command, words: readonly string[]): Completi
   if (word.startsWith('-')) {
     const options = command.options
       .filter((option) => !option.hidden && option.long)
-      .map((option) => ({ value: option.long as string, says: firstSentence(option.description) }));
-    return { word, candidates: starting([...options, { value: '--help', says: 'help' }]), files: false };
+      .map((option) => ({ value: option.long as string, description: firstSentence(option.description) }));
+    return {
+      word,
+      candidates: withPrefix([...options, { value: '--help', description: 'help' }]),
+      files: false,
+    };
   }
   const subcommands = command.commands.filter((one) => !one.name().startsWith('_'));
   if (subcommands.length > 0 && operands === 0) {
-    const list = subcommands.map((one) => ({ value: one.name(), says: one.summary() || one.description() }));
-    return { word, candidates: starting(list), files: false };
+    const list = subcommands.map((one) => ({
+      value: one.name(),
+      description: one.summary() || one.description(),
+    }));
+    return { word, candidates: withPrefix(list), files: false };
   }
   const known = command.registeredArguments;
   const argument = known[operands] ?? (known.at(-1)?.variadic ? known.at(-1) : undefined);
@@ -82,7 +89,7 @@ export function candidates(program: Command, words: readonly string[]): Completi
   if (argument.argChoices) {
     return {
       word,
-      candidates: starting(argument.argChoices.map((value) => ({ value, says: '' }))),
+      candidates: withPrefix(argument.argChoices.map((value) => ({ value, description: '' }))),
       files: false,
     };
   }
@@ -94,7 +101,7 @@ export function candidates(program: Command, words: readonly string[]): Completi
 function valuesOf(option: Option, word: string): Completion {
   if (option.argChoices) {
     const list = option.argChoices
-      .map((value) => ({ value, says: '' }))
+      .map((value) => ({ value, description: '' }))
       .filter(({ value }) => value.startsWith(word));
     return { word, candidates: list, files: false };
   }

@@ -1,7 +1,7 @@
 /**
- * Finds the server and the token: flags, then the environment, then the configuration and the token file of the data
- * folder. A token goes only to the address that it belongs to. Says where each was found, for `doctor` and for error
- * messages. Reads no more than it needs: the configuration's parser is loaded only where a configuration file exists.
+ * Finds the server and the token: first in flags, then in the environment, then in the configuration and the token file
+ * of the data folder. A token is sent only to the address it belongs to. Records where each was found, for `doctor` and
+ * error messages. Loads the configuration parser only if a configuration file exists.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,9 +22,9 @@ export interface Connection {
   url: string;
   urlSource: string;
   token?: string;
-  /** Where the token was found, or looked for. */
+  /** Where the token was found, or where the CLI looked for it. */
   tokenSource: string;
-  /** Why a token that is there is not sent. */
+  /** Why an existing token is not sent. */
   tokenWithheld?: string;
   data: string;
 }
@@ -55,14 +55,14 @@ async function settings(environment: Environment, data: string | undefined): Pro
   }
   const port = Number(environment.LINEFEED_PORT ?? 9101);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new CliError(`LINEFEED_PORT is "${environment.LINEFEED_PORT}", which is no port number`);
+    throw new CliError(`LINEFEED_PORT is "${environment.LINEFEED_PORT}", which is not a port number`);
   }
   const source =
     environment.LINEFEED_PORT || environment.LINEFEED_HOST ? 'LINEFEED_HOST and LINEFEED_PORT' : 'default';
   return { host: environment.LINEFEED_HOST ?? '127.0.0.1', port, data: folder, tls: false, source };
 }
 
-function reachable(host: string): string {
+function connectHost(host: string): string {
   if (host === '0.0.0.0' || host === '') return '127.0.0.1';
   if (host === '::') return '[::1]';
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
@@ -94,32 +94,33 @@ function findToken(
   const inLink = target.searchParams.get('token');
   if (inLink) return { token: inLink, source: options.url ? '--url' : 'LINEFEED_URL' };
   const withheld: string[] = [];
-  const belongs = (source: string, home: URL, fits: boolean) => {
-    if (!fits) withheld.push(`The token in ${source} belongs to ${home.origin} and goes to no other server.`);
-    return fits;
+  const mayUse = (source: string, home: URL, matches: boolean) => {
+    if (!matches)
+      withheld.push(`The token in ${source} belongs to ${home.origin} and is not sent to other servers.`);
+    return matches;
   };
   const given = environment.LINEFEED_TOKEN;
-  // Beside an address in the environment the token there is the token of that address.
+  // If the environment has both an address and a token, the token belongs to that address.
   const home = environment.LINEFEED_URL ? parseAddress(environment.LINEFEED_URL) : target;
-  if (given && belongs('LINEFEED_TOKEN', home, home.origin === target.origin)) {
+  if (given && mayUse('LINEFEED_TOKEN', home, home.origin === target.origin)) {
     return { token: given, source: 'LINEFEED_TOKEN' };
   }
   const source = join(data, 'token');
   const token = readToken(source);
-  if (token && belongs(source, own, own.origin === target.origin || isLoopback(target))) {
+  if (token && mayUse(source, own, own.origin === target.origin || isLoopback(target))) {
     return { token, source };
   }
   return { source, ...(withheld.length > 0 ? { withheld: withheld.join('\n') } : {}) };
 }
 
-/** @throws CliError when the URL is not one, or may not be spoken to. */
+/** @throws CliError when the URL is invalid, or would expose the token. */
 export async function findConnection(
   options: ConnectionOptions,
   inherited: Environment,
 ): Promise<Connection> {
   const environment = namingConfig(inherited, options.config);
   const found = await settings(environment, options.data);
-  const own = parseAddress(`${found.tls ? 'https' : 'http'}://${reachable(found.host)}:${found.port}`);
+  const own = parseAddress(`${found.tls ? 'https' : 'http'}://${connectHost(found.host)}:${found.port}`);
   const given = options.url ?? environment.LINEFEED_URL;
   const target = given ? parseAddress(given) : own;
   const urlSource = options.url ? '--url' : environment.LINEFEED_URL ? 'LINEFEED_URL' : found.source;

@@ -1,6 +1,6 @@
 /**
- * What every command needs: the connection and the terminal, made from the options that all commands share. Wraps a
- * command's action so that its answer becomes the exit code and its errors become messages.
+ * What every command needs: the connection and the terminal, from the options that all commands share. Wraps a command's
+ * action: its result becomes the exit code, its errors become messages.
  */
 import { type Command, Option } from 'commander';
 import { CliError } from './cli-error.ts';
@@ -26,7 +26,7 @@ export interface Context {
   shared: SharedOptions;
 }
 
-/** `--config`, for every command that reads the configuration. */
+/** `--config`, for commands that read the configuration. */
 export function configOption(): Option {
   return new Option(
     '--config <file>',
@@ -49,7 +49,7 @@ function sharedOptions(): Option[] {
 /** Adds `--color`. */
 export function withColour(command: Command): Command {
   return command.addOption(
-    new Option('--color <when>', 'colours (NO_COLOR and FORCE_COLOR are honoured)')
+    new Option('--color <when>', 'use colours (NO_COLOR and FORCE_COLOR also apply)')
       .choices(['auto', 'always', 'never'])
       .default('auto'),
   );
@@ -57,12 +57,12 @@ export function withColour(command: Command): Command {
 
 /** Adds the options of a command that talks to a server. */
 export function withConnection(command: Command): Command {
-  command.optionsGroup('Connection and looks:');
+  command.optionsGroup('Connection and colours:');
   for (const option of sharedOptions()) command.addOption(option);
   return withColour(command);
 }
 
-/** One line for the error, then what to do. */
+/** Prints the error on one line, then the hint. Returns the exit code. */
 export function reportError(error: unknown, when: ColourWhen): number {
   const style = createStyle(wantsColour(when, process.stderr.isTTY === true, process.env));
   const known = error instanceof CliError || (error as { name?: string } | null)?.name === 'ServiceError';
@@ -71,14 +71,16 @@ export function reportError(error: unknown, when: ColourWhen): number {
   if (error instanceof CliError && error.hint) process.stderr.write(`${error.hint}\n`);
   if (!known) {
     const detail = process.env.LINEFEED_DEBUG && error instanceof Error ? error.stack : undefined;
-    process.stderr.write(`${detail ?? 'This is a defect of Linefeed; LINEFEED_DEBUG=1 shows where.'}\n`);
+    process.stderr.write(
+      `${detail ?? 'This is a bug in Linefeed. LINEFEED_DEBUG=1 shows the stack trace.'}\n`,
+    );
   }
   return error instanceof CliError ? error.exitCode : EXIT.error;
 }
 
 /**
- * The action of a command. `body` answers with the exit code, nothing meaning 0. The process then ends, whatever
- * connections are still open.
+ * Sets a command's action. `body` returns the exit code; undefined means 0. The process then exits, even if connections
+ * are still open.
  */
 export function action<Options, Arguments extends unknown[]>(
   command: Command,

@@ -1,6 +1,6 @@
 /**
- * A server-sent event stream that survives lost connections: it reconnects with Last-Event-ID and goes on exactly
- * after the last event that the reader had taken. The reader's pace is the connection's pace.
+ * A server-sent event stream that survives lost connections: it reconnects with Last-Event-ID and resumes after the last
+ * event that the consumer took. A slow consumer slows the connection down.
  */
 
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
@@ -10,15 +10,15 @@ import { type Client, type Query, withQuery } from './client.ts';
 
 export interface EventSourceOptions {
   query?: Query;
-  /** The same without what only counts for the first connection (`tail`, `from_line` …), used when resuming. */
+  /** The query for reconnections: without what applies only to the first connection (`tail`, `from_line` …). */
   resumeQuery?: Query;
   lastEventId?: string | undefined;
   signal: AbortSignal;
-  /** Ends a connection that has been silent for this long; the server pings every 15 s. */
+  /** A connection that is silent for this long counts as lost; the server pings every 15 s. */
   silenceMs?: number;
-  /** A connection that the server closes in good order is the end, not a loss. */
+  /** The end of the response is the end of the stream, not a lost connection. */
   untilClosed?: boolean;
-  /** Gives up when no connection could be made for this long; 0 never retries. */
+  /** Gives up after this long without a connection; 0 means no retries. */
   reconnectMs?: number;
   /** The connection was lost; `waitMs` until the next attempt. */
   onLost?: (error: Error, waitMs: number) => void;
@@ -34,13 +34,13 @@ async function* connection(
   query: Query,
   lastEventId: string | undefined,
   options: EventSourceOptions,
-  opened: () => void,
+  onOpen: () => void,
 ): AsyncGenerator<EventSourceMessage, 'closed' | 'complete'> {
   const silence = new AbortController();
   const silenceMs = options.silenceMs ?? 45_000;
   const signal = AbortSignal.any([options.signal, silence.signal]);
-  const quiet = () => silence.abort(new Error(`nothing came for ${Math.round(silenceMs / 1000)} s`));
-  let timer = setTimeout(quiet, silenceMs);
+  const onSilence = () => silence.abort(new Error(`no data for ${Math.round(silenceMs / 1000)} s`));
+  let timer = setTimeout(onSilence, silenceMs);
   try {
     const response = await client.request(withQuery(path, query), {
       headers: {
@@ -50,17 +50,17 @@ async function* connection(
       signal,
     });
     if (response.status === 204 || !response.body) return 'complete';
-    opened();
+    onOpen();
     const pending: EventSourceMessage[] = [];
     const parser = createParser({ onEvent: (event) => pending.push(event), maxBufferSize: 64 * 1024 * 1024 });
     const decoder = new TextDecoder();
     for await (const bytes of response.body) {
       clearTimeout(timer);
       parser.feed(decoder.decode(bytes, { stream: true }));
-      // Not counted while the reader is busy: only the server's silence is.
+      // The timer measures the server's silence only, so it is off while the consumer works.
       yield* pending;
       pending.length = 0;
-      timer = setTimeout(quiet, silenceMs);
+      timer = setTimeout(onSilence, silenceMs);
     }
     return 'closed';
   } finally {
@@ -70,9 +70,10 @@ async function* connection(
 }
 
 /**
- * Yields events until the server answers 204, `signal` is aborted or the reader leaves. The reader leaves by itself
- * at the stream's own end (`event: end`); a connection that closes without it counts as lost.
- * @throws CliError when the first connection fails, when the server refuses, or after `reconnectMs` without one.
+ * Yields events until the server responds with 204, `signal` is aborted or the consumer stops. The consumer stops at
+ * `event: end`; a connection that closes without that event counts as lost.
+ * @throws CliError when the first connection fails, the server rejects the request, or after `reconnectMs` without a
+ * connection.
  */
 export async function* eventSource(
   client: Client,
@@ -84,13 +85,13 @@ export async function* eventSource(
   let query = options.query ?? {};
   let lostAt: number | undefined;
   const backoff = createBackoff(RECONNECT);
-  let everOpened = false;
+  let opened = false;
   while (!signal.aborted) {
     try {
       const events = connection(client, path, query, lastEventId, options, () => {
         if (lostAt !== undefined) options.onResumed?.();
         lostAt = undefined;
-        everOpened = true;
+        opened = true;
       });
       for (;;) {
         const { value, done } = await events.next();
@@ -111,12 +112,13 @@ export async function* eventSource(
       }
     } catch (error) {
       if (signal.aborted) return;
-      const refused = error instanceof CliError && !error.retriable;
-      if (refused || !everOpened || reconnectMs === 0) throw error;
+      const rejected = error instanceof CliError && !error.retriable;
+      if (rejected || !opened || reconnectMs === 0) throw error;
       const now = performance.now();
       lostAt ??= now;
       if (now - lostAt > reconnectMs) throw error;
-      const known = error instanceof CliError ? error : new CliError('it was cut', { cause: error });
+      const known =
+        error instanceof CliError ? error : new CliError('the stream broke off', { cause: error });
       options.onLost?.(known, backoff.nextMs);
       await backoff.pause(signal);
     }

@@ -8,7 +8,7 @@ import { safeLine } from './render/terminal-text.ts';
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-function suggestion(execution: ExecutionJson, now: number): string {
+function idWithSummary(execution: ExecutionJson, now: number): string {
   const age = formatAge(now - Date.parse(execution.start_timestamp));
   return `  ${execution.id}  ${execution.status}, ${age}  ${cut(describe(execution), 50)}`;
 }
@@ -35,7 +35,7 @@ async function byPrefix(client: Client, prefix: string): Promise<ExecutionJson> 
   throw new CliError(`more than one id begins with ${prefix}`, {
     hint: `Type more characters of one of these:\n${matching
       .slice(0, 3)
-      .map((execution) => suggestion(execution, now))
+      .map((execution) => idWithSummary(execution, now))
       .join('\n')}${matching.length > 3 ? '\n  …' : ''}`,
   });
 }

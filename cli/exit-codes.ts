@@ -1,6 +1,6 @@
 /**
- * What the CLI's exit codes mean. The codes of a followed command pass through unchanged, so ours are the ones that
- * `timeout(1)`, `docker run` and shells already use for the same things.
+ * The CLI's exit codes. The exit code of a followed command passes through unchanged; ours follow `timeout(1)`,
+ * `docker run` and shells.
  */
 import { constants } from 'node:os';
 import type { Status } from '../events/event.ts';
@@ -9,15 +9,15 @@ export const EXIT = {
   ok: 0,
   /** `search` found nothing, as with grep. */
   noHits: 1,
-  /** The execution ran into its time limit. */
+  /** The execution timed out. */
   timeout: 124,
   /** Linefeed itself failed: bad usage, no server, wrong token, unknown id, a command that could not be started. */
   error: 125,
-  /** Canceled, as a shell reports Ctrl-C. */
+  /** Canceled: what a shell reports for Ctrl-C. */
   canceled: 130,
 } as const;
 
-/** How an execution ended, as `event: end` and an execution's JSON say it. */
+/** How an execution ended: the fields that `event: end` and an execution's JSON share. */
 export interface ExecutionEnd {
   status: Status;
   exit_code?: number | null | undefined;
@@ -25,12 +25,12 @@ export interface ExecutionEnd {
   error?: string | undefined;
 }
 
-/** The number of a signal's name, 0 when the name is unknown here. */
+/** A signal's number; 0 if this system does not know its name. */
 export function signalNumber(name: string): number {
   return (constants.signals as Record<string, number>)[name] ?? 0;
 }
 
-/** The exit code that stands for an execution's end: the command's own, or 128+n, 124, 125, 130. */
+/** The exit code for an execution's end: the command's own, or 128+n, 124, 125, 130. */
 export function exitCodeOf(end: ExecutionEnd): number {
   if (end.status === 'succeeded') return EXIT.ok;
   if (end.status === 'timeout') return EXIT.timeout;

@@ -1,6 +1,6 @@
 /**
- * Follows one execution's output to its end: history, then what comes, over lost connections. Knows nothing of how it
- * looks; the caller gets chunks in order, each once, and what happened in between.
+ * Follows one execution's output to its end: history, then live output, across lost connections. Does no formatting: the
+ * caller gets each chunk once, in order, and the changes of state in between.
  */
 import type { Status } from '../events/event.ts';
 import type { EndRecord, OutputChunk, StatusMessage, Trimmed } from '../wire/output.ts';
@@ -10,24 +10,24 @@ import { eventSource } from './event-source.ts';
 
 export interface FollowOptions {
   signal: AbortSignal;
-  /** False reads what there is now and returns. */
+  /** False returns after the output so far. */
   follow: boolean;
-  /** Filters that hold for the whole of it: `grep`, `stream`, `host`, `since`. */
+  /** Filters for the whole stream: `grep`, `stream`, `host`, `since`. */
   filters?: Query;
-  /** Where to begin: `tail`, `from_line`, `to_line`. */
+  /** Which lines: `tail`, `from_line`, `to_line`. */
   window?: Query;
   reconnectMs?: number;
   onChunk: (chunk: OutputChunk) => Promise<void>;
   onStatus?: (status: Status) => void;
-  /** Retention dropped output through this position. */
+  /** Retention has deleted output through this position. */
   onTrimmed?: (through: number) => void;
   onLost?: (error: Error, waitMs: number) => void;
   onResumed?: (nextPosition: number) => void;
 }
 
 /**
- * Resolves with the end when the execution has ended and everything was delivered; with undefined when `signal` was
- * aborted, or not following and the execution still runs.
+ * Resolves with the end when the execution has ended and all output was delivered; with undefined if `signal` was
+ * aborted, or without `follow` if the execution still runs.
  */
 export async function followOutput(
   client: Client,
@@ -38,7 +38,7 @@ export async function followOutput(
   let position = -1;
   const events = eventSource(client, `/v1/executions/${executionId}/output`, {
     query: { ...filters, ...options.window },
-    // The end of a range holds for the whole of it; `tail` counts from the first connection.
+    // A range applies to every connection; `tail` counts from the first one.
     resumeQuery: { ...filters, ...options.window, tail: undefined },
     signal: options.signal,
     untilClosed: !options.follow,

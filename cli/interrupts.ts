@@ -1,10 +1,10 @@
 /**
- * Signals that a person or a supervisor sends us. The launcher forwards what it gets, and a terminal or a supervisor
- * may signal the whole process group as well, so the same signal twice within moments counts once.
+ * Signals from a person or a supervisor. The launcher forwards its signals, and a terminal or supervisor may signal the
+ * whole process group too. So the same signal twice within `DUPLICATE_MS` counts once.
  */
-const SAME_MS = 150;
+const DUPLICATE_MS = 150;
 
-/** Calls `handler` for each of these signals; returns what stops that. */
+/** Calls `handler` for each of these signals. Returns a function that removes the handler. */
 export function onSignals(
   signals: readonly NodeJS.Signals[],
   handler: (signal: NodeJS.Signals) => void,
@@ -14,7 +14,7 @@ export function onSignals(
     const now = performance.now();
     const before = last.get(signal);
     last.set(signal, now);
-    if (before !== undefined && now - before < SAME_MS) return;
+    if (before !== undefined && now - before < DUPLICATE_MS) return;
     handler(signal);
   };
   for (const signal of signals) process.on(signal, listener);

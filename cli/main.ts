@@ -1,5 +1,5 @@
 /**
- * The program: its commands and what holds for all of them. Importing it runs it.
+ * The `linefeed` program: its commands and the options they share. Importing this file runs it.
  */
 import { Command, CommanderError } from 'commander';
 import { actionsCommand } from './commands/actions.ts';
@@ -26,7 +26,7 @@ function createProgram(): Command {
     )
     .version(version(), '-V, --version')
     .enablePositionalOptions()
-    .showHelpAfterError('(--help shows how it is used)')
+    .showHelpAfterError('(see --help)')
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .addHelpText(
@@ -34,31 +34,34 @@ function createProgram(): Command {
       `
 Start here:
   $ npm start                                  the server (or: linefeed server)
-  $ linefeed run -- ping -c 3 127.0.0.1        run something and watch it
-  $ linefeed run --detach -- ./build.sh        or let it run, and
-  $ linefeed tail last                         watch it from anywhere, from its first line
-  $ linefeed search error --since 1h           find lines in all output
+  $ linefeed run -- ping -c 3 127.0.0.1        run a command and watch it
+  $ linefeed run --detach -- ./build.sh        start it in the background
+  $ linefeed tail last                         watch it from its first line, from any machine
+  $ linefeed search error --since 1h           search all output
 
-Where an id is asked for, its beginning or \`last\` will do. LINEFEED_URL and LINEFEED_TOKEN name another server,
-https:// unless it is on this machine. A linefeed.yaml is read from the data folder, or named with --config.
-linefeed doctor finds out why something does not work.`,
+An id can be shortened to its first characters; \`last\` is the newest execution. LINEFEED_URL and LINEFEED_TOKEN select
+another server, with https:// unless it is on this machine. Linefeed reads linefeed.yaml from the data folder, or the
+file that --config names. linefeed doctor finds common problems.`,
     );
   program.commandsGroup('Run and follow:');
   for (const add of [runCommand, tailCommand, listCommand, showCommand, cancelCommand, rerunCommand])
     add(program);
   program.commandsGroup('Look back:');
   for (const add of [searchCommand, replayCommand, eventsCommand]) add(program);
-  program.commandsGroup('Set up and keep:');
+  program.commandsGroup('Set up and maintain:');
   for (const add of [serverCommand, actionsCommand, keysCommand]) add(program);
   for (const add of [retentionCommand, purgeCommand, rebuildCommand]) add(program);
   for (const add of [configCommand, doctorCommand, completionCommand]) add(program);
   program.addHelpCommand(
-    new Command('help').argument('[command]').description('help for a command').helpGroup('Set up and keep:'),
+    new Command('help')
+      .argument('[command]')
+      .description('help for a command')
+      .helpGroup('Set up and maintain:'),
   );
   return program;
 }
 
-/** `--timestamps` takes a kind or nothing; what follows it is its value only when it is one. */
+/** The value of `--timestamps` is optional: the next word is its value only if it is `long` or `short`. */
 function withDefaultKinds(words: readonly string[]): string[] {
   const end = words.indexOf('--');
   return words.map((word, index) => {
@@ -71,7 +74,7 @@ try {
   await createProgram().parseAsync(withDefaultKinds(process.argv));
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  // Commander has said what is wrong; asking for help is no error, giving no command is.
+  // Commander has printed the error. Asking for help is not an error; giving no command is.
   const asked = ['commander.helpDisplayed', 'commander.version'].includes(error.code);
   await flushOutput();
   process.exit(asked ? EXIT.ok : EXIT.error);

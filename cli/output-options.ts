@@ -1,5 +1,5 @@
 /**
- * The options by which every command that prints output is told how, and the renderer they make.
+ * The options of commands that print output, and the renderer they select.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../lib/duration.ts';
@@ -12,7 +12,7 @@ import { type OutputRenderer, outputRenderer } from './render/output.ts';
 import { type Colour, PREFIX_COLOURS } from './render/style.ts';
 import { safeLine } from './render/terminal-text.ts';
 
-export interface LookOptions {
+export interface FormatOptions {
   output: 'text' | 'raw' | 'json';
   timestamps?: 'long' | 'short' | true;
   prefix?: 'auto' | 'always' | 'never';
@@ -26,12 +26,12 @@ export interface FilterOptions {
   host?: string;
 }
 
-/** Parses a whole number of at least `least`. */
-export function wholeNumber(least: number): (text: string) => number {
+/** Parses a whole number of at least `minimum`. */
+export function wholeNumber(minimum: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`Give a whole number, ${least} or more.`);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < minimum) {
+      throw new InvalidArgumentError(`Expected a whole number of at least ${minimum}.`);
     }
     return value;
   };
@@ -40,7 +40,7 @@ export function wholeNumber(least: number): (text: string) => number {
 /** Parses `90s`, `1h30m`, `1hour` to milliseconds; a bare number counts seconds. */
 export function durationMs(text: string): number {
   const ms = parseDuration(text, 1000);
-  if (ms === undefined) throw new InvalidArgumentError('Give a duration, for example 90s, 5m or 1h30m.');
+  if (ms === undefined) throw new InvalidArgumentError('Expected a duration, for example 90s, 5m or 1h30m.');
   return ms;
 }
 
@@ -48,7 +48,9 @@ export function durationMs(text: string): number {
 export function pointInTime(text: string): string {
   const at = parseTime(text);
   if (at === undefined) {
-    throw new InvalidArgumentError('Give how long ago (10m, 1h30m) or a time (2026-11-23T14:00:00Z).');
+    throw new InvalidArgumentError(
+      'Expected a duration before now (10m, 1h30m) or a time (2026-11-23T14:00:00Z).',
+    );
   }
   return at;
 }
@@ -59,15 +61,18 @@ export function collect(text: string, before: string[] = []): string[] {
 }
 
 export const outputFormat = () =>
-  new Option('-o, --output <format>', 'text, raw (every byte, also to a terminal) or json (an object a line)')
+  new Option(
+    '-o, --output <format>',
+    'text, raw (every byte, even to a terminal) or json (one object per line)',
+  )
     .choices(['text', 'raw', 'json'])
     .default('text');
 
-/** `-o text|json`, for commands whose answer is not a command's output. */
-export const answerFormat = () =>
+/** `-o text|json`, for commands that print no output of executions. */
+export const resultFormat = () =>
   new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text');
 
-export function withLook(command: Command): Command {
+export function withFormat(command: Command): Command {
   return command
     .addOption(outputFormat())
     .addOption(
@@ -77,7 +82,7 @@ export function withLook(command: Command): Command {
       ).choices(['long', 'short']),
     )
     .addOption(
-      new Option('--prefix <when>', 'id or host before each line (auto: with several of them)')
+      new Option('--prefix <when>', 'id or host before each line (auto: if there is more than one)')
         .choices(['auto', 'always', 'never'])
         .default('auto'),
     );
@@ -85,20 +90,16 @@ export function withLook(command: Command): Command {
 
 export function withFilters(command: Command): Command {
   return command
-    .option(
-      '-n, --lines <N>',
-      'begin with the last N lines (of those that the filters leave)',
-      wholeNumber(0),
-    )
-    .option('--since <time>', 'only lines printed since then: 10m (ago) or a time', pointInTime)
+    .option('-n, --lines <N>', 'begin with the last N lines that match the filters', wholeNumber(0))
+    .option('--since <time>', 'only lines printed since this time: 10m (ago) or a date', pointInTime)
     .option('--grep <regex>', 'only lines that match (RE2 syntax)')
     .addOption(new Option('--stream <name>', 'only this stream').choices(['stdout', 'stderr']))
-    .option('--host <name>', 'only what this remote host printed');
+    .option('--host <name>', 'only output of this remote host');
 }
 
-/** How long a lost connection is tried again. */
+/** How long to retry after a lost connection. */
 export const reconnectLimit = () =>
-  new Option('--reconnect <duration>', 'give up when the server is away for longer; 0 gives up at once')
+  new Option('--reconnect <duration>', 'retry for this long if the server is unavailable; 0 means no retries')
     .argParser(durationMs)
     .default(300_000, '5m');
 
@@ -112,7 +113,8 @@ export function pairs(list: readonly string[] | undefined, what: string): Record
   return Object.fromEntries(
     (list ?? []).map((pair) => {
       const at = pair.indexOf('=');
-      if (at <= 0) throw new CliError(`"${pair}" is no ${what}`, { hint: `Write ${what}s as NAME=value.` });
+      if (at <= 0)
+        throw new CliError(`"${pair}" is not NAME=value`, { hint: `Write each ${what} as NAME=value.` });
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );
@@ -125,7 +127,7 @@ function isRemote(execution: ExecutionJson): boolean {
 /** The renderer for these executions on this terminal. */
 export function rendererFor(
   context: Context,
-  options: LookOptions,
+  options: FormatOptions,
   executions: readonly ExecutionJson[],
 ): OutputRenderer {
   const { terminal } = context;
@@ -133,7 +135,7 @@ export function rendererFor(
   const onTerminal = terminal.stdout.isTerminal;
   const when = options.prefix ?? 'auto';
   const hosts = onTerminal && executions.some(isRemote);
-  const wanted = when === 'always' || (when === 'auto' && (several || hosts));
+  const hasPrefix = when === 'always' || (when === 'auto' && (several || hosts));
   const colours = new Map(
     executions.map(({ id }, index) => [id, PREFIX_COLOURS[index % PREFIX_COLOURS.length] as Colour]),
   );
@@ -143,7 +145,7 @@ export function rendererFor(
     stderr: terminal.stderr,
     timestamps: options.timestamps === true ? 'long' : options.timestamps,
     paintTime: (text) => terminal.style(text, 'dim'),
-    prefix: wanted
+    prefix: hasPrefix
       ? (chunk) => {
           const id = several || chunk.host === undefined ? shortId(chunk.execution_id) : '';
           const name = [id, chunk.host === undefined ? '' : safeLine(chunk.host)].filter(Boolean).join(' ');

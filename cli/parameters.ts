@@ -1,12 +1,12 @@
 /**
- * `-p key=value` to parameters of the right types, by the action's own schema.
+ * Converts `-p key=value` to parameters with the types of the action's schema.
  */
 import { readFileSync } from 'node:fs';
 import type { ParameterJson, ParametersJson } from '../wire/catalogue.ts';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 
-/** All parameters that the action takes, its runner's too. */
+/** All parameters that callers can set: the action's and its runner's. */
 export async function parametersOf(client: Client, ref: string): Promise<Record<string, ParameterJson>> {
   const view = await client.json<ParametersJson>(`/v1/actions/views/parameters/${encodeURIComponent(ref)}`);
   return Object.fromEntries(
@@ -19,12 +19,12 @@ function parseJson(name: string, text: string): unknown {
     return JSON.parse(text);
   } catch {
     throw new CliError(`parameter ${name} is not valid JSON: ${text}`, {
-      hint: `Write for example ${name}:='["a","b"]'`,
+      hint: `Example: ${name}:='["a","b"]'`,
     });
   }
 }
 
-/** A value as its schema's type wants it; the server says so when it does not fit. */
+/** Converts a value to its schema's type. The server rejects what does not convert. */
 export function convert(name: string, text: string, type: string | readonly string[] | undefined): unknown {
   const types = type === undefined ? [] : typeof type === 'string' ? [type] : type;
   if (types.includes('string') || types.length === 0) return text;
@@ -58,7 +58,7 @@ export async function parameterValues(
   given: readonly string[],
 ): Promise<Record<string, unknown>> {
   if (given.length === 0) return {};
-  // An action that is not there is the server's to name, with what there is instead.
+  // The server reports unknown actions, with suggestions, when the execution is requested.
   const schemas = await parametersOf(client, action).catch((error: CliError) => {
     if (error.status === 404) return {} as Record<string, ParameterJson>;
     throw error;
@@ -67,7 +67,9 @@ export async function parameterValues(
   for (const pair of given) {
     const match = /^([^=:]+)(:=|=)(.*)$/s.exec(pair);
     if (!match)
-      throw new CliError(`"${pair}" is no parameter`, { hint: 'Write key=value, key=@file or key:=json.' });
+      throw new CliError(`"${pair}" is not a parameter`, {
+        hint: 'Write key=value, key=@file or key:=json.',
+      });
     const [, name, operator, text] = match as unknown as [string, string, string, string];
     if (operator === ':=') {
       values[name] = parseJson(name, text);

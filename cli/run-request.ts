@@ -1,5 +1,5 @@
 /**
- * What `run` asks the server for, from the words and options of its command line.
+ * Builds the request of `run` from the words and options of its command line.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -10,7 +10,7 @@ import { parametersOf, parameterValues } from './parameters.ts';
 import { commandLine, quoteWord } from './quote.ts';
 
 export interface RequestOptions {
-  /** The words stood behind `--`: they are a command, whatever they look like. */
+  /** The words follow `--`: they are a command, even if they look like an action. */
   literal?: boolean;
   action?: string;
   param?: string[];
@@ -37,22 +37,22 @@ function readScript(file: string): string {
   }
 }
 
-/** Python where the name or the first line says so, else shell. */
+/** The Python action if the name or the first line says Python, else the shell action. */
 function scriptAction(file: string, text: string): string {
   return file.endsWith('.py') || /^#!.*\bpython[\d.]*\b/.test(text) ? 'core.python' : 'core.local_script';
 }
 
-/** Ours, where the server is on this machine and runs a command of ours: that is where a person expects it to run. */
+/** The CLI's own working directory, for commands that run on this machine. */
 function workingDirectory(client: Client, request: RunRequest, options: RequestOptions): string | undefined {
   if (options.cwd !== undefined) return resolve(options.cwd);
-  const here = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(client.connection.url).hostname);
-  const takesIt = options.action === undefined && request.action !== 'core.python';
-  return here && takesIt && request.parameters.cwd === undefined ? process.cwd() : undefined;
+  const local = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(client.connection.url).hostname);
+  const applies = options.action === undefined && request.action !== 'core.python';
+  return local && applies && request.parameters.cwd === undefined ? process.cwd() : undefined;
 }
 
 /**
- * `run disk.report path=/srv`, StackStorm's habit: without `--`, a first word that names an action of the catalogue is
- * one. Pairs are its parameters, other words the command of an action that takes one.
+ * `run disk.report path=/srv`, as in StackStorm: without `--`, the first word may name an action of the catalogue. Pairs
+ * are its parameters; other words are the command, if the action has a parameter `cmd`.
  */
 async function namedAction(
   client: Client,
@@ -68,14 +68,14 @@ async function namedAction(
   const others = rest.filter((word) => !given.includes(word));
   const [stray] = others;
   if (stray !== undefined && !('cmd' in parameters)) {
-    throw new CliError(`"${stray}" is no parameter of ${ref}`, {
-      hint: `Write key=value; \`linefeed actions ${ref}\` lists them. To run a command of that name: linefeed run -- ${ref} …`,
+    throw new CliError(`"${stray}" is not a parameter of ${ref}`, {
+      hint: `Write key=value; \`linefeed actions ${ref}\` lists the parameters. To run a command with this name: linefeed run -- ${ref} …`,
     });
   }
   return { action: ref, pairs: given, words: others };
 }
 
-/** @throws CliError when there is nothing to run, or a file or a pair cannot be read. */
+/** @throws CliError when there is nothing to run, a pair is malformed, or a file cannot be read. */
 export async function buildRequest(
   client: Client,
   given: string[],
@@ -94,12 +94,12 @@ export async function buildRequest(
     if (words.length > 0) request.parameters.args = words;
   } else if (words.length > 0) {
     const [only] = words;
-    // `run -- "/path with spaces/prog"`: a single word is a shell line, unless it is itself a program.
+    // `run -- "/path with spaces/prog"`: a single word is a shell line, unless it is the path of a program.
     const program = words.length === 1 && /\s/.test(only as string) && existsSync(only as string);
     request.parameters.cmd = program ? quoteWord(only as string) : commandLine(words);
   } else if (!options.action) {
     throw new CliError('nothing to run', {
-      hint: 'Write the command after --, for example: linefeed run -- make -j4\nor name an action (--action core.local -p cmd=date) or a script (--script build.sh).',
+      hint: 'Write the command after --, for example: linefeed run -- make -j4\nor give an action (--action core.local -p cmd=date) or a script (--script build.sh).',
     });
   }
   Object.assign(request.parameters, await parameterValues(client, request.action, options.param ?? []));
@@ -108,7 +108,7 @@ export async function buildRequest(
   if (options.env) request.parameters.env = pairs(options.env, 'environment variable');
   if (options.timeout !== undefined)
     request.parameters.timeout = Math.max(1, Math.ceil(options.timeout / 1000));
-  // The catalogue's default of 60 s is for actions; a command that a person runs ends when it ends.
+  // The default of 60 s is for actions; a command from the command line has no time limit.
   else if (options.action === undefined) request.parameters.timeout ??= 0;
   if (options.label) request.labels = pairs(options.label, 'label');
   return request;

@@ -1,4 +1,4 @@
-/** The package's own version, from the package.json that lies above this file. */
+/** The package's version, from package.json. */
 import { readFileSync } from 'node:fs';
 
 export function version(): string {
@@ -7,7 +7,7 @@ export function version(): string {
       return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string })
         .version;
     } catch {
-      // The compiled CLI lies one folder deeper than the source.
+      // The compiled CLI is one folder deeper than the source.
     }
   }
   return 'unknown';

@@ -1,6 +1,6 @@
 /**
- * Shows an execution from here to its end on this terminal: what `tail`, `run` and `rerun` share. Says on stderr what
- * a person should know (queued, connection lost, output dropped); the caller decides about signals and the exit code.
+ * Shows an execution's output to its end on this terminal; `tail`, `run` and `rerun` use it. Notes on stderr say that it
+ * is queued, that the connection was lost, or that output has expired. The caller handles signals and exit codes.
  */
 import type { Status } from '../events/event.ts';
 import type { Client, Query } from './client.ts';
@@ -18,18 +18,18 @@ export interface WatchOptions {
   window?: Query;
   reconnectMs?: number;
   renderer: OutputRenderer;
-  /** Notes only about what went wrong. */
+  /** Only notes about problems. */
   quiet?: boolean;
   onResumed?: () => void;
-  /** Prints the record of the end in json. */
+  /** Prints the end record, in json. */
   endRecord?: boolean;
 }
 
-/** Every execution waits for a moment; only a longer wait is worth a word. */
-const QUEUED_MS = 700;
+/** Every execution waits for a moment; only a longer wait gets a note. */
+const QUEUED_NOTE_MS = 700;
 const QUEUED = new Set(['requested', 'scheduled']);
 
-function endedBy(end: EndRecord): Ended {
+function endOfRecord(end: EndRecord): Ended {
   const { totals } = end;
   return {
     status: end.status as Status,
@@ -42,8 +42,8 @@ function endedBy(end: EndRecord): Ended {
   };
 }
 
-/** The same from the execution itself, for a follower that came when the stream had nothing more to say. */
-function endedAsShown({ status, result, output, elapsed_seconds }: ExecutionJson): Ended {
+/** The same from the execution itself, for a follower that connects after the stream's end. */
+function endOfExecution({ status, result, output, elapsed_seconds }: ExecutionJson): Ended {
   return {
     status,
     exit_code: result?.return_code,
@@ -56,7 +56,7 @@ function endedAsShown({ status, result, output, elapsed_seconds }: ExecutionJson
 }
 
 /**
- * Resolves with how it ended, or undefined when it had not: stopped by `signal`, or not following.
+ * Resolves with the end, or undefined if the execution still runs: `signal` was aborted, or `follow` is false.
  */
 export async function watch(
   context: Context,
@@ -69,13 +69,13 @@ export async function watch(
   const id = shortId(execution.id);
   const notes = terminal.connectionNotes();
   let saidQueued = false;
-  const sayQueued = () => {
+  const noteQueued = () => {
     saidQueued = true;
     const age = formatAge(Date.now() - Date.parse(execution.start_timestamp));
-    terminal.note(`linefeed: ${id} is queued (asked for ${age}); waiting for it to start`);
+    terminal.note(`linefeed: ${id} is queued (requested ${age}); waiting for it to start`);
   };
   const queued = options.follow && !options.quiet && QUEUED.has(execution.status);
-  const patience = queued ? setTimeout(sayQueued, QUEUED_MS) : undefined;
+  const queuedTimer = queued ? setTimeout(noteQueued, QUEUED_NOTE_MS) : undefined;
   const end = await followOutput(client, execution.id, {
     signal: options.signal,
     follow: options.follow,
@@ -85,11 +85,11 @@ export async function watch(
     onChunk: (chunk) => terminal.write(renderer.chunk(chunk)),
     onStatus(status) {
       if (QUEUED.has(status)) return;
-      clearTimeout(patience);
+      clearTimeout(queuedTimer);
       if (saidQueued && status === 'running') terminal.note(`linefeed: ${id} has started`);
     },
     onTrimmed() {
-      terminal.note(`linefeed: the beginning of ${id} is gone: the retention time of output has passed`);
+      terminal.note(`linefeed: the beginning of the output of ${id} has expired (retention)`);
     },
     onLost: notes.onLost,
     onResumed() {
@@ -97,11 +97,11 @@ export async function watch(
       options.onResumed?.();
     },
   });
-  clearTimeout(patience);
+  clearTimeout(queuedTimer);
   const stopped = options.signal.aborted && !end;
   await terminal.write(renderer.end(stopped || !options.endRecord ? undefined : end, execution.id));
   if (stopped) return undefined;
-  if (end) return endedBy(end);
+  if (end) return endOfRecord(end);
   const latest = await client.json<ExecutionJson>(`/v1/executions/${execution.id}`);
-  return latest.end_timestamp === undefined ? undefined : endedAsShown(latest);
+  return latest.end_timestamp === undefined ? undefined : endOfExecution(latest);
 }

@@ -1,12 +1,12 @@
 /**
- * `linefeed actions`: what can be run, and with which parameters.
+ * `linefeed actions`: lists actions and their parameters.
  */
 
 import type { Command } from 'commander';
 import type { ActionJson } from '../../wire/catalogue.ts';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { answerFormat } from '../output-options.ts';
+import { resultFormat } from '../output-options.ts';
 import { parametersOf } from '../parameters.ts';
 import { toJson } from '../render/json.ts';
 import { renderTable } from '../render/table.ts';
@@ -15,10 +15,10 @@ import { safeLine } from '../render/terminal-text.ts';
 export function actionsCommand(program: Command): void {
   const command = program
     .command('actions')
-    .summary('what can be run')
-    .description('Lists the actions of the catalogue, or the parameters of one.')
-    .argument('[ref]', 'show the parameters of this action')
-    .addOption(answerFormat());
+    .summary('list actions')
+    .description('Lists the actions of the catalogue, or the parameters of one action.')
+    .argument('[ref]', 'list the parameters of this action')
+    .addOption(resultFormat());
   withConnection(command).addHelpText(
     'after',
     `
@@ -40,7 +40,7 @@ Examples:
           [
             { title: 'ACTION', value: (one) => safeLine(one.ref) },
             { title: 'RUNNER', value: (one) => safeLine(one.runner_type), fromWidth: 60 },
-            { title: 'WHAT IT DOES', value: (one) => safeLine(one.description ?? ''), flexible: true },
+            { title: 'DESCRIPTION', value: (one) => safeLine(one.description ?? ''), flexible: true },
           ],
           terminal.columns(),
           bold,
@@ -66,7 +66,7 @@ Examples:
           value: ([, schema]) =>
             schema.required ? '(required)' : safeLine(JSON.stringify(schema.default) ?? ''),
         },
-        { title: 'MEANING', value: ([, schema]) => safeLine(schema.description ?? ''), flexible: true },
+        { title: 'DESCRIPTION', value: ([, schema]) => safeLine(schema.description ?? ''), flexible: true },
       ],
       terminal.columns(),
       bold,

@@ -1,6 +1,6 @@
 /**
- * `linefeed completion`: scripts for bash, zsh and fish. They ask `linefeed __complete` for candidates, which come
- * from commander's own tree, so a new command or option is completed as soon as it exists; ids come from the server.
+ * `linefeed completion`: scripts for bash, zsh and fish. They call `linefeed __complete`, which takes commands and
+ * options from commander's tree, and ids and actions from the server.
  */
 import { Argument, type Command } from 'commander';
 import type { ActionJson } from '../../wire/catalogue.ts';
@@ -25,7 +25,7 @@ _linefeed() {
       *) COMPREPLY+=("\${line%%$'\\t'*}") ;;
     esac
   done < <("\${COMP_WORDS[0]}" __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-  # Descriptions help only while there is a choice.
+  # A description would be inserted if there is only one candidate.
   if [ "\${#COMPREPLY[@]}" -eq 1 ]; then COMPREPLY=("\${COMPREPLY[0]}"); fi
 }
 complete -F _linefeed linefeed
@@ -41,7 +41,7 @@ _linefeed() {
   done < <("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
   _describe 'linefeed' found
 }
-# Loaded from fpath, this file is the function; sourced, it registers it.
+# When loaded from fpath, this file is the function. When sourced, it registers the function.
 if [ "$funcstack[1]" = "_linefeed" ]; then _linefeed "$@"; else compdef _linefeed linefeed; fi
 `,
   fish: `# linefeed completion for fish. Use: linefeed completion fish | source
@@ -60,28 +60,28 @@ complete -c linefeed -f -a '(__linefeed_complete)'
 `,
 } as const;
 
-/** The server is asked for ids for this long; a completion that hangs is worse than none. */
-const ASK_MS = 1_500;
+/** How long to wait for the server: no completion is better than one that hangs. */
+const REQUEST_TIMEOUT_MS = 1_500;
 
-async function fromServer(kind: 'id' | 'action'): Promise<Candidate[]> {
+async function requestCandidates(kind: 'id' | 'action'): Promise<Candidate[]> {
   const client = createClient(await findConnection({}, process.env));
-  const signal = AbortSignal.timeout(ASK_MS);
+  const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
   if (kind === 'action') {
     const actions = await client.json<ActionJson[]>('/v1/actions', { signal });
-    return actions.map(({ ref, description }) => ({ value: ref, says: safeLine(description ?? '') }));
+    return actions.map(({ ref, description }) => ({ value: ref, description: safeLine(description ?? '') }));
   }
   const response = await client.request('/v1/executions', { query: { limit: 30 }, signal });
   const executions = (await response.json()) as Awaited<ReturnType<typeof listExecutions>>;
   return [
-    { value: 'last', says: 'the newest execution' },
-    ...executions.map((one) => ({ value: one.id, says: `${one.status}  ${cut(describe(one), 60)}` })),
+    { value: 'last', description: 'the newest execution' },
+    ...executions.map((one) => ({ value: one.id, description: `${one.status}  ${cut(describe(one), 60)}` })),
   ];
 }
 
 export function completionCommand(program: Command): void {
   const command = program
     .command('completion')
-    .summary('completion for your shell')
+    .summary('shell completion')
     .description('Prints a script that completes commands, options, ids and actions.')
     .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
@@ -106,10 +106,13 @@ Examples:
   action<object, [string[]]>(complete, async (context, _options, words) => {
     const found = candidates(program, words);
     const listed = found.ask
-      ? (await fromServer(found.ask).catch(() => [])).filter(({ value }) => value.startsWith(found.word))
+      ? (await requestCandidates(found.ask).catch(() => [])).filter(({ value }) =>
+          value.startsWith(found.word),
+        )
       : found.candidates;
     if (listed.length === 0 && found.files) return void (await context.terminal.print(':files'));
-    for (const { value, says } of listed) await context.terminal.print(says ? `${value}\t${says}` : value);
+    for (const { value, description } of listed)
+      await context.terminal.print(description ? `${value}\t${description}` : value);
     return EXIT.ok;
   });
 }

@@ -1,19 +1,19 @@
 /**
- * `linefeed config print`: each setting, its value and where it came from. Secrets are not printed.
+ * `linefeed config print`: each setting, its value and its source. Masks secrets.
  */
 
 import type { Command } from 'commander';
 import { namingConfig, unreadNotice } from '../../config/config-file.ts';
 import { action, configOption, withColour } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { answerFormat } from '../output-options.ts';
+import { resultFormat } from '../output-options.ts';
 import { toJson } from '../render/json.ts';
 import { renderTable } from '../render/table.ts';
 
 const SECRET = /password|apiKey|token|privateKey/i;
 
-/** Settings by dotted path; objects without settings of their own stay whole. */
-export function settings(tree: object, prefix = ''): [string, unknown][] {
+/** Settings by dotted path. Empty objects are values. */
+function settings(tree: object, prefix = ''): [string, unknown][] {
   return Object.entries(tree).flatMap(([key, value]): [string, unknown][] => {
     const path = `${prefix}${key}`;
     if (value && typeof value === 'object' && !Array.isArray(value) && Object.keys(value).length > 0) {
@@ -23,24 +23,24 @@ export function settings(tree: object, prefix = ''): [string, unknown][] {
   });
 }
 
-function shown(path: string, value: unknown): unknown {
+function masked(path: string, value: unknown): unknown {
   return SECRET.test(path) && value !== undefined && value !== '' ? '********' : value;
 }
 
 export function configCommand(program: Command): void {
   const config = program
     .command('config')
-    .summary('the configuration')
+    .summary('show the configuration')
     .description('The configuration of the server.');
   const command = config
     .command('print')
     .description(
-      'Prints each setting, its value and where it came from: a default, linefeed.yaml, or a variable. Times are in ms.',
+      'Prints each setting, its value and its source: default, configuration file, variable or command line. Times are in ms.',
     )
     .option('--data <folder>', 'data folder')
     .addOption(configOption())
-    .option('--changed', 'only what is not a default')
-    .addOption(answerFormat());
+    .option('--changed', 'only settings that are not defaults')
+    .addOption(resultFormat());
   withColour(command);
   action<{ data?: string; config?: string; changed?: true; output: 'text' | 'json' }, []>(
     command,
@@ -52,7 +52,7 @@ export function configCommand(program: Command): void {
       if (unread) terminal.note(unread);
       const { sources, ...values } = loadConfig(environment, { data: options.data });
       const rows = settings(values)
-        .map(([path, value]) => ({ path, value: shown(path, value), source: sources[path] ?? 'default' }))
+        .map(([path, value]) => ({ path, value: masked(path, value), source: sources[path] ?? 'default' }))
         .filter(({ source }) => !options.changed || source !== 'default');
       if (options.output === 'json') {
         for (const row of rows) await terminal.print(toJson(row));
@@ -68,7 +68,7 @@ export function configCommand(program: Command): void {
             flexible: true,
           },
           {
-            title: 'FROM',
+            title: 'SOURCE',
             value: ({ source }) => source,
             paint: (text, { source }) => terminal.style(text, source === 'default' ? 'dim' : 'green'),
           },

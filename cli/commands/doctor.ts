@@ -1,22 +1,22 @@
 /**
- * `linefeed doctor`: says what is wrong, in the order in which a person would look, and what to do.
+ * `linefeed doctor`: finds problems and says how to fix them.
  */
 import type { Command } from 'commander';
 import { examine } from '../checks.ts';
 import { findConnection } from '../connection.ts';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { answerFormat } from '../output-options.ts';
+import { resultFormat } from '../output-options.ts';
 import { toJson } from '../render/json.ts';
 
 export function doctorCommand(program: Command): void {
   const command = program
     .command('doctor')
-    .summary('find out why something does not work')
+    .summary('find common problems')
     .description(
-      'Checks the runtime, the server, the token, the disk and the clocks, and says what to do. Exits 1 when something is wrong.',
+      'Checks the runtime, the server, the token, the disk and the clocks, and gives advice. Exits 1 if it finds a problem.',
     )
-    .addOption(answerFormat());
+    .addOption(resultFormat());
   withConnection(command);
   action<{ output: 'text' | 'json'; url?: string; token?: string; data?: string; config?: string }, []>(
     command,
@@ -26,9 +26,9 @@ export function doctorCommand(program: Command): void {
       if (options.output === 'json') await terminal.print(toJson(findings));
       else {
         const marks = { ok: ['ok', 'green'], warning: ['warn', 'yellow'], problem: ['FAIL', 'red'] } as const;
-        for (const { check, state, says, advice } of findings) {
+        for (const { check, state, text, advice } of findings) {
           const [mark, colour] = marks[state];
-          await terminal.print(`${terminal.style(mark.padEnd(4), colour)}  ${check.padEnd(10)}  ${says}`);
+          await terminal.print(`${terminal.style(mark.padEnd(4), colour)}  ${check.padEnd(10)}  ${text}`);
           for (const line of advice?.split('\n') ?? [])
             await terminal.print(`      ${' '.repeat(10)}  -> ${line}`);
         }

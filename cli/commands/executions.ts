@@ -1,5 +1,5 @@
 /**
- * `linefeed ls`, `show` and `cancel`: executions as such, not their output.
+ * `linefeed ls`, `show` and `cancel`: executions without their output.
  */
 
 import { type Command, Option } from 'commander';
@@ -9,7 +9,7 @@ import type { Client } from '../client.ts';
 import { action, type Context, withConnection } from '../context.ts';
 import { findExecution } from '../executions.ts';
 import { EXIT } from '../exit-codes.ts';
-import { answerFormat, collect, pointInTime, wholeNumber } from '../output-options.ts';
+import { collect, pointInTime, resultFormat, wholeNumber } from '../output-options.ts';
 import { formatAge, formatCount, formatDuration } from '../render/duration.ts';
 import { executionFacts } from '../render/execution.ts';
 import { describe, type ExecutionJson, shortId } from '../render/execution-json.ts';
@@ -28,12 +28,12 @@ interface ListOptions {
   quiet?: true;
 }
 
-function isOver(execution: ExecutionJson): boolean {
+function hasEnded(execution: ExecutionJson): boolean {
   return (END_STATUSES as readonly string[]).includes(execution.status);
 }
 
 function elapsed(execution: ExecutionJson, now: number): string {
-  if (execution.elapsed_seconds !== undefined && isOver(execution)) {
+  if (execution.elapsed_seconds !== undefined && hasEnded(execution)) {
     return formatDuration(execution.elapsed_seconds * 1000);
   }
   return execution.status === 'running' ? formatDuration(now - Date.parse(execution.start_timestamp)) : '';
@@ -42,7 +42,7 @@ function elapsed(execution: ExecutionJson, now: number): string {
 function listColumns(context: Context, now: number): Column<ExecutionJson>[] {
   const { style, stdout } = context.terminal;
   const result = (execution: ExecutionJson) =>
-    isOver(execution)
+    hasEnded(execution)
       ? outcome({
           ...execution.result,
           exit_code: execution.result?.return_code,
@@ -65,23 +65,23 @@ function listColumns(context: Context, now: number): Column<ExecutionJson>[] {
     },
     { title: 'TIME', value: (execution) => elapsed(execution, now), align: 'right', fromWidth: 70 },
     { title: 'LINES', value: ({ last_seq }) => String(last_seq ?? ''), align: 'right', fromWidth: 100 },
-    { title: 'WHAT', value: describe, flexible: true },
+    { title: 'COMMAND', value: describe, flexible: true },
   ];
 }
 
-/** As many executions as asked for, over as many pages as it takes; 0 means all. */
+/** Lists executions across pages, up to `options.lines`; 0 means all. */
 async function listAll(
   client: Client,
   options: ListOptions,
   query: string | undefined,
 ): Promise<ExecutionJson[]> {
-  const wanted = options.lines === 0 ? Number.POSITIVE_INFINITY : options.lines;
+  const limit = options.lines === 0 ? Number.POSITIVE_INFINITY : options.lines;
   const found: ExecutionJson[] = [];
   let cursor: string | undefined;
   do {
     const response = await client.request('/v1/executions', {
       query: {
-        limit: Math.min(100, wanted - found.length),
+        limit: Math.min(100, limit - found.length),
         cursor,
         status: options.status?.join(','),
         action: options.action,
@@ -92,7 +92,7 @@ async function listAll(
     });
     found.push(...((await response.json()) as ExecutionJson[]));
     cursor = response.headers.get('x-next-cursor') ?? undefined;
-  } while (cursor && found.length < wanted);
+  } while (cursor && found.length < limit);
   return found;
 }
 
@@ -101,19 +101,19 @@ export function listCommand(program: Command): void {
     .command('ls')
     .alias('list')
     .summary('list executions, newest first')
-    .description('Lists executions, newest first. A word after it filters by command, action or id.')
+    .description('Lists executions, newest first. An argument filters by command, action or id.')
     .argument('[text]', 'only executions that contain this text')
     .option('-n, --lines <N>', 'at most N executions, 0 for all', wholeNumber(0), 20)
     .addOption(
-      new Option('-s, --status <status>', 'only with this status; may be repeated').argParser(
+      new Option('-s, --status <status>', 'only executions with this status; may be repeated').argParser(
         (text: string, before: string[] | undefined) => collect(text, before),
       ),
     )
-    .option('-a, --action <ref>', 'only of this action')
-    .option('--since <time>', 'started since then: 10m (ago) or a time', pointInTime)
-    .option('--until <time>', 'started before', pointInTime)
-    .option('-q, --quiet', 'ids only, one a line')
-    .addOption(answerFormat());
+    .option('-a, --action <ref>', 'only executions of this action')
+    .option('--since <time>', 'started since this time: 10m (ago) or a date', pointInTime)
+    .option('--until <time>', 'started before this time', pointInTime)
+    .option('-q, --quiet', 'only ids, one per line')
+    .addOption(resultFormat());
   withConnection(command).addHelpText(
     'after',
     `
@@ -130,7 +130,7 @@ Statuses: ${STATUSES.join(', ')}.`,
       ?.flatMap((one) => one.split(','))
       .find((one) => !(STATUSES as readonly string[]).includes(one));
     if (unknown)
-      throw new CliError(`"${unknown}" is no status`, { hint: `Statuses are ${STATUSES.join(', ')}.` });
+      throw new CliError(`unknown status "${unknown}"`, { hint: `Statuses: ${STATUSES.join(', ')}.` });
     const { terminal } = context;
     const client = await context.connect();
     const executions = await listAll(client, options, text);
@@ -141,7 +141,7 @@ Statuses: ${STATUSES.join(', ')}.`,
     } else if (executions.length === 0) {
       const filtered = text || options.status || options.action || options.since || options.until;
       terminal.note(
-        filtered ? 'No execution is like that.' : 'No executions yet. Start one: linefeed run -- echo hello',
+        filtered ? 'No executions match.' : 'No executions yet. Start one: linefeed run -- echo hello',
       );
     } else {
       const columns = listColumns(context, Date.now());
@@ -157,10 +157,10 @@ Statuses: ${STATUSES.join(', ')}.`,
 export function showCommand(program: Command): void {
   const command = program
     .command('show')
-    .summary('everything about one execution')
-    .description('Shows what an execution ran, where, when, how it ended and how much it printed.')
+    .summary('show everything about one execution')
+    .description('Shows what an execution ran, where and when, how it ended and how much it printed.')
     .argument('<id>', 'execution id, the beginning of one, or last')
-    .addOption(answerFormat());
+    .addOption(resultFormat());
   withConnection(command).addHelpText(
     'after',
     `
@@ -191,7 +191,7 @@ const POLL_MS = 200;
 async function waitForEnd(client: Client, id: string): Promise<ExecutionJson> {
   for (;;) {
     const execution = await client.json<ExecutionJson>(`/v1/executions/${id}`);
-    if (isOver(execution)) return execution;
+    if (hasEnded(execution)) return execution;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
@@ -199,10 +199,10 @@ async function waitForEnd(client: Client, id: string): Promise<ExecutionJson> {
 export function cancelCommand(program: Command): void {
   const command = program
     .command('cancel')
-    .summary('end executions')
-    .description('Ends executions and all processes they started: TERM first, KILL after the grace time.')
+    .summary('cancel executions')
+    .description('Ends executions and all their processes: first TERM, then KILL after the grace time.')
     .argument('<id...>', 'execution ids, beginnings of ids, or last')
-    .option('-w, --wait', 'return when they have ended');
+    .option('-w, --wait', 'wait until they have ended');
   withConnection(command).addHelpText(
     'after',
     `
@@ -221,7 +221,7 @@ Examples:
         await client.json(`/v1/executions/${execution.id}`, { method: 'DELETE' });
       } catch (error) {
         if (!(error instanceof CliError) || error.code !== 'execution-finished') throw error;
-        terminal.note(`linefeed: ${shortId(execution.id)} had already ended: ${execution.status}`);
+        terminal.note(`linefeed: ${shortId(execution.id)} has already ended: ${execution.status}`);
         failed++;
         continue;
       }
@@ -232,7 +232,7 @@ Examples:
       }
     }
     if (failed > 0 && executions.length > 1)
-      terminal.note(`linefeed: ${formatCount(failed, 'execution')} had ended before`);
+      terminal.note(`linefeed: ${formatCount(failed, 'execution')} had already ended`);
     return failed > 0 ? EXIT.error : EXIT.ok;
   });
 }

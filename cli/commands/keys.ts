@@ -1,5 +1,5 @@
 /**
- * `linefeed keys`: API keys with scopes, made, listed and revoked.
+ * `linefeed keys`: creates, lists and revokes API keys.
  */
 
 import { type Command, Option } from 'commander';
@@ -7,7 +7,7 @@ import type { ApiKeyJson, NewApiKeyJson } from '../../wire/admin.ts';
 import { CliError } from '../cli-error.ts';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { answerFormat, collect } from '../output-options.ts';
+import { collect, resultFormat } from '../output-options.ts';
 import { formatAge } from '../render/duration.ts';
 import { toJson } from '../render/json.ts';
 import { renderTable } from '../render/table.ts';
@@ -18,14 +18,14 @@ const SCOPES = ['read', 'execute', 'admin'];
 function createCommand(keys: Command): void {
   const command = keys
     .command('create')
-    .description('Makes a key and prints it, this once.')
-    .argument('<name>', 'what it is for')
+    .description('Creates a key and prints it. Linefeed cannot show it again.')
+    .argument('<name>', 'name of the key, for example its purpose')
     .addOption(
       new Option('-s, --scope <scope>', 'read (the default), execute or admin; may be repeated').argParser(
         (text: string, before: string[] | undefined) => collect(text, before),
       ),
     )
-    .addOption(answerFormat());
+    .addOption(resultFormat());
   withConnection(command).addHelpText(
     'after',
     `
@@ -36,7 +36,7 @@ Examples:
   action<{ scope?: string[]; output: 'text' | 'json' }, [string]>(command, async (context, options, name) => {
     const scopes = (options.scope ?? ['read']).flatMap((one) => one.split(','));
     const unknown = scopes.find((one) => !SCOPES.includes(one));
-    if (unknown) throw new CliError(`"${unknown}" is no scope`, { hint: `Scopes are ${SCOPES.join(', ')}.` });
+    if (unknown) throw new CliError(`unknown scope "${unknown}"`, { hint: `Scopes: ${SCOPES.join(', ')}.` });
     const client = await context.connect();
     const key = await client.json<NewApiKeyJson>('/v1/keys', {
       method: 'POST',
@@ -44,14 +44,14 @@ Examples:
     });
     await context.terminal.print(options.output === 'json' ? toJson(key) : key.key);
     if (options.output === 'text') {
-      context.terminal.note(`linefeed: key ${key.id} (${key.scopes.join(', ')}); it is shown this once`);
+      context.terminal.note(`linefeed: key ${key.id} (${key.scopes.join(', ')}); it is not shown again`);
     }
     return EXIT.ok;
   });
 }
 
 function listCommand(keys: Command): void {
-  const command = keys.command('ls').alias('list').description('Lists the keys.').addOption(answerFormat());
+  const command = keys.command('ls').alias('list').description('Lists the keys.').addOption(resultFormat());
   withConnection(command);
   action<{ output: 'text' | 'json' }, []>(command, async (context, options) => {
     const { terminal } = context;
@@ -59,7 +59,8 @@ function listCommand(keys: Command): void {
     const all = await client.json<ApiKeyJson[]>('/v1/keys');
     const now = Date.now();
     if (options.output === 'json') for (const key of all) await terminal.print(toJson(key));
-    else if (all.length === 0) terminal.note('No keys yet. Make one: linefeed keys create NAME --scope read');
+    else if (all.length === 0)
+      terminal.note('No keys yet. Create one: linefeed keys create NAME --scope read');
     else {
       const lines = renderTable(
         all,
@@ -67,7 +68,7 @@ function listCommand(keys: Command): void {
           { title: 'ID', value: ({ id }) => safeLine(id) },
           { title: 'SCOPES', value: ({ scopes }) => scopes.join(',') },
           {
-            title: 'USED',
+            title: 'LAST USED',
             value: ({ revoked_at, last_used_at }) =>
               revoked_at ? 'revoked' : last_used_at ? formatAge(now - Date.parse(last_used_at)) : 'never',
           },
@@ -85,8 +86,8 @@ function listCommand(keys: Command): void {
 function revokeCommand(keys: Command): void {
   const command = keys
     .command('revoke')
-    .description('Makes keys useless, at once.')
-    .argument('<id...>', 'ids of keys, as `keys ls` shows them');
+    .description('Revokes keys immediately.')
+    .argument('<id...>', 'ids of keys, from `keys ls`');
   withConnection(command);
   action<object, [string[]]>(command, async (context, _options, ids) => {
     const client = await context.connect();
@@ -101,8 +102,8 @@ function revokeCommand(keys: Command): void {
 export function keysCommand(program: Command): void {
   const keys = program
     .command('keys')
-    .summary('API keys')
-    .description('API keys with scopes: made, listed and revoked.');
+    .summary('manage API keys')
+    .description('Creates, lists and revokes API keys.');
   createCommand(keys);
   listCommand(keys);
   revokeCommand(keys);

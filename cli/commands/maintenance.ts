@@ -1,6 +1,6 @@
 /**
- * `linefeed rebuild` and `purge`: the index from the log again, and retention now. Both are done by the server; this
- * shows how far it is and what came of it.
+ * `linefeed rebuild` and `purge`: rebuild the index from the event log, and apply retention now. The server does the work;
+ * these commands show progress and the result.
  */
 
 import type { Command } from 'commander';
@@ -9,7 +9,7 @@ import { CliError } from '../cli-error.ts';
 import { action, withConnection } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
-import { answerFormat } from '../output-options.ts';
+import { resultFormat } from '../output-options.ts';
 import { formatBytes, formatCount, formatDuration } from '../render/duration.ts';
 import { toJson } from '../render/json.ts';
 import { progressLine } from '../render/progress.ts';
@@ -19,12 +19,12 @@ const POLL_MS = 250;
 export function rebuildCommand(program: Command): void {
   const command = program
     .command('rebuild')
-    .summary('make the index again from the event log')
+    .summary('rebuild the index from the event log')
     .description(
-      'Drops the output index and makes it again from the event log, which stays as it is. Readers keep the old index until the new one is complete.',
+      'Builds a new output index from the event log and then replaces the old one, which serves requests until then. Does not change the event log.',
     )
-    .option('--no-wait', 'return at once')
-    .addOption(answerFormat());
+    .option('--no-wait', 'return immediately')
+    .addOption(resultFormat());
   withConnection(command).addHelpText(
     'after',
     `
@@ -37,25 +37,25 @@ Examples:
     const client = await context.connect();
     await client.json('/v1/rebuild', { method: 'POST', body: {} });
     if (!options.wait) {
-      terminal.note('linefeed: rebuilding; `linefeed rebuild` shows how far it is');
+      terminal.note('linefeed: rebuilding; `linefeed rebuild` shows the progress');
       return EXIT.ok;
     }
-    let left = false;
+    let detached = false;
     const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => {
-      left = true;
+      detached = true;
     });
     const live = terminal.stderr.isTerminal && options.output === 'text';
     for (;;) {
       const state = await client.json<RebuildJson>('/v1/rebuild');
       const columns = terminal.stderr.columns?.() ?? 80;
-      // Spaces clear the rest of the line: no escape sequence for those who want none.
+      // Spaces clear the rest of the line: the user may have disabled escape sequences.
       if (live && state.total_events) {
         const progress = { ...state, total_events: state.total_events };
         process.stderr.write(`\r${progressLine(progress, columns).padEnd(columns - 1)}`);
       }
-      if (left) {
+      if (detached) {
         if (live) process.stderr.write('\n');
-        terminal.note('linefeed: left; the rebuild goes on in the server');
+        terminal.note('Detached. The rebuild continues on the server.');
         return EXIT.canceled;
       }
       if (state.state !== 'running') {
@@ -78,12 +78,12 @@ Examples:
 export function purgeCommand(program: Command): void {
   const command = program
     .command('purge')
-    .summary('apply the retention times now')
+    .summary('apply retention now')
     .description(
-      'Drops what is older than garbagecollector.action_executions_ttl and .action_executions_output_ttl allow, as the server also does on schedule. What still runs is never touched.',
+      'Deletes executions and output that have expired, as the server does on schedule. Never deletes running executions.',
     )
-    .option('--dry-run', 'only say what would go')
-    .addOption(answerFormat());
+    .option('--dry-run', 'only show what would be deleted')
+    .addOption(resultFormat());
   withConnection(command).addHelpText(
     'after',
     `
@@ -94,29 +94,29 @@ Examples:
   action<{ dryRun?: true; output: 'text' | 'json' }, []>(command, async (context, options) => {
     const { terminal } = context;
     const client = await context.connect();
-    const answer = await client.json<PurgeReportJson>('/v1/purge', {
+    const result = await client.json<PurgeReportJson>('/v1/purge', {
       method: 'POST',
       body: { dry_run: options.dryRun === true },
     });
     if (options.output === 'json') {
-      await terminal.print(toJson(answer));
+      await terminal.print(toJson(result));
       return EXIT.ok;
     }
-    if (answer.executions === 0 && answer.outputs === 0) {
-      await terminal.print('Nothing is old enough to go.');
+    if (result.executions === 0 && result.outputs === 0) {
+      await terminal.print('Nothing to purge.');
       return EXIT.ok;
     }
-    const what = [
-      answer.executions > 0 ? formatCount(answer.executions, 'execution') : '',
-      answer.outputs > 0
-        ? `the output of ${formatCount(answer.outputs, answer.executions > 0 ? 'other' : 'execution')}`
+    const expired = [
+      result.executions > 0 ? formatCount(result.executions, 'execution') : '',
+      result.outputs > 0
+        ? `the output of ${formatCount(result.outputs, result.executions > 0 ? 'other' : 'execution')}`
         : '',
     ].filter(Boolean);
-    const freed = formatBytes(answer.freed_bytes);
+    const freed = formatBytes(result.freed_bytes);
     await terminal.print(
       options.dryRun
-        ? `Would drop ${what.join(' and ')}: ${freed}`
-        : `Dropped ${what.join(' and ')}: ${freed} freed`,
+        ? `Would delete ${expired.join(' and ')}: ${freed}`
+        : `Deleted ${expired.join(' and ')}: ${freed} freed`,
     );
     return EXIT.ok;
   });

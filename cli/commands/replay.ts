@@ -1,5 +1,5 @@
 /**
- * `linefeed replay` and `events`: the event log itself, at its own pace or as it grows.
+ * `linefeed replay` and `events`: output at its original pace, and the events of the log.
  */
 
 import { type Command, InvalidArgumentError } from 'commander';
@@ -10,13 +10,13 @@ import { eventSource } from '../event-source.ts';
 import { findExecution } from '../executions.ts';
 import { EXIT } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
-import { answerFormat, collect, type LookOptions, rendererFor, withLook } from '../output-options.ts';
+import { collect, type FormatOptions, rendererFor, resultFormat, withFormat } from '../output-options.ts';
 import { formatDuration } from '../render/duration.ts';
 import { type AnyEvent, eventLine } from '../render/event.ts';
 import { toJson } from '../render/json.ts';
 import type { OutputChunk } from '../render/output.ts';
 
-interface ReplayOptions extends LookOptions {
+interface ReplayOptions extends FormatOptions {
   speed: number | 'max';
 }
 
@@ -32,13 +32,13 @@ function speed(text: string): number | 'max' {
   const value = Number(text.replace(/x$/, ''));
   if (!(value > 0) || !Number.isFinite(value)) {
     throw new InvalidArgumentError(
-      'Give a factor above 0 (1 is the original pace, 10 is ten times faster) or max.',
+      'Expected a factor above 0 (1 is the original pace, 10 is ten times faster) or max.',
     );
   }
   return value;
 }
 
-/** An execution's events so far, and what comes when following. */
+/** An execution's events so far, and live events if `query.follow` is set. */
 async function* executionEvents(
   client: Client,
   id: string,
@@ -62,11 +62,16 @@ async function* executionEvents(
 export function replayCommand(program: Command): void {
   const command = program
     .command('replay')
-    .summary('show output again at the pace at which it was printed')
-    .description('Shows the output of an execution again with the original pauses, or faster.')
+    .summary('replay output at its original pace')
+    .description('Shows the output of an execution again, with the original pauses or faster.')
     .argument('<id>', 'execution id, the beginning of one, or last')
-    .option('--speed <factor>', '1 is the original pace, 10 ten times faster, max without pauses', speed, 1);
-  withConnection(withLook(command)).addHelpText(
+    .option(
+      '--speed <factor>',
+      '1 is the original pace, 10 is ten times faster, max has no pauses',
+      speed,
+      1,
+    );
+  withConnection(withFormat(command)).addHelpText(
     'after',
     `
 Examples:
@@ -78,9 +83,9 @@ Examples:
     const client = await context.connect();
     const execution = await findExecution(client, id);
     const renderer = rendererFor(context, options, [execution]);
-    const leaving = new AbortController();
-    const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => leaving.abort());
-    // The pauses are made here, so that a slow terminal or a stopped reader does not shift the ones that follow.
+    const interrupted = new AbortController();
+    const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => interrupted.abort());
+    // Each pause counts from the start, so that a slow terminal does not shift the later pauses.
     let firstAt: number | undefined;
     let lastAt = 0;
     const start = performance.now();
@@ -88,7 +93,7 @@ Examples:
       client,
       execution.id,
       { follow: false },
-      leaving.signal,
+      interrupted.signal,
       context,
     )) {
       if (event.type === 'execution.started' || event.type === 'output.appended') {
@@ -97,18 +102,18 @@ Examples:
         lastAt = Math.max(lastAt, at);
         if (options.speed !== 'max') {
           const due = (lastAt - firstAt) / options.speed - (performance.now() - start);
-          if (due > 1) await abortableSleep(due, leaving.signal);
+          if (due > 1) await abortableSleep(due, interrupted.signal);
         }
       }
-      if (leaving.signal.aborted) break;
+      if (interrupted.signal.aborted) break;
       if (event.type === 'output.appended')
         await terminal.write(renderer.chunk(event as unknown as OutputChunk));
     }
     stop();
     await terminal.write(renderer.end(undefined, execution.id));
-    if (leaving.signal.aborted) return EXIT.canceled;
+    if (interrupted.signal.aborted) return EXIT.canceled;
     if (terminal.stderr.isTerminal && firstAt !== undefined) {
-      terminal.note(`end of the replay · originally ${formatDuration(lastAt - firstAt)}`);
+      terminal.note(`end of replay · original duration ${formatDuration(lastAt - firstAt)}`);
     }
     return EXIT.ok;
   });
@@ -117,20 +122,20 @@ Examples:
 export function eventsCommand(program: Command): void {
   const command = program
     .command('events')
-    .summary('the events behind everything: of one execution, or of all as they happen')
+    .summary('show the events of one execution, or of all')
     .description(
-      'With an id: the event log of that execution, and with --follow what comes until it ends. ' +
-        'Without: every event of every execution from now on.',
+      'With an id: shows the events of that execution, with --follow until it ends. ' +
+        'Without an id: shows the new events of all executions.',
     )
     .argument('[id]', 'execution id, the beginning of one, or last')
-    .option('-f, --follow', 'with an id: wait for more until it ends')
+    .option('-f, --follow', 'with an id: follow it until it ends')
     .option(
       '-t, --type <type>',
       'only these types, for example execution.completed; may be repeated',
       collect,
     )
-    .option('-a, --action <ref>', 'only of this action')
-    .addOption(answerFormat());
+    .option('-a, --action <ref>', 'only executions of this action')
+    .addOption(resultFormat());
   withConnection(command).addHelpText(
     'after',
     `
@@ -143,8 +148,8 @@ Examples:
   action<EventsOptions, [string | undefined]>(command, async (context, options, id) => {
     const { terminal } = context;
     const client = await context.connect();
-    const leaving = new AbortController();
-    const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => leaving.abort());
+    const interrupted = new AbortController();
+    const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => interrupted.abort());
     const print = async (event: AnyEvent) => {
       if (options.type && !options.type.includes(event.type)) return;
       await terminal.print(options.output === 'json' ? toJson(event) : eventLine(event, terminal));
@@ -152,14 +157,14 @@ Examples:
     if (id !== undefined) {
       const execution = await findExecution(client, id);
       const query = { follow: options.follow === true };
-      for await (const event of executionEvents(client, execution.id, query, leaving.signal, context)) {
+      for await (const event of executionEvents(client, execution.id, query, interrupted.signal, context)) {
         await print(event);
         if (event.type === 'execution.completed' || event.type === 'execution.abandoned') break;
       }
     } else {
       const events = eventSource(client, '/v1/stream', {
         query: { type: options.type?.join(','), action: options.action },
-        signal: leaving.signal,
+        signal: interrupted.signal,
         ...terminal.connectionNotes(),
       });
       for await (const event of events) {
@@ -168,6 +173,6 @@ Examples:
       }
     }
     stop();
-    return leaving.signal.aborted ? EXIT.canceled : EXIT.ok;
+    return interrupted.signal.aborted ? EXIT.canceled : EXIT.ok;
   });
 }

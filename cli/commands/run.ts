@@ -1,11 +1,11 @@
 /**
- * `linefeed run` and `rerun`: start something, show its output as it comes, end as it ends.
+ * `linefeed run` and `rerun`: start an execution, show its output, exit with its exit code.
  */
 import type { Command } from 'commander';
 import { type AttachOptions, postExecution, startAndAttach } from '../attach.ts';
 import { action, withConnection } from '../context.ts';
 import { findExecution } from '../executions.ts';
-import { collect, durationMs, reconnectLimit, withLook } from '../output-options.ts';
+import { collect, durationMs, reconnectLimit, withFormat } from '../output-options.ts';
 import { parameterValues } from '../parameters.ts';
 import type { ExecutionJson } from '../render/execution-json.ts';
 import { buildRequest, type RequestOptions } from '../run-request.ts';
@@ -13,19 +13,19 @@ import { buildRequest, type RequestOptions } from '../run-request.ts';
 type RunOptions = AttachOptions & RequestOptions;
 
 function withRunning(command: Command): Command {
-  return withLook(command)
-    .option('-d, --detach', 'print the id and return at once')
+  return withFormat(command)
+    .option('-d, --detach', 'print the id and return immediately')
     .addOption(reconnectLimit())
     .option('-q, --quiet', 'no notes about the execution')
-    .option('--no-exit-status', 'exit 0 however it ended');
+    .option('--no-exit-status', 'exit 0 even if it failed');
 }
 
 export function runCommand(program: Command): void {
   const command = program
     .command('run')
-    .summary('run a command and show its output as it comes')
+    .summary('run a command and show its output live')
     .description(
-      'Runs a command (or an action, or a script) and shows its output as it comes: stdout on stdout, stderr on stderr. ' +
+      'Runs a command, an action or a script and shows its output live: stdout on stdout, stderr on stderr. ' +
         "Exits with the command's exit code.",
     )
     .argument('[CMD...]', 'the command and its arguments; write -- before it')
@@ -36,15 +36,18 @@ export function runCommand(program: Command): void {
       'parameter of the action; key=@file reads a file, key:=json takes JSON',
       collect,
     )
-    .option('--script <file>', 'run this local file on the server; what follows -- are its arguments')
+    .option('--script <file>', 'run this local file on the server; its arguments follow --')
     .option(
       '--timeout <duration>',
-      'end it after this time: 90s, 5m (else never; with --action its own default)',
+      'time limit: 90s, 5m (default: none; with --action, its own default)',
       durationMs,
     )
-    .option('--cwd <folder>', 'working directory (else the current one, when the server is on this machine)')
+    .option(
+      '--cwd <folder>',
+      'working directory (default: the current one, if the server is on this machine)',
+    )
     .option('-e, --env <name=value>', 'environment variable; may be repeated', collect)
-    .option('-l, --label <name=value>', 'label that its worker must have; may be repeated', collect);
+    .option('-l, --label <name=value>', 'label that the worker must have; may be repeated', collect);
   withConnection(withRunning(command)).addHelpText(
     'after',
     `
@@ -54,11 +57,11 @@ Examples:
   $ linefeed run --timeout 5m --cwd /srv -e CI=1 -- npm test
   $ linefeed run --script deploy.sh -- staging    a local file, with arguments
   $ linefeed run --action core.local -p cmd=date  an action of the catalogue
-  $ linefeed run core.local cmd=date              the same, as \`st2 run\` has it
+  $ linefeed run core.local cmd=date              the same, as with \`st2 run\`
   $ id=$(linefeed run --detach -- ./nightly.sh); linefeed tail $id
 
-Ctrl-C cancels the command. A second Ctrl-C leaves it to itself and says how to come back.
-Exit codes: the command's own; 128+n ended by signal n; 124 timeout; 130 canceled; 125 Linefeed's own errors.`,
+Ctrl-C cancels the command. A second Ctrl-C detaches and prints how to reattach.
+Exit codes: the command's own; 128+n for signal n; 124 timeout; 130 canceled; 125 error of Linefeed.`,
   );
   action<RunOptions, [string[]]>(command, async (context, options, words) => {
     const client = await context.connect();
@@ -75,7 +78,7 @@ export function rerunCommand(program: Command): void {
     .command('rerun')
     .summary('run an execution again')
     .description(
-      'Starts an execution again with the same action and parameters, and shows its output as `run` does.',
+      'Starts a new execution with the same action and parameters, and shows its output as `run` does.',
     )
     .argument('<id>', 'execution id, the beginning of one, or last')
     .option('-p, --param <key=value>', 'change a parameter; may be repeated', collect);
@@ -91,7 +94,7 @@ Examples:
     const before = await findExecution(client, id);
     const parameters = await parameterValues(client, before.action.ref, options.param ?? []);
     const path = `/v1/executions/${before.id}/re_run`;
-    // Sent once only: a re-run takes no key that would make sure of it.
+    // No retry: re-run requests have no idempotency key.
     const start = () => client.json<ExecutionJson>(path, { method: 'POST', body: { parameters } });
     return startAndAttach(context, client, start, options);
   });

@@ -1,5 +1,5 @@
 /**
- * `linefeed search`: lines that match, over all executions; exit code 1 when there is none, as with grep.
+ * `linefeed search`: finds lines in the output of all executions. Exits 1 if none match, as grep does.
  */
 
 import { type Command, Option } from 'commander';
@@ -11,7 +11,7 @@ import { eventSource } from '../event-source.ts';
 import { findExecution } from '../executions.ts';
 import { EXIT } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
-import { answerFormat, collect, type LookOptions, pointInTime, wholeNumber } from '../output-options.ts';
+import { collect, type FormatOptions, pointInTime, resultFormat, wholeNumber } from '../output-options.ts';
 import { formatNumber } from '../render/duration.ts';
 import { describe, type ExecutionJson, shortId } from '../render/execution-json.ts';
 import { hitLines } from '../render/hit.ts';
@@ -21,7 +21,7 @@ import { safeLine } from '../render/terminal-text.ts';
 
 interface SearchOptions {
   output: 'text' | 'json';
-  timestamps?: LookOptions['timestamps'];
+  timestamps?: FormatOptions['timestamps'];
   execution?: string;
   stream?: string;
   host?: string;
@@ -65,7 +65,7 @@ async function* live(
   for await (const event of events) if (event.event === 'hit') yield JSON.parse(event.data) as SearchHitJson;
 }
 
-/** Prints hits: on a terminal under a heading for each execution, to a pipe with the id on each line. */
+/** Prints hits: to a terminal below a heading per execution, to a pipe with the id on each line. */
 function hitPrinter(
   context: Context,
   client: Client,
@@ -81,10 +81,10 @@ function hitPrinter(
       const execution = await client
         .json<ExecutionJson>(`/v1/executions/${hit.execution_id}`)
         .catch(() => undefined);
-      const what = execution ? describe(execution) : safeLine(hit.action);
+      const description = execution ? describe(execution) : safeLine(hit.action);
       if (heading !== undefined) await terminal.print('');
       await terminal.print(
-        `${terminal.style(shortId(hit.execution_id), 'magenta', 'bold')}  ${terminal.style(what, 'dim')}`,
+        `${terminal.style(shortId(hit.execution_id), 'magenta', 'bold')}  ${terminal.style(description, 'dim')}`,
       );
     } else if (heading !== undefined && options.context > 0) await terminal.print('--');
     heading = hit.execution_id;
@@ -106,33 +106,33 @@ export function searchCommand(program: Command): void {
     .description(
       'Finds lines in the output of all executions, running ones too. Exits 1 when no line matches.',
     )
-    .argument('<query...>', 'what to find; several words must all be in the line')
-    .option('-x, --execution <id>', 'only in this execution (id, its beginning, or last)')
+    .argument('<query...>', 'words that the line must contain')
+    .option('-x, --execution <id>', 'only this execution (id, beginning of an id, or last)')
     .addOption(new Option('--stream <name>', 'only this stream').choices(['stdout', 'stderr']))
-    .option('--host <name>', 'only what this remote host printed')
-    .option('-a, --action <ref>', 'only of this action')
+    .option('--host <name>', 'only output of this remote host')
+    .option('-a, --action <ref>', 'only executions of this action')
     .addOption(
       new Option('-s, --status <status>', 'only executions with this status; may be repeated')
         .choices(STATUSES)
         .argParser((text: string, before: string[] | undefined) => collect(text, before)),
     )
-    .option('--since <time>', 'printed since then: 10m (ago) or a time', pointInTime)
-    .option('--until <time>', 'printed before', pointInTime)
-    .option('-n, --limit <N>', 'at most N lines, 0 for all', wholeNumber(0), 100)
+    .option('--since <time>', 'printed since this time: 10m (ago) or a date', pointInTime)
+    .option('--until <time>', 'printed before this time', pointInTime)
+    .option('-n, --limit <N>', 'at most N hits, 0 for all', wholeNumber(0), 100)
     .option('-C, --context <N>', 'N lines before and after each hit', wholeNumber(0), 0)
     .addOption(
-      new Option('--order <order>', 'which executions first').choices(['newest', 'oldest']).default('newest'),
+      new Option('--order <order>', 'order of executions').choices(['newest', 'oldest']).default('newest'),
     )
-    .option('-f, --follow', 'show matches as they are printed, from now on')
-    .option('-c, --count', 'only how many lines match')
+    .option('-f, --follow', 'show new matches live')
+    .option('-c, --count', 'only the number of lines that match')
     .addOption(
       new Option('--timestamps [kind]', 'time of each line: long or short').choices(['long', 'short']),
     )
-    .addOption(answerFormat());
+    .addOption(resultFormat());
   withConnection(command).addHelpText(
     'after',
     `
-The query: word          the whole word, case ignored       word*  *part*   beginning, anywhere
+The query: word          the whole word, ignoring case      word*  *part*   prefix, substring
            "a phrase"    this text                          -word           not in the line
            /re+gex/i     a regular expression (RE2)         several terms   all in one line
 
@@ -168,9 +168,9 @@ Examples:
     const print = hitPrinter(context, client, options);
     let count = 0;
     if (options.follow) {
-      const leaving = new AbortController();
-      const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => leaving.abort());
-      for await (const hit of live(client, query, leaving.signal, context)) {
+      const interrupted = new AbortController();
+      const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => interrupted.abort());
+      for await (const hit of live(client, query, interrupted.signal, context)) {
         await print(hit);
         count++;
       }
@@ -183,7 +183,7 @@ Examples:
     }
     if (options.limit > 0 && count >= options.limit && terminal.stderr.isTerminal) {
       terminal.note(
-        `the first ${formatNumber(count)}; more with -n 0, or narrow it with --since, --action, -x`,
+        `showing the first ${formatNumber(count)}; for all use -n 0, or narrow the search with --since, --action, -x`,
       );
     }
     return count > 0 ? EXIT.ok : EXIT.noHits;

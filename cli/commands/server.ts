@@ -1,5 +1,5 @@
 /**
- * `linefeed server`: starts the server in this process. The only command that loads any of the server's modules.
+ * `linefeed server`: starts the server in this process. Only this command loads the server's modules.
  */
 import { type Command, Option } from 'commander';
 import { namingConfig, unreadNotice } from '../../config/config-file.ts';
@@ -24,7 +24,7 @@ interface ServerOptions {
   set?: string[];
 }
 
-/** A server that has not stopped by then is ended; a supervisor would not wait longer either. */
+/** The process exits after this long even if the server has not stopped. */
 const STOP_MS = 10_000;
 
 function overrides(options: ServerOptions): Record<string, unknown> {
@@ -43,8 +43,8 @@ function overrides(options: ServerOptions): Record<string, unknown> {
   for (const pair of options.set ?? []) {
     const at = pair.indexOf('=');
     if (at <= 0)
-      throw new CliError(`"${pair}" is no setting`, {
-        hint: 'Write for example --set actionrunner.concurrency=50',
+      throw new CliError(`"${pair}" is not SETTING=VALUE`, {
+        hint: 'Example: --set actionrunner.concurrency=50',
       });
     given[pair.slice(0, at)] = pair.slice(at + 1);
   }
@@ -55,18 +55,18 @@ function startError(error: unknown, port: number, host: string): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (code === 'EADDRINUSE') {
     return new CliError(`port ${port} of ${host} is already in use`, {
-      hint: 'Another Linefeed may be running: `linefeed doctor` says. Or take another port: linefeed server --port 9102',
+      hint: 'Another Linefeed may be running: check with `linefeed doctor`. Or use another port: linefeed server --port 9102',
       cause: error,
     });
   }
   if (code === 'EACCES') {
-    return new CliError(`not allowed to listen on ${host}:${port}, or to write the data folder`, {
+    return new CliError(`no permission to listen on ${host}:${port}, or to write the data folder`, {
       cause: error,
     });
   }
   if (code === 'EADDRNOTAVAIL') {
-    return new CliError(`${host} is no address of this machine`, {
-      hint: 'The default, 127.0.0.1, always works.',
+    return new CliError(`${host} is not an address of this machine`, {
+      hint: 'Use the default, 127.0.0.1, or 0.0.0.0 for all addresses.',
       cause: error,
     });
   }
@@ -77,12 +77,10 @@ export function serverCommand(program: Command): void {
   const command = program
     .command('server')
     .summary('start the server')
-    .description(
-      'Starts the server here and prints its address. It listens on 127.0.0.1 only, unless told otherwise.',
-    )
+    .description('Starts the server and prints its address. By default it listens on 127.0.0.1 only.')
     .option('--host <address>', 'address to listen on (LINEFEED_HOST; 127.0.0.1)')
-    .option('-p, --port <port>', 'port, 0 for any free one (LINEFEED_PORT; 9101)')
-    .option('--data <folder>', 'where everything is kept (LINEFEED_DATA; ~/.linefeed)')
+    .option('-p, --port <port>', 'port; 0 for any free port (LINEFEED_PORT; 9101)')
+    .option('--data <folder>', 'data folder (LINEFEED_DATA; ~/.linefeed)')
     .addOption(configOption())
     .addOption(
       new Option(
@@ -90,21 +88,13 @@ export function serverCommand(program: Command): void {
         'api, worker or projector; may be repeated (LINEFEED_ROLES; all)',
       ).argParser((text: string, before: string[] | undefined) => collect(text, before)),
     )
-    .option('--insecure', 'allow another address than loopback without TLS')
+    .option('--insecure', 'allow plain HTTP on an address that is not loopback')
     .option('--tls-cert <file>', 'certificate, for HTTPS')
     .option('--tls-key <file>', 'its private key')
-    .option(
-      '--allowed-host <name>',
-      'further name by which clients call this server; may be repeated',
-      collect,
-    )
+    .option('--allowed-host <name>', 'another host name of this server; may be repeated', collect)
     .option('--packs <folder>', 'folder with packs of actions; may be repeated', collect)
     .option('--log-level <level>', 'fatal, error, warn, info, debug or trace')
-    .option(
-      '--set <setting=value>',
-      'any setting of linefeed.yaml, by dotted path; may be repeated',
-      collect,
-    );
+    .option('--set <setting=value>', 'any setting of linefeed.yaml; may be repeated', collect);
   withColour(command).addHelpText(
     'after',
     `
@@ -114,8 +104,8 @@ Examples:
   $ linefeed server --set actionrunner.concurrency=20 --set garbagecollector.action_executions_output_ttl=36h
   $ linefeed server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --allowed-host build.example.org
 
-Commands it has started outlive it: a server started again on the same data folder goes on with them.
-\`linefeed config print\` shows every setting and where it came from.`,
+Running commands survive a restart of the server: start it again on the same data folder and it resumes them.
+\`linefeed config print\` shows every setting and its source.`,
   );
   action<ServerOptions, []>(command, async (context, options) => {
     const { terminal } = context;
@@ -140,7 +130,7 @@ Commands it has started outlive it: a server started again on the same data fold
     const server = await startServer(config).catch((error: unknown) => {
       throw startError(error, config.port, config.host);
     });
-    // In one write: who waits for the address has the rest with it.
+    // One write: programs that wait for the address then have all of it.
     const banner = [`Linefeed listens on ${terminal.style(server.url, 'bold')}`];
     if (server.token)
       banner.push(`  open   ${terminal.style(`${server.url}/?token=${server.token}`, 'cyan')}`);
@@ -152,15 +142,15 @@ Commands it has started outlive it: a server started again on the same data fold
     await terminal.print(banner.join('\n'));
     const failed = await Promise.race([stopped, server.failed]);
     if (failed) {
-      throw new CliError(`the server cannot go on: ${failed.message}`, {
-        hint: 'Start it again, or have systemd, Docker or Kubernetes do so: it goes on with the commands that run.',
+      throw new CliError(`the server cannot continue: ${failed.message}`, {
+        hint: 'Start it again, by hand or with systemd, Docker or Kubernetes. It resumes the running commands.',
         cause: failed,
       });
     }
-    terminal.note('linefeed: stopping; once more to stop at once');
+    terminal.note('linefeed: stopping; interrupt again to stop immediately');
     const late = new Promise<'late'>((resolve) => setTimeout(resolve, STOP_MS - 500, 'late').unref());
     if ((await Promise.race([server.close(), late])) === 'late') {
-      terminal.note('linefeed: something did not stop in time; leaving it');
+      terminal.note('linefeed: the server did not stop in time; exiting');
     }
     return EXIT.ok;
   });

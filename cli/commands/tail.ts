@@ -1,5 +1,5 @@
 /**
- * `linefeed tail`: the output of executions from its beginning (or its last lines) to its end.
+ * `linefeed tail`: shows the output of executions from the beginning, or the last lines, to the end.
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import { action, withConnection } from '../context.ts';
@@ -8,18 +8,18 @@ import { EXIT, exitCodeOf } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
 import {
   type FilterOptions,
+  type FormatOptions,
   filterQuery,
-  type LookOptions,
   reconnectLimit,
   rendererFor,
   withFilters,
-  withLook,
+  withFormat,
 } from '../output-options.ts';
 import { shortId } from '../render/execution-json.ts';
 import { statusLine } from '../render/status-line.ts';
 import { watch } from '../watch.ts';
 
-interface TailOptions extends LookOptions, FilterOptions {
+interface TailOptions extends FormatOptions, FilterOptions {
   follow: boolean;
   exitStatus: boolean;
   reconnect: number;
@@ -30,7 +30,7 @@ interface TailOptions extends LookOptions, FilterOptions {
 function lineRange(text: string): TailOptions['range'] {
   const match = /^(\d+)(?:(-)(\d*))?$/.exec(text);
   if (!match || Number(match[1]) < 1)
-    throw new InvalidArgumentError('Give line numbers: 120, 120-140 or 120-.');
+    throw new InvalidArgumentError('Expected line numbers: 120, 120-140 or 120-.');
   const from = Number(match[1]);
   if (match[2] && !match[3]) return { from_line: from };
   return { from_line: from, to_line: match[3] ? Number(match[3]) : from };
@@ -39,51 +39,51 @@ function lineRange(text: string): TailOptions['range'] {
 export function tailCommand(program: Command): void {
   const command = program
     .command('tail')
-    .summary('show output from the beginning and follow it to the end')
+    .summary('show output from the beginning and follow it')
     .description(
-      'Shows all output of an execution so far, then what comes, until it ends. Goes on by itself after a lost ' +
-        'connection. Exits with the exit code of the execution.',
+      'Shows all output of an execution so far, then follows it until it ends. Resumes after a lost connection. ' +
+        'Exits with the exit code of the execution.',
     )
     .argument('<id...>', 'execution ids, beginnings of ids, or last');
   withFilters(command)
     .option('--range <lines>', 'only these lines: 120, 120-140, 120-', lineRange)
-    .option('-f, --follow', 'wait for more until it ends (this is the default)', true)
-    .option('--no-follow', 'show what there is now and return')
+    .option('-f, --follow', 'follow until it ends (the default)', true)
+    .option('--no-follow', 'show the output so far and return')
     .addOption(reconnectLimit())
     .option('-q, --quiet', 'no status line, no notes')
-    .option('--no-exit-status', 'exit 0 however it ended');
-  withConnection(withLook(command)).addHelpText(
+    .option('--no-exit-status', 'exit 0 even if it failed');
+  withConnection(withFormat(command)).addHelpText(
     'after',
     `
 Examples:
   $ linefeed tail last                        the newest execution, from its first line
-  $ linefeed tail 01a2b3c4-d5e6 -n 20         the last 20 lines, then what comes
+  $ linefeed tail 01a2b3c4-d5e6 -n 20         the last 20 lines, then follow
   $ linefeed tail last --grep 'warn|error' --stream stderr --timestamps=short
   $ linefeed tail last --since 10m --no-follow
-  $ linefeed tail 01a2b3c4-d5e6 01a2b3c5-0000 several, with their ids before each line
+  $ linefeed tail 01a2b3c4-d5e6 01a2b3c5-0000 several, with the id before each line
   $ linefeed tail last -o json | jq -r .text
 
-Ctrl-C only leaves; the execution goes on. On a terminal, escape sequences other than colours are removed: -o raw shows
-every byte. To a pipe every byte goes.
-Exit codes: the command's own; 128+n ended by signal n; 124 timeout; 130 canceled; 125 Linefeed's own errors.`,
+Ctrl-C detaches; the execution continues. On a terminal, tail removes escape sequences other than colours; -o raw keeps
+every byte. A pipe always gets every byte.
+Exit codes: the command's own; 128+n for signal n; 124 timeout; 130 canceled; 125 error of Linefeed.`,
   );
   action<TailOptions, [string[]]>(command, async (context, options, ids) => {
     const { terminal } = context;
     const client = await context.connect();
     const executions = await Promise.all(ids.map((id) => findExecution(client, id)));
     const several = executions.length > 1;
-    const leaving = new AbortController();
-    let left = false;
+    const detaching = new AbortController();
+    let detached = false;
     const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => {
-      if (left) process.exit(EXIT.canceled);
-      left = true;
-      leaving.abort();
+      if (detached) process.exit(EXIT.canceled);
+      detached = true;
+      detaching.abort();
     });
     const renderer = rendererFor(context, options, executions);
     const ends = await Promise.all(
       executions.map(async (execution) => {
         const end = await watch(context, client, execution, {
-          signal: leaving.signal,
+          signal: detaching.signal,
           follow: options.follow,
           filters: filterQuery(options),
           window: { tail: options.lines, ...options.range },
@@ -98,11 +98,11 @@ Exit codes: the command's own; 128+n ended by signal n; 124 timeout; 130 cancele
       }),
     );
     stop();
-    if (left) {
-      const going = executions.filter((_, index) => !ends[index]);
-      for (const execution of going) {
+    if (detached) {
+      const running = executions.filter((_, index) => !ends[index]);
+      for (const execution of running) {
         terminal.note(
-          `linefeed: left ${shortId(execution.id)}; it goes on. To end it: linefeed cancel ${execution.id}`,
+          `linefeed: detached from ${shortId(execution.id)}; it continues. To end it: linefeed cancel ${execution.id}`,
         );
       }
       return EXIT.canceled;

@@ -1,4 +1,4 @@
-/** Numbers, durations, sizes and times as people read them. Pure. */
+/** Numbers, durations, sizes and times for people. Pure. */
 import { parseDuration } from '../../lib/duration.ts';
 
 const NUMBER = new Intl.NumberFormat('en-US');
@@ -47,7 +47,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** An RFC 3339 time for `10m` (ago) or for a date; undefined when it is neither. */
+/** An RFC 3339 time for `10m` (ago) or for a date; undefined if the text is neither. */
 export function parseTime(text: string, now = Date.now()): string | undefined {
   const ago = parseDuration(text, 1000);
   const at = new Date(ago === undefined ? Date.parse(text) : now - ago);

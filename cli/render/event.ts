@@ -1,4 +1,4 @@
-/** An event of the log in one line. Pure. */
+/** Formats an event of the log as one line. Pure. */
 
 import type { EventJson } from '../../wire/event.ts';
 import { formatClock, formatDuration } from './duration.ts';
@@ -9,10 +9,10 @@ import { safeLine } from './terminal-text.ts';
 /** An event of a type that this version may not know. */
 export type AnyEvent = EventJson | { type: string; at: string; execution_id?: string; position?: number };
 
-type Words = { [T in EventJson['type']]: (event: Extract<EventJson, { type: T }>) => string };
+type Summaries = { [T in EventJson['type']]: (event: Extract<EventJson, { type: T }>) => string };
 
-/** What an event says besides its type. */
-const WORDS: Words = {
+/** What a line shows of an event besides its type. */
+const SUMMARIES: Summaries = {
   'execution.requested': ({ action, parameters: { cmd }, user }) =>
     [action.ref, cmd, user ? `by ${user}` : ''].filter(Boolean).join(' '),
   'execution.scheduled': ({ worker }) => `worker ${worker}`,
@@ -29,14 +29,14 @@ const WORDS: Words = {
   },
 };
 
-function wordsOf(event: AnyEvent): string {
-  const words = (WORDS as Record<string, ((event: AnyEvent) => string) | undefined>)[event.type];
-  return words ? words(event) : JSON.stringify(event);
+function summaryOf(event: AnyEvent): string {
+  const summary = (SUMMARIES as Record<string, ((event: AnyEvent) => string) | undefined>)[event.type];
+  return summary ? summary(event) : JSON.stringify(event);
 }
 
 /** `14:03:07.123 01a2b3c4-d5e6 3 execution.completed failed · exit 3 · 1m12s`, cut to the terminal's width. */
 export function eventLine(event: AnyEvent, terminal: Pick<Terminal, 'style' | 'columns'>): string {
-  const words = safeLine(wordsOf(event));
+  const summary = safeLine(summaryOf(event));
   const columns = terminal.columns();
   const clock = formatClock(Date.parse(event.at));
   const ids = [(event.execution_id ?? '').slice(0, 13), String(event.position ?? '').padStart(3)];
@@ -44,6 +44,6 @@ export function eventLine(event: AnyEvent, terminal: Pick<Terminal, 'style' | 'c
   const room =
     columns === undefined ? Number.POSITIVE_INFINITY : columns - head.length - event.type.length - 2;
   const parts = [terminal.style(head, 'dim'), terminal.style(safeLine(event.type), 'cyan')];
-  if (room >= 4) parts.push(cut(words, room));
+  if (room >= 4) parts.push(cut(summary, room));
   return parts.join(' ');
 }

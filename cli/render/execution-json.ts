@@ -1,19 +1,19 @@
-/** An execution as the API sends it, and how a line shows it. */
+/** An execution's JSON, and its one-line description. */
 import type { ExecutionJson } from '../../wire/execution.ts';
 import { quoteWord } from '../quote.ts';
 import { safeLine } from './terminal-text.ts';
 
 export type { ExecutionJson };
 
-/** The time part of a UUIDv7: what `ls` shows, and enough to name an execution in practice. */
+/** The time part of a UUIDv7: what `ls` shows. In practice it identifies an execution. */
 export const SHORT_ID_LENGTH = 13;
 
 export function shortId(id: string): string {
   return id.slice(0, SHORT_ID_LENGTH);
 }
 
-/** Parameters that say how something runs, not what. */
-const HOW = new Set([
+/** Parameters that change how a command runs, not what it does. */
+const SETTINGS = new Set([
   'cwd',
   'env',
   'timeout',
@@ -25,13 +25,15 @@ const HOW = new Set([
   'content_version',
 ]);
 
-/** What it runs, in one line: the command, or the action with its arguments. */
+/** What the execution runs, in one line: the command, or the action with its arguments. */
 export function describe(execution: ExecutionJson): string {
   const { cmd, args, ...others } = execution.parameters ?? {};
   if (typeof cmd === 'string' && execution.action.ref === 'core.local') return safeLine(cmd);
   const words = Array.isArray(args) ? args.map((word) => quoteWord(String(word))) : [];
   const named = Object.entries({ ...(cmd === undefined ? {} : { cmd }), ...others })
-    .filter(([name, value]) => !HOW.has(name) && value !== null && value !== '' && typeof value !== 'object')
+    .filter(
+      ([name, value]) => !SETTINGS.has(name) && value !== null && value !== '' && typeof value !== 'object',
+    )
     .map(([name, value]) => `${name}=${quoteWord(String(value))}`);
   return safeLine([execution.action.ref, ...words, ...named].join(' '));
 }

@@ -1,4 +1,4 @@
-/** What `show` says about an execution: names and values, in reading order. Pure. */
+/** The names and values that `show` prints, in reading order. Pure. */
 
 import { formatAge, formatBytes, formatCount, formatDuration } from './duration.ts';
 import { describe, type ExecutionJson } from './execution-json.ts';
@@ -37,17 +37,17 @@ export function executionFacts(execution: ExecutionJson, url: string, now: numbe
     'took',
     execution.elapsed_seconds === undefined ? undefined : formatDuration(execution.elapsed_seconds * 1000),
   ]);
-  const place = [execution.hostname, execution.pid === undefined ? undefined : `pid ${execution.pid}`];
-  facts.push(['where', place.filter(Boolean).join(', ') || undefined]);
+  const location = [execution.hostname, execution.pid === undefined ? undefined : `pid ${execution.pid}`];
+  facts.push(['where', location.filter(Boolean).join(', ') || undefined]);
   facts.push(['worker', execution.worker]);
   if (output) {
     facts.push(['stdout', amount(output.stdout)], ['stderr', amount(output.stderr)]);
   }
   for (const [name, value] of Object.entries(execution.parameters ?? {})) {
-    const said = name === 'cmd' && execution.action.ref === 'core.local';
+    const isCommand = name === 'cmd' && execution.action.ref === 'core.local';
     const empty =
       !value || name === 'kwarg_op' || (typeof value === 'object' && Object.keys(value).length === 0);
-    if (said || empty) continue;
+    if (isCommand || empty) continue;
     facts.push([
       `param ${safeLine(name)}`,
       safeLine(typeof value === 'string' ? value : JSON.stringify(value)),

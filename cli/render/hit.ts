@@ -1,4 +1,4 @@
-/** A search hit as text: where, then the line with its matches marked. Pure. */
+/** Formats a search hit: its location, then the line with its matches marked. Pure. */
 
 import type { SearchHitJson, SearchLineJson } from '../../wire/search.ts';
 import type { Style } from './style.ts';
@@ -8,7 +8,7 @@ function safe(text: string): string {
   return terminalText({ sgr: false }).write(text);
 }
 
-/** The line with its matches painted; every piece is made safe by itself, so ranges stay right. */
+/** The line with its matches coloured. Each segment is made safe separately, so that ranges stay correct. */
 export function highlight(
   text: string,
   ranges: readonly (readonly [number, number])[],
@@ -25,15 +25,15 @@ export function highlight(
 }
 
 export interface HitOptions {
-  /** Text before `seq`, for pipes: each line must say by itself where it is from. */
+  /** Text before `seq`, for pipes: each line names its execution. */
   id?: string;
-  /** On a terminal foreign text is made safe and matches are painted. */
+  /** True makes output safe for a terminal and colours matches. */
   terminal: boolean;
   style: Style;
   time?: (at: string) => string;
 }
 
-/** Lines of one hit, context first and last, as grep does: `:` marks the hit, `-` its context. */
+/** The lines of one hit with its context, as in grep: `:` marks the hit, `-` its context. */
 export function hitLines(hit: SearchHitJson, options: HitOptions): string[] {
   const { style } = options;
   const line = (one: SearchLineJson, mark: ':' | '-', text: string) => {

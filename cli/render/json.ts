@@ -1,4 +1,4 @@
-/** JSON that is safe to look at: what a terminal would obey and JSON leaves alone (C1, bidi controls) is escaped too. */
+/** JSON that is safe on a terminal: also escapes controls that JSON allows (C1, bidi). */
 
 const UNSAFE = /[\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
 

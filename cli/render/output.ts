@@ -1,7 +1,7 @@
 /**
- * Turns chunks of output into what is written to our stdout and stderr. Three formats: `text` (bytes as they are to a
- * pipe, made safe for a terminal, with optional time and prefix a line), `raw` (bytes, always) and `json` (one object
- * a line). Pure: it writes nothing itself and keeps only the state of lines that are not finished.
+ * Formats chunks of output for stdout and stderr, in three formats: `text` (unchanged bytes to a pipe, made safe for a
+ * terminal, with an optional time and prefix per line), `raw` (always unchanged bytes) and `json` (one object per line).
+ * Writes nothing itself; keeps only the state of unfinished lines.
  */
 
 import type { StreamName } from '../../events/event.ts';
@@ -14,7 +14,7 @@ export type { EndRecord, OutputChunk };
 
 export interface Target {
   isTerminal: boolean;
-  /** Colours were refused outright: escape sequences go, even to a pipe. */
+  /** The user refused colours: removes escape sequences, even for a pipe. */
   noEscapes: boolean;
   columns?: () => number;
 }
@@ -24,22 +24,22 @@ export interface OutputOptions {
   timestamps?: 'long' | 'short' | undefined;
   /** Text before each line, for example the execution's short id; already coloured. */
   prefix?: ((chunk: OutputChunk) => string) | undefined;
-  /** Paints the time of a line. */
+  /** Colours the time of a line. */
   paintTime?: (text: string) => string;
   stdout: Target;
   stderr: Target;
 }
 
-/** What to write where. */
-export interface Piece {
+/** Data to write to one of our streams. */
+export interface Write {
   to: StreamName;
   data: string | Uint8Array;
 }
 
 export interface OutputRenderer {
-  chunk(chunk: OutputChunk): Piece[];
-  /** What closes open lines and colours; for json, the record of the end when there is one. */
-  end(end?: EndRecord, executionId?: string): Piece[];
+  chunk(chunk: OutputChunk): Write[];
+  /** Closes open lines and colours; for json, formats the end record if there is one. */
+  end(end?: EndRecord, executionId?: string): Write[];
 }
 
 const BINARY = 'latin1' as const;
@@ -53,7 +53,7 @@ export function timestamp(at: string, kind: 'long' | 'short'): string {
   return kind === 'long' ? at : formatClock(Date.parse(at));
 }
 
-/** Lines of a chunk as objects, in the API's own NDJSON shape. A piece of an unfinished line has `partial`. */
+/** The lines of a chunk as objects, as in the API's NDJSON. Part of a line has `partial`. */
 export function jsonLines(chunk: OutputChunk): Record<string, unknown>[] {
   const bytes = bytesOf(chunk);
   const records: Record<string, unknown>[] = [];
@@ -88,12 +88,12 @@ interface Lane {
   prefix: string;
 }
 
-/** One renderer serves all executions and hosts that are printed to the same place. */
+/** One renderer formats all executions and hosts that share a terminal or pipe. */
 export function outputRenderer(options: OutputOptions): OutputRenderer {
   const decorated = options.timestamps !== undefined || options.prefix !== undefined;
   const shared = options.stdout.isTerminal && options.stderr.isTerminal;
   const lanes = new Map<string, Lane>();
-  /** The line that is open on each screen, by lane: another lane must break it first. */
+  /** The key of the lane whose line is open on each screen: another lane must end that line first. */
   const open = new Map<string, string>();
 
   const screenOf = (stream: StreamName) => (shared ? 'terminal' : stream);
@@ -142,16 +142,16 @@ export function outputRenderer(options: OutputOptions): OutputRenderer {
     const screen = screenOf(chunk.stream);
     lane.prefix = prefixOf(chunk, target);
     let out = '';
-    for (const piece of textFor(chunk, lane, target).split(/(?<=\n)/)) {
-      if (piece === '') continue;
+    for (const segment of textFor(chunk, lane, target).split(/(?<=\n)/)) {
+      if (segment === '') continue;
       const colours = lane.filter.sgr();
       if (open.get(screen) !== key) {
         if (open.has(screen)) out += '\n';
         out += lane.prefix + colours;
       }
-      const safe = !target.isTerminal && !target.noEscapes ? piece : lane.filter.write(piece);
+      const safe = !target.isTerminal && !target.noEscapes ? segment : lane.filter.write(segment);
       const reset = lane.filter.sgr() ? '\x1b[0m' : '';
-      if (piece.endsWith('\n')) {
+      if (segment.endsWith('\n')) {
         out += safe.endsWith('\n') ? `${safe.slice(0, -1)}${reset}\n` : `${safe}${reset}\n`;
         open.delete(screen);
       } else {
@@ -162,7 +162,7 @@ export function outputRenderer(options: OutputOptions): OutputRenderer {
     return out;
   }
 
-  function text(chunk: OutputChunk): Piece[] {
+  function text(chunk: OutputChunk): Write[] {
     const target = options[chunk.stream];
     if (options.format === 'raw' || (!target.isTerminal && !decorated && !target.noEscapes)) {
       return [{ to: chunk.stream, data: chunk.encoding === 'base64' ? bytesOf(chunk) : chunk.text }];
@@ -188,20 +188,20 @@ export function outputRenderer(options: OutputOptions): OutputRenderer {
         const record = options.prefix ? { execution_id: executionId, end } : { end };
         return [{ to: 'stdout', data: `${toJson(record)}\n` }];
       }
-      const pieces: Piece[] = [];
+      const writes: Write[] = [];
       for (const [key, lane] of lanes) {
         const [id, stream] = key.split(' ') as [string, StreamName];
         if (executionId !== undefined && id !== executionId) continue;
         const reset = lane.filter.end();
-        if (reset) pieces.push({ to: stream, data: reset });
+        if (reset) writes.push({ to: stream, data: reset });
         const screen = screenOf(stream);
         if (decorated && open.get(screen) === key) {
           open.delete(screen);
-          pieces.push({ to: stream, data: '\n' });
+          writes.push({ to: stream, data: '\n' });
         }
         lanes.delete(key);
       }
-      return pieces;
+      return writes;
     },
   };
 }

@@ -1,4 +1,4 @@
-/** The sentences about an execution that go to stderr: how it ended, that it waits. Pure. */
+/** The status line on stderr: how an execution ended. Pure. */
 import type { ExecutionEnd } from '../exit-codes.ts';
 import { formatCount, formatDuration } from './duration.ts';
 import { safeLine } from './terminal-text.ts';
@@ -24,9 +24,9 @@ export function statusLine(end: Ended): string {
   const parts = [outcome(end)];
   if (end.elapsedMs !== undefined) parts.push(formatDuration(end.elapsedMs));
   if (end.lines !== undefined) parts.push(formatCount(end.lines, 'line'));
-  const said = end.error?.toLowerCase() === end.status || (end.status === 'failed' && end.signal);
-  // A signal's name, or the status itself, says as much as the sentence about it.
-  const reason = end.error && !said ? ` · ${safeLine(end.error)}` : '';
+  const redundant = end.error?.toLowerCase() === end.status || (end.status === 'failed' && end.signal);
+  // Skip an error that only repeats the status or the signal.
+  const reason = end.error && !redundant ? ` · ${safeLine(end.error)}` : '';
   const note = end.note ? ` · ${safeLine(end.note)}` : '';
   return parts.join(' · ') + reason + note;
 }

@@ -1,5 +1,5 @@
 /**
- * Whether and how we colour our own words. The child's colours are terminal-text's business.
+ * Colours for the CLI's own text. terminal-text.ts handles the colours of commands.
  */
 export type ColourWhen = 'auto' | 'always' | 'never';
 
@@ -18,7 +18,7 @@ export type Colour = keyof typeof CODES;
 
 export type Style = (text: string, ...colours: Colour[]) => string;
 
-/** `--color` wins, then NO_COLOR, then FORCE_COLOR, then whether it is a terminal that can show colours. */
+/** In this order: `--color`, NO_COLOR, FORCE_COLOR, then whether the terminal can show colours. */
 export function wantsColour(
   when: ColourWhen,
   isTerminal: boolean,
@@ -30,7 +30,7 @@ export function wantsColour(
   return isTerminal && environment.TERM !== 'dumb';
 }
 
-/** True when colours were refused outright, not just absent for want of a terminal. */
+/** True if the user refused colours, not if there is only no terminal. */
 export function refusesColour(
   when: ColourWhen,
   environment: Readonly<Record<string, string | undefined>>,
@@ -39,14 +39,14 @@ export function refusesColour(
   return Boolean(environment.NO_COLOR) || ['0', 'false'].includes(environment.FORCE_COLOR ?? '');
 }
 
-/** Paints when `on`, else leaves text alone. */
+/** Colours text if `on`, else returns it unchanged. */
 export function createStyle(on: boolean): Style {
   if (!on) return (text) => text;
   return (text, ...colours) =>
     text === '' ? '' : `\x1b[${colours.map((colour) => CODES[colour]).join(';')}m${text}\x1b[0m`;
 }
 
-/** Colours that tell several followed executions apart. */
+/** Colours that distinguish followed executions. */
 export const PREFIX_COLOURS: readonly Colour[] = ['cyan', 'magenta', 'green', 'yellow', 'blue', 'red'];
 
 const STATUS_COLOURS: Record<string, Colour> = {

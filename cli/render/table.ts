@@ -1,20 +1,20 @@
-/** Columns of text that fit the terminal. Pure. */
+/** Formats a table that fits the terminal. Pure. */
 import { textWidth } from './terminal-text.ts';
 
 export interface Column<Row> {
   title: string;
   /** The cell's text, without colours. */
   value: (row: Row) => string;
-  /** Adds colour to a cell that was already padded or cut. */
+  /** Adds colour to a padded or cut cell. */
   paint?: (text: string, row: Row) => string;
   align?: 'right';
-  /** Cut when space is short; by default never. */
+  /** May be cut to fit; by default, a column is never cut. */
   flexible?: boolean;
-  /** Left out on terminals narrower than this. */
+  /** Omitted on terminals narrower than this. */
   fromWidth?: number;
 }
 
-/** The first `width` columns of text, with an ellipsis where it was cut. */
+/** The first `width` columns of text, with an ellipsis if it was cut. */
 export function cut(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
   let out = '';
@@ -34,7 +34,7 @@ function pad(text: string, width: number, right: boolean): string {
 }
 
 /**
- * One line a row, and a title line. `width` undefined means no limit (a pipe): nothing is cut or left out.
+ * A title line, then one line per row. `width` undefined means no limit (a pipe): nothing is cut or omitted.
  */
 export function renderTable<Row>(
   rows: readonly Row[],

@@ -1,42 +1,42 @@
 /**
- * Makes a command's output safe for a terminal: of all escape sequences only SGR (colours, bold …) passes. Titles,
- * clipboard (OSC 52), cursor moves, modes and device queries vanish, bidi controls become visible. A carriage return
- * redraws the line it is on, with spaces instead of an erase sequence. Owns no colours of its own.
+ * Makes a command's output safe for a terminal. Of all escape sequences, only SGR (colours, bold …) passes. Titles,
+ * clipboard (OSC 52), cursor moves, modes and device queries are removed; bidi controls become visible. A carriage return
+ * redraws its line, with spaces instead of an erase sequence. Adds no colours.
  */
 
 export interface TerminalTextOptions {
   /** False removes colours too. */
   sgr: boolean;
-  /** Width of the terminal: a redraw clears at most this much. */
+  /** Width of the terminal: a redraw clears at most this many columns. */
   columns?: () => number;
-  /** Treats text as bytes in latin1: nothing but escape sequences is touched, so all other bytes stay as they are. */
+  /** Treats text as bytes in latin1: removes escape sequences and leaves all other bytes unchanged. */
   bytes?: boolean;
   /** Printed after the carriage return of a redraw: the prefix of the line. */
   redrawPrefix?: () => string;
 }
 
 export interface TerminalText {
-  /** What to print for this piece. Sequences cut by the end of a piece go on in the next. */
+  /** The safe form of this text. An escape sequence may continue in the next call. */
   write(text: string): string;
-  /** What closes the text: a reset when a colour is still on. */
+  /** Ends the text: returns a reset if a colour is active. */
   end(): string;
-  /** SGR sequences in force, to restore after something else was printed. */
+  /** The active SGR sequences, to restore them after other text. */
   sgr(): string;
 }
 
 type State = 'ground' | 'escape' | 'csi' | 'string' | 'stringEscape';
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this matches control characters
 const PLAIN = /^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this matches control characters
 const PLAIN_BYTES = /^[^\x1b]*$/;
 const BIDI = /[\u202a-\u202e\u2066-\u2069]/;
-/** A longer parameter list is an attack or noise, not a colour. */
+/** No colour needs a longer parameter list. */
 const MAX_PARAMETERS = 128;
-/** More sequences than this without a reset say nothing new about the current colours. */
+/** Older sequences than this many no longer affect the current colours. */
 const MAX_ACTIVE = 16;
 
-/** Wide are, roughly, East Asian characters and emoji. */
+/** True, roughly, for East Asian characters and emoji: two columns wide. */
 function isWide(code: number): boolean {
   return (
     (code >= 0x1100 && code <= 0x115f) ||
@@ -52,7 +52,7 @@ function isWide(code: number): boolean {
   );
 }
 
-/** How many columns text takes: nothing for combining marks and zero-width characters. */
+/** The columns that text takes; combining marks and zero-width characters take none. */
 export function textWidth(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let width = 0;
@@ -65,8 +65,8 @@ export function textWidth(text: string): number {
 }
 
 /**
- * At least as many columns as text takes, counted by UTF-16 units, so that it is the same however the text is cut:
- * what a redraw must clear.
+ * An upper bound of the columns that text takes: what a redraw must clear. Counts UTF-16 units, so that the sum does not
+ * depend on how the text is split.
  */
 function roomOf(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
@@ -179,7 +179,7 @@ export function terminalText(options: TerminalTextOptions): TerminalText {
         else if (code === 0x07 || (code === 0x9c && !options.bytes) || code === 0x18 || code === 0x1a)
           state = 'ground';
         else if (char === '\n') {
-          // A terminal would swallow everything from here on; one line is enough.
+          // An unterminated sequence ends with its line, so that it hides no more output.
           state = 'ground';
           return ground(char);
         }
@@ -215,7 +215,7 @@ export function terminalText(options: TerminalTextOptions): TerminalText {
   };
 }
 
-/** One line of foreign text (a name, a parameter, a message) made safe to print: no controls, no escapes, no newline. */
+/** Makes untrusted text (a name, a parameter, a message) safe to print as one line: no controls, escapes or newlines. */
 export function safeLine(text: string): string {
   return terminalText({ sgr: false })
     .write(text.replace(/[\r\n\t]+/g, ' '))

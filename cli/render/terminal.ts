@@ -1,28 +1,28 @@
 /**
- * Our own stdout and stderr: what they are, and writing to them at their pace. A reader that went away (`| head`) is
- * an ordinary end, not an error. Notes about what we do go to stderr.
+ * The CLI's stdout and stderr, with backpressure. A closed pipe (`| head`) ends the CLI without an error. Notes go to
+ * stderr.
  */
 import type { StreamName } from '../../events/event.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { Piece, Target } from './output.ts';
+import type { Target, Write } from './output.ts';
 import { type ColourWhen, createStyle, refusesColour, type Style, wantsColour } from './style.ts';
 
 export interface Terminal {
   stdout: Target;
   stderr: Target;
-  /** Colours for our words on stdout and on stderr. */
+  /** Colours for the CLI's own text on stdout and on stderr. */
   style: Style;
   noteStyle: Style;
   /** Width of stdout when it is a terminal. */
   columns(): number | undefined;
-  write(pieces: readonly Piece[]): Promise<void>;
-  /** A line of our own on stdout. */
+  write(writes: readonly Write[]): Promise<void>;
+  /** Prints a line on stdout. */
   print(line: string): Promise<void>;
-  /** A line of our own on stderr. */
+  /** Prints a line on stderr. */
   note(line: string): void;
-  /** Says once that a connection was lost and once that it is back, for all who follow something. */
+  /** Notes once that the connection was lost and once that it is back. */
   connectionNotes(): { onLost: (error: Error) => void; onResumed: () => void };
-  /** Run instead of the silent exit when stdout's reader has gone. */
+  /** Runs instead of the silent exit when the reader of stdout closes the pipe. */
   onBrokenPipe(handler: () => void): void;
 }
 
@@ -60,20 +60,20 @@ function target(stream: NodeJS.WriteStream, when: ColourWhen, environment: NodeJ
   };
 }
 
-/** Whether text leaves the cursor behind an unfinished line; undefined when it moves it nowhere. */
-function endsOpen(data: string | Uint8Array): boolean | undefined {
+/** Whether text leaves the cursor on an unfinished line; undefined if it does not move the cursor. */
+function leavesLineOpen(data: string | Uint8Array): boolean | undefined {
   const end = typeof data === 'string' ? data.slice(-64) : Buffer.from(data.slice(-64)).toString('latin1');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours do not move the cursor
   const shown = end.replace(/(?:\x1b\[[0-9;:]*m)+$/, '');
   return shown === '' ? undefined : !shown.endsWith('\n');
 }
 
-/** The terminal of this process. */
+/** Opens the terminal of this process. */
 export function openTerminal(when: ColourWhen, environment: NodeJS.ProcessEnv = process.env): Terminal {
   guard();
   const stdout = target(process.stdout, when, environment);
   const stderr = target(process.stderr, when, environment);
-  // Both on one screen: a note of ours must not hang on to an unfinished line of the command's.
+  // Both streams share one screen: a note must not continue an unfinished line of the command.
   const oneScreen = stdout.isTerminal && stderr.isTerminal;
   let lineOpen = false;
   const noteStyle = createStyle(wantsColour(when, stderr.isTerminal, environment));
@@ -83,10 +83,10 @@ export function openTerminal(when: ColourWhen, environment: NodeJS.ProcessEnv = 
     style: createStyle(wantsColour(when, stdout.isTerminal, environment)),
     noteStyle,
     columns: () => (stdout.isTerminal ? (stdout.columns?.() ?? 80) : undefined),
-    async write(pieces) {
-      for (const piece of pieces) {
-        if (oneScreen) lineOpen = endsOpen(piece.data) ?? lineOpen;
-        await writeTo(piece.to, piece.data);
+    async write(writes) {
+      for (const { to, data } of writes) {
+        if (oneScreen) lineOpen = leavesLineOpen(data) ?? lineOpen;
+        await writeTo(to, data);
       }
     },
     async print(line) {
@@ -104,7 +104,7 @@ export function openTerminal(when: ColourWhen, environment: NodeJS.ProcessEnv = 
           lost = true;
         },
         onResumed: () => {
-          if (lost) this.note('linefeed: connected again, going on where it was');
+          if (lost) this.note('linefeed: reconnected, resuming');
           lost = false;
         },
       };
@@ -115,7 +115,7 @@ export function openTerminal(when: ColourWhen, environment: NodeJS.ProcessEnv = 
   };
 }
 
-/** Resolves when everything written so far is out. */
+/** Resolves when all writes so far are flushed. */
 export async function flushOutput(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write('', () => resolve()));

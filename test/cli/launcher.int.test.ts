@@ -108,7 +108,7 @@ test('without a Node that can run it, it says how to get one', async () => {
       timeout: scaled(20_000),
     });
     assert.is(run.status, 125);
-    assert.match(run.stderr, /24 or newer is needed[\s\S]*npm rebuild node/);
+    assert.match(run.stderr, /needs Node 24 or newer[\s\S]*npm rebuild node/);
   });
 });
 

@@ -72,7 +72,7 @@ test(
       '',
     );
     const table = (await cli(server, ['ls'])).text.trimEnd().split('\n');
-    assert.match(table[0] as string, /^ID +STATUS +RESULT +STARTED +TIME +LINES +WHAT$/);
+    assert.match(table[0] as string, /^ID +STATUS +RESULT +STARTED +TIME +LINES +COMMAND$/);
     assert.match(table[2] as string, `${ids[3]}  failed     exit 1`);
     assert.equal(
       objects((await cli(server, ['ls', '-o', 'json'])).text).map(({ id }) => id),
@@ -80,7 +80,7 @@ test(
     );
     const wrong = await cli(server, ['ls', '-s', 'broken']);
     assert.is(wrong.code, 125);
-    assert.match(wrong.stderr, 'Statuses are requested');
+    assert.match(wrong.stderr, 'Statuses: requested');
     const shown = await cli(server, ['show', 'last']);
     for (const fact of [ids[4], 'exit 0', 'echo number 4; exit 0', '1 line, 9 B', `/executions/${ids[4]}`]) {
       assert.match(shown.text, fact as string);
@@ -234,7 +234,7 @@ test(
       const plan = await cli(server, ['retention']);
       assert.match(
         plan.text,
-        /^Output is kept 1\.0s after .*, all the rest kept for ever\. Linefeed sweeps every /,
+        /^Output expires 1\.0s after .*, all other data never expires\. Linefeed deletes expired data every /,
       );
       const rows = plan.text.split('\n');
       assert.ok(
@@ -255,13 +255,13 @@ test(
       );
       await sleep(1_200);
       const dry = await cli(server, ['purge', '--dry-run']);
-      assert.match(dry.text, /^Would drop the output of 1 execution: [\d.]+ [kM]?B\n$/);
+      assert.match(dry.text, /^Would delete the output of 1 execution: [\d.]+ [kM]?B\n$/);
       assert.is((await cli(server, ['tail', '-q', id])).text.split('\n').length, 20_001);
       assert.match(
         (await cli(server, ['purge'])).text,
-        /^Dropped the output of 1 execution: [\d.]+ [kM]?B freed\n$/,
+        /^Deleted the output of 1 execution: [\d.]+ [kM]?B freed\n$/,
       );
-      assert.is((await cli(server, ['purge'])).text, 'Nothing is old enough to go.\n');
+      assert.is((await cli(server, ['purge'])).text, 'Nothing to purge.\n');
       const tail = await cli(server, ['tail', id]);
       assert.is(tail.text, '');
       assert.match(tail.stderr, /retention/);
@@ -287,7 +287,7 @@ test(
     assert.is((await cli(server, ['keys', 'revoke', String(listed?.id)])).code, 0);
     const after = await cli(reader, ['ls']);
     assert.is(after.code, 125);
-    assert.match(after.stderr, /LINEFEED_TOKEN is not accepted/);
+    assert.match(after.stderr, /does not accept the token from LINEFEED_TOKEN/);
     assert.is((await cli(server, ['keys', 'create', 'x', '--scope', 'root'])).code, 125);
   }),
 );
@@ -319,7 +319,7 @@ test(
     }
     const literal = await cli(server, ['run', '--', 'core.local', 'x']);
     assert.is(literal.code, 127);
-    assert.match((await cli(server, ['run', 'core.noop', 'stray'])).stderr, /no parameter of core.noop/);
+    assert.match((await cli(server, ['run', 'core.noop', 'stray'])).stderr, /not a parameter of core.noop/);
     const unknown = await cli(server, ['run', '--action', 'core.nothing']);
     assert.is(unknown.code, 125);
     assert.match(unknown.stderr, 'core.nothing');
@@ -368,7 +368,7 @@ test('without a server, or with a wrong token or address, it says what to do', (
       assert.equal([code, text], [125, ''], args.join(' '));
       assert.match(
         stderr,
-        /^linefeed: no Linefeed server at http.* nothing listens there\nStart one with `npm start`/,
+        /^linefeed: no Linefeed server at http.* nothing listens at this address\nStart one with `npm start`/,
       );
     }
     const other = createServer((_request, response) =>
@@ -379,11 +379,11 @@ test('without a server, or with a wrong token or address, it says what to do', (
     const foreign = await cli({ url: `http://127.0.0.1:${otherPort}`, token: 'x' }, ['ls']);
     other.close();
     assert.is(foreign.code, 125);
-    assert.match(foreign.stderr, 'no Linefeed server');
+    assert.match(foreign.stderr, 'not a Linefeed server');
     await withServer(join(folder, 'data'), async (server) => {
       const wrong = await cli({ url: server.url, token: 'wrong' }, ['ls']);
       assert.is(wrong.code, 125);
-      assert.match(wrong.stderr, /token from LINEFEED_TOKEN is not accepted/);
+      assert.match(wrong.stderr, /does not accept the token from LINEFEED_TOKEN/);
       const local = {
         LINEFEED_URL: undefined,
         LINEFEED_TOKEN: undefined,

@@ -74,13 +74,13 @@ test(
     const { code, text, stderr } = await within(20_000, run.ended);
     assert.is(code, 130);
     assert.match(text, 'got TERM');
-    assert.match(stderr, /canceling .*once more/);
+    assert.match(stderr, /canceling .*interrupt again/);
     assert.is(await status(server), 'canceled');
   }),
 );
 
 test(
-  'a second Ctrl-C detaches at once and says how to come back',
+  'a second Ctrl-C detaches at once and says how to reattach',
   served(async (server) => {
     const run = startCli(server, ['run', '--', 'trap "" TERM; echo ready; while :; do sleep 1; done']);
     await run.says(/ready/);

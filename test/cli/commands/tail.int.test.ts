@@ -55,7 +55,7 @@ test(
     assert.is(code, 5);
     assert.ok(text === whole, 'every line once, in order');
     assert.match(stderr, /connection lost .*reconnecting/);
-    assert.match(stderr, /connected again/);
+    assert.match(stderr, /reconnected, resuming/);
     assert.match(stderr, /exit 5 · \S+ · 20,000 lines/);
     const records = (await within(20_000, json.ended)).text
       .trimEnd()
