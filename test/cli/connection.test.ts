@@ -101,7 +101,7 @@ Connections('nothing is sent in plain HTTP beyond this machine, whatever the tok
         find({ LINEFEED_URL: 'http://127.0.0.1' }, { url: given }),
       ]) {
         const said = await refused(found);
-        assert.match(said, /is not this machine, and plain HTTP/, given);
+        assert.match(said, /is another machine, and plain HTTP/, given);
         assert.match(said, /https:\/\/[\s\S]*ssh -N -L/);
       }
     }

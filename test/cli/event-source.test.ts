@@ -149,7 +149,7 @@ test('204 ends it; a refusal after a loss is final; so is a first connection tha
     async (read) => {
       const error = await read().catch((reason: Error) => reason);
       assert.instance(error, Error);
-      assert.match((error as Error).message, 'not accepted');
+      assert.match((error as Error).message, 'does not accept the token');
     },
   );
   await withFeed(

@@ -60,7 +60,7 @@ test(
       'ls -o json',
       'events last',
       'search user*',
-      'tail nope',
+      `tail ${id.slice(0, 4)}`,
       `tail ${id} -o json`,
     ]) {
       const { text } = await within(20_000, startOnTerminal(server, `linefeed ${line}`).ended);
@@ -132,7 +132,7 @@ test(
     await run.says(/ready\r\n/);
     run.type('\x03');
     const { text } = await within(20_000, run.ended);
-    assert.match(text, /canceling .*once more/);
+    assert.match(text, /canceling .*interrupt again/);
     assert.match(text, /canceled · [\d.]+s · 1 line · .*[0-9a-f]{8}-[0-9a-f]{4}\b/);
     assert.match(text, 'code=130');
     assert.not.match(text, 'detached');
