@@ -76,7 +76,7 @@ export function createExecutions(options: {
       if (queued >= options.queueLimit) {
         throw new ServiceError(
           'too-many-requests',
-          `${queued} executions are waiting already; try again when some have ended, or raise actionrunner.queue`,
+          `${queued} executions are waiting already; try again when some have ended, or raise worker.queue`,
           { retriable: true },
         );
       }

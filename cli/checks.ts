@@ -119,9 +119,7 @@ async function load(client: Client): Promise<Finding[]> {
       check: 'load',
       state: queued > 0 && running >= limit ? 'warning' : 'ok',
       text: `${running} of ${limit} running, ${queued} queued${engines ? `, on ${engines}` : ''}`,
-      ...(queued > 0 && running >= limit
-        ? { advice: 'Raise actionrunner.concurrency, or add a worker.' }
-        : {}),
+      ...(queued > 0 && running >= limit ? { advice: 'Raise worker.concurrency, or add a worker.' } : {}),
     },
   ];
   const behind = state.projector?.behind_ms ?? 0;
@@ -192,7 +190,7 @@ async function disk({ data }: Connection): Promise<Finding> {
       state: 'warning',
       text,
       advice:
-        '`linefeed purge --dry-run` shows what retention would free; set shorter times under garbagecollector in linefeed.yaml.',
+        '`linefeed purge --dry-run` shows what retention would free; set shorter times under retention in linefeed.yaml.',
     };
   } catch {
     return {

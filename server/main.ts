@@ -81,10 +81,11 @@ async function compose(
   closers: (() => Promise<void> | void)[],
   close: () => Promise<void>,
 ): Promise<RunningServer> {
+  for (const note of config.notes) logger.warn(note);
   const closing = new AbortController();
   const token = openToken(config.data);
   const counter = activity();
-  const name = workerName(config.data, config.actionrunner.worker);
+  const name = workerName(config.data, config.worker.name);
   const failure = Promise.withResolvers<Error>();
   const engines = await openEngines(config, closers, logger, name, (error) => {
     logger.fatal({ err: error }, 'the server cannot go on; commands that run go on without it');
@@ -123,8 +124,8 @@ async function compose(
   const worker = has('worker')
     ? await startWorkerRole({ config, name, log, engines, seal, runners, logger, caughtUp, closers })
     : undefined;
-  const dispatch = createDispatch(engines.fleet, config.actionrunner.lease, worker);
-  const queueLimit = config.actionrunner.queue;
+  const dispatch = createDispatch(engines.fleet, config.worker.lease, worker);
+  const queueLimit = config.worker.queue;
   const executions = createExecutions({ catalogue, runners, log, seal, queueLimit, dispatch });
 
   const page = pageRoutes(closing.signal);
@@ -182,13 +183,12 @@ function probesOnly(): ExtraRoutes {
 }
 
 function sweeper(config: Config, log: EventLog, index: OutputIndex, logger: Logger) {
-  const { garbagecollector } = config;
   return startRetention({
     log,
     index,
-    outputTtlMs: garbagecollector.action_executions_output_ttl,
-    executionsTtlMs: garbagecollector.action_executions_ttl,
-    intervalMs: garbagecollector.collection_interval,
+    outputTtlMs: config.retention.outputTtl,
+    executionsTtlMs: config.retention.executionsTtl,
+    intervalMs: config.retention.interval,
     onSwept: (report) => logger.info(report, 'dropped what was older than its TTL'),
     onError: (error) => logger.warn({ err: error }, 'retention could not be swept; it is tried again'),
   });

@@ -21,7 +21,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const HEAD_RETRY_MS = 500;
 
 export interface AttachmentOptions {
-  config: Config['actionrunner'];
+  config: Config['worker'];
   spoolRoot: string;
   log: EventLog;
   seal: Seal;
@@ -76,7 +76,7 @@ export function attach(
       onLimit: () => {
         if (config.onOutputLimit === 'end') terminate({ type: 'terminate', cause: 'output-limit' });
       },
-      streaming: config.stream_output,
+      streaming: config.streamOutput,
       exited: running.exited,
       stillOpen: () => running.groupAlive(),
       drainMs: config.drain,

@@ -18,7 +18,7 @@ import { createRequestSecrets } from './request-secrets.ts';
 export interface ExecutionProcessesOptions {
   /** Name of this worker, stable over restarts. */
   name: string;
-  config: Config['actionrunner'];
+  config: Config['worker'];
   /** Folder of the spool folders. */
   spoolRoot: string;
   log: EventLog;

@@ -17,7 +17,7 @@ import type { RequestSecrets } from './request-secrets.ts';
 export interface LauncherOptions {
   /** Name of this worker. */
   name: string;
-  config: Config['actionrunner'];
+  config: Config['worker'];
   /** Folder of the spool folders. */
   spoolRoot: string;
   seal: Seal;
@@ -136,7 +136,7 @@ function environmentOf(
 }
 
 /** What each command gets of this process's environment, and of the configuration. */
-function configuredEnvironment({ passEnv, env }: Config['actionrunner']): Record<string, string> {
+function configuredEnvironment({ passEnv, env }: Config['worker']): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const name of passEnv) {
     const value = process.env[name];

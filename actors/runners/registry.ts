@@ -15,7 +15,7 @@ import { remoteShellCmdRunner } from './remote-shell-cmd.ts';
 import { remoteShellScriptRunner } from './remote-shell-script.ts';
 
 export interface RunnersOptions {
-  config: Pick<Config, 'actionrunner' | 'content' | 'ssh' | 'data'>;
+  config: Pick<Config, 'worker' | 'content' | 'ssh' | 'data'>;
   /** The catalogue's description of an action. */
   describe(ref: string): Promise<ActionDescription | undefined>;
 }
@@ -70,9 +70,9 @@ export async function createRunners(options: RunnersOptions): Promise<Runner[]> 
     ...config.ssh,
     connectTimeoutMs: config.ssh.connectTimeout,
     keepaliveMs: config.ssh.keepalive,
-    graceMs: config.actionrunner.grace,
-    drainMs: config.actionrunner.drain,
-    unbuffer: config.actionrunner.unbuffer === 'auto',
+    graceMs: config.worker.grace,
+    drainMs: config.worker.drain,
+    unbuffer: config.worker.unbuffer === 'auto',
   };
   const builtIn = [
     localShellCmd,
@@ -81,7 +81,7 @@ export async function createRunners(options: RunnersOptions): Promise<Runner[]> 
     remoteShellScriptRunner({ ...remote, ...script }),
     pythonScriptRunner({
       ...script,
-      python: interpreter(config.actionrunner.python),
+      python: interpreter(config.worker.python),
       datastore: join(config.data, 'datastore.json'),
     }),
     noopRunner(),

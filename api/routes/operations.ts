@@ -92,11 +92,7 @@ function projectorJson(api: Api): Pick<OperationsJson, 'projector'> {
 
 /** The TTLs, and how much the next sweep will delete. */
 async function retentionJson({ config, index }: Api): Promise<OperationsJson['retention']> {
-  const {
-    action_executions_output_ttl: outputTtlMs,
-    action_executions_ttl: executionsTtlMs,
-    collection_interval: intervalMs,
-  } = config.garbagecollector;
+  const { outputTtl: outputTtlMs, executionsTtl: executionsTtlMs, interval: intervalMs } = config.retention;
   const ttls = {
     output_ttl_seconds: outputTtlMs / 1000,
     executions_ttl_seconds: executionsTtlMs / 1000,

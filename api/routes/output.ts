@@ -108,10 +108,10 @@ export function outputRoutes(api: Api) {
     const sse = format.contentType.startsWith('text/event-stream');
     const after = resumeFrom(headers['last-event-id']) ?? query.after;
     const document = await findExecution(api, id);
-    if (!api.config.actionrunner.stream_output && !isEnd(document.status)) {
+    if (!api.config.worker.streamOutput && !isEnd(document.status)) {
       throw new ServiceError(
         'stream-output-disabled',
-        'Output of running executions is not streamed here: actionrunner.stream_output is false. ' +
+        'Output of running executions is not streamed here: worker.streamOutput is false. ' +
           'It can be read once the execution has ended.',
       );
     }
@@ -195,7 +195,7 @@ function refuseExpired(document: ExecutionDocument, format: Format, after: numbe
   if (format.trimmed || trimmed === undefined || !isEnd(document.status) || (after ?? -1) >= trimmed) return;
   throw new ServiceError(
     'output-expired',
-    `The output of this execution was dropped by retention (garbagecollector.action_executions_output_ttl). Its record is kept: GET /v1/executions/${document.id}`,
+    `The output of this execution was dropped by retention (retention.outputTtl). Its record is kept: GET /v1/executions/${document.id}`,
   );
 }
 

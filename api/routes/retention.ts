@@ -23,9 +23,9 @@ export function retentionRoutes(api: Api) {
       responses: answers(RetentionPlanSchema, 'Every index or day that holds something'),
     }),
     async (c) => {
-      const { kafka, garbagecollector } = api.config;
-      const outputTtlMs = garbagecollector.action_executions_output_ttl;
-      const executionsTtlMs = garbagecollector.action_executions_ttl;
+      const { kafka, retention } = api.config;
+      const outputTtlMs = retention.outputTtl;
+      const executionsTtlMs = retention.executionsTtl;
       const onKafka = kafka.brokers.length > 0;
       const inLog = (ttlMs: number) => (ttlMs === 0 ? null : ttlMs / 1000 + (onKafka ? LOG_SLACK_S : 0));
       const spans = retentionPlan(await api.index.retention(), { outputTtlMs, executionsTtlMs });
@@ -34,7 +34,7 @@ export function retentionRoutes(api: Api) {
           now: wireTime(Date.now()),
           output_ttl_seconds: outputTtlMs / 1000,
           executions_ttl_seconds: executionsTtlMs / 1000,
-          sweep_interval_seconds: garbagecollector.collection_interval / 1000,
+          sweep_interval_seconds: retention.interval / 1000,
           log: {
             engine: onKafka ? ('kafka' as const) : ('sqlite' as const),
             output_seconds: inLog(outputTtlMs),

@@ -50,7 +50,8 @@ export function configCommand(program: Command): void {
       const environment = namingConfig(process.env, options.config);
       const unread = unreadNotice(environment, options.data);
       if (unread) terminal.note(unread);
-      const { sources, ...values } = loadConfig(environment, { data: options.data });
+      const { sources, notes, ...values } = loadConfig(environment, { data: options.data });
+      for (const note of notes) terminal.note(`linefeed: ${note}`);
       const rows = settings(values)
         .map(([path, value]) => ({ path, value: masked(path, value), source: sources[path] ?? 'default' }))
         .filter(({ source }) => !options.changed || source !== 'default');

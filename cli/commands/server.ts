@@ -44,7 +44,7 @@ function overrides(options: ServerOptions): Record<string, unknown> {
     const at = pair.indexOf('=');
     if (at <= 0)
       throw new CliError(`"${pair}" is not SETTING=VALUE`, {
-        hint: 'Example: --set actionrunner.concurrency=50',
+        hint: 'Example: --set worker.concurrency=50',
       });
     given[pair.slice(0, at)] = pair.slice(at + 1);
   }
@@ -101,7 +101,7 @@ export function serverCommand(program: Command): void {
 Examples:
   $ linefeed server
   $ linefeed server --port 9102 --data /var/lib/linefeed
-  $ linefeed server --set actionrunner.concurrency=20 --set garbagecollector.action_executions_output_ttl=36h
+  $ linefeed server --set worker.concurrency=20 --set retention.outputTtl=36h
   $ linefeed server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --allowed-host build.example.org
 
 Running commands survive a restart of the server: start it again on the same data folder and it resumes them.

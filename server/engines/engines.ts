@@ -65,7 +65,7 @@ async function openIndex(
   onFatal: (error: Error) => void,
   frames?: FrameSource,
 ): Promise<OutputIndex> {
-  const { elasticsearch, garbagecollector } = config;
+  const { elasticsearch, retention } = config;
   const { node, apiKey, username, password, ca } = elasticsearch;
   if (node === undefined) {
     const index = await sqliteOutputIndex({ folder: config.data, onFatal, ...(frames ? { frames } : {}) });
@@ -83,8 +83,8 @@ async function openIndex(
     indexPrefix: elasticsearch.indexPrefix,
     replicas: elasticsearch.replicas,
     warmAfterMs: elasticsearch.warmAfter,
-    executionsTtlMs: garbagecollector.action_executions_ttl,
-    outputTtlMs: garbagecollector.action_executions_output_ttl,
+    executionsTtlMs: retention.executionsTtl,
+    outputTtlMs: retention.outputTtl,
   });
   closers.push(() => index.close());
   // Nodes that write no index need none of its set-up: they start while it is away.
@@ -145,8 +145,8 @@ export async function openEngines(
       ssl: kafka.ssl,
       ...(kafka.ca === undefined ? {} : { ca: kafka.ca }),
       ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
-      executionsTtlMs: config.garbagecollector.action_executions_ttl,
-      outputTtlMs: config.garbagecollector.action_executions_output_ttl,
+      executionsTtlMs: config.retention.executionsTtl,
+      outputTtlMs: config.retention.outputTtl,
       source,
       // Only projectors park: the other readers pass over the same record.
       ...(roles.includes('projector')

@@ -40,12 +40,12 @@ const HEARTBEATS_IN_A_LEASE = 10;
 /** Resolves when the worker takes work. It goes on with what an earlier life of it left unfinished. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerRole> {
   const { config, name, engines, logger, closers } = options;
-  const { concurrency: limit, labels, lease: leaseMs, onShutdown } = config.actionrunner;
+  const { concurrency: limit, labels, lease: leaseMs, onShutdown } = config.worker;
   const lease = createLease(leaseMs);
   const log = lease.guard(options.log);
   const spoolRoot = join(config.data, 'spool');
   const processes = createExecutionProcesses({
-    ...{ name, config: config.actionrunner, spoolRoot, log, seal: options.seal },
+    ...{ name, config: config.worker, spoolRoot, log, seal: options.seal },
     runner: (wanted) => options.runners.find((runner) => runner.name === wanted),
   });
   const supervisor = createSupervisor({ worker: name, log, processes, logger });

@@ -24,10 +24,7 @@ test('order, durations and retention are right when the clock jumps an hour ahea
       FAKETIME_NO_CACHE: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     };
-    const settings = [
-      'garbagecollector.action_executions_output_ttl=30m',
-      'garbagecollector.collection_interval=1s',
-    ];
+    const settings = ['retention.outputTtl=30m', 'retention.interval=1s'];
     await withServer(
       folder,
       async (server) => {

@@ -18,7 +18,7 @@ interface Shown {
 test('a request waits for its label with the reason, past others, and over a restart that brings the label', () =>
   withFolder(async (folder) => {
     const config = `${folder}/linefeed.yaml`;
-    writeFileSync(config, 'actionrunner:\n  concurrency: 1\n');
+    writeFileSync(config, 'worker:\n  concurrency: 1\n');
     await withServer(
       folder,
       async (server) => {
@@ -47,7 +47,7 @@ test('a request waits for its label with the reason, past others, and over a res
         const done = await server.ended(next.id);
         assert.is(done.wait_reason, undefined);
 
-        writeFileSync(config, 'actionrunner:\n  concurrency: 1\n  labels: { gpu: "yes" }\n');
+        writeFileSync(config, 'worker:\n  concurrency: 1\n  labels: { gpu: "yes" }\n');
         await server.kill('SIGKILL');
         await server.start();
         assert.is((await server.ended(id)).status, 'succeeded');

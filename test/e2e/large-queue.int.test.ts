@@ -67,7 +67,7 @@ test(`${QUEUED} large scripts wait, survive kill -9 and run in order, within ${M
         assert.ok(peakMb(server) < MOST_MB, `${peakMb(server)} MB after the crash`);
       },
       {
-        args: ['--set', 'actionrunner.concurrency=1'],
+        args: ['--set', 'worker.concurrency=1'],
         env: { NODE_OPTIONS: '--max-old-space-size=128' },
       },
     ),

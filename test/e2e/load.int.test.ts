@@ -261,7 +261,7 @@ test(`${size.running} executions run at once and ${size.waiting} more wait: all 
   withFolder(async (folder) => {
     const gate = join(folder, 'gate');
     execFileSync('mkfifo', [gate]);
-    const args = ['--set', `actionrunner.concurrency=${size.running}`];
+    const args = ['--set', `worker.concurrency=${size.running}`];
     await withServer(join(folder, 'data'), (server) => queued(server, gate), { args });
   }));
 
@@ -347,7 +347,7 @@ test('a command that prints without pause neither slows others down nor fills th
         'the mark to be found',
       );
     },
-    ['actionrunner.maxOutputBytes=50MB'],
+    ['worker.maxOutputBytes=50MB'],
   ));
 
 test.run();

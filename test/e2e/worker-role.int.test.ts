@@ -62,7 +62,7 @@ test('while the index is far behind, what is requested runs once, and what is ca
         },
         closers,
       });
-      const dispatch = createDispatch(engines.fleet, config.actionrunner.lease, worker);
+      const dispatch = createDispatch(engines.fleet, config.worker.lease, worker);
       const ends = async (id: string) => {
         const lifecycle: LifecycleEvent[] = [];
         for await (const batch of log.read(id, { lifecycleOnly: true }))

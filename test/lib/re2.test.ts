@@ -127,10 +127,10 @@ test('a line that costs too much is masked whole, and only that line', () => {
 
 test('mask patterns that cannot work are refused at start, by name and position', () => {
   const start = (maskPatterns: string[]) => () =>
-    loadConfig({ LINEFEED_DATA: '/nowhere' }, { 'actionrunner.maskPatterns': maskPatterns });
-  assert.throws(start(['fine', '(']), /actionrunner\.maskPatterns\.1: "\(" is not a regular expression/);
-  assert.throws(start(['(?=x)']), /actionrunner\.maskPatterns\.0: .*no look-ahead/);
-  assert.throws(start(['a', 'b', '(a[ab]{0,30}){20}']), /actionrunner\.maskPatterns\.2: .*too large/);
+    loadConfig({ LINEFEED_DATA: '/nowhere' }, { 'worker.maskPatterns': maskPatterns });
+  assert.throws(start(['fine', '(']), /worker\.maskPatterns\.1: "\(" is not a regular expression/);
+  assert.throws(start(['(?=x)']), /worker\.maskPatterns\.0: .*no look-ahead/);
+  assert.throws(start(['a', 'b', '(a[ab]{0,30}){20}']), /worker\.maskPatterns\.2: .*too large/);
   start(['AKIA[A-Z0-9]{16}'])();
 });
 

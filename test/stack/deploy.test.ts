@@ -2,13 +2,17 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse, parseAllDocuments } from 'yaml';
-import { ENVIRONMENT } from '../../config/config.ts';
+import { settingList } from '../../config/setting-list.ts';
 import { ELASTICSEARCH_VERSION, KAFKA_VERSION } from '../../tools/stack/packages.ts';
 import { COMPOSE, KUBERNETES } from '../support/deploy-schemas.ts';
 
 const test = suite('Deployment files');
 const read = (name: string) => readFileSync(new URL(`../../deploy/${name}`, import.meta.url), 'utf8');
-const KNOWN = new Set([...Object.keys(ENVIRONMENT), 'LINEFEED_SEAL_KEY', 'LINEFEED_CONFIG']);
+const KNOWN = new Set([
+  ...settingList().flatMap(({ variable }) => variable ?? []),
+  'LINEFEED_SEAL_KEY',
+  'LINEFEED_CONFIG',
+]);
 
 /** Every LINEFEED_ variable that a file sets is one that the server reads. */
 function knownVariables(text: string): void {

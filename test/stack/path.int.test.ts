@@ -83,7 +83,7 @@ if (await stackOrSkip('The whole path')) {
   test('labels choose the worker, and a label that no worker has waits for one that joins', () =>
     withFolder(async (folder) => {
       const config = join(folder, 'gpu.yaml');
-      await writeFile(config, 'actionrunner:\n  labels:\n    gpu: "yes"\n');
+      await writeFile(config, 'worker:\n  labels:\n    gpu: "yes"\n');
       const specs = [
         { name: 'plain', roles: 'api,worker,projector' },
         { name: 'gpu', roles: 'worker', env: { LINEFEED_CONFIG: config } },
@@ -107,7 +107,7 @@ if (await stackOrSkip('The whole path')) {
           ['requested', 'waits for a worker with gpu=no'],
         );
         await nodes.node('gpu').kill('SIGTERM');
-        await writeFile(config, 'actionrunner:\n  labels:\n    gpu: "no"\n');
+        await writeFile(config, 'worker:\n  labels:\n    gpu: "no"\n');
         await nodes.node('gpu').start();
         const done = await server.ended(id, 60_000);
         assert.equal([done.status, done.worker, done.wait_reason], ['succeeded', 'gpu', undefined]);
@@ -140,7 +140,7 @@ if (await stackOrSkip('The whole path')) {
   test('a request that no worker has room for waits, and runs in its turn', () =>
     withFolder(async (folder) => {
       const config = join(folder, 'small.yaml');
-      await writeFile(config, 'actionrunner:\n  concurrency: 2\n');
+      await writeFile(config, 'worker:\n  concurrency: 2\n');
       await withNodes(stack, [{ name: 'small', env: { LINEFEED_CONFIG: config } }], async (nodes) => {
         const server = nodes.node('small');
         const ids = await Promise.all(Array.from({ length: 8 }, () => server.run(numbered(20, 10))));

@@ -72,12 +72,9 @@ export async function withWriteSide<T>(
 ): Promise<T> {
   const log = await sqliteEventLog({ folder });
   const overrides = Object.fromEntries(
-    Object.entries(settings).map(([key, value]) => [`actionrunner.${key}`, value]),
+    Object.entries(settings).map(([key, value]) => [`worker.${key}`, value]),
   );
-  const config = loadConfig(
-    { LINEFEED_DATA: folder },
-    { 'actionrunner.grace': '500ms', ...overrides },
-  ).actionrunner;
+  const config = loadConfig({ LINEFEED_DATA: folder }, { 'worker.grace': '500ms', ...overrides }).worker;
   const spoolRoot = join(folder, 'spool');
   const processes = createExecutionProcesses({
     name: WORKER,

@@ -33,7 +33,7 @@ test('expired output is not shown as an execution without output', ({ browser })
             assert.is(await page.getByText('No output').count(), 0);
           });
         },
-        { args: ['--set', 'garbagecollector.action_executions_output_ttl=1s'] },
+        { args: ['--set', 'retention.outputTtl=1s'] },
       ),
     ),
     'the test',

@@ -80,6 +80,6 @@ await withFolder((folder) =>
         throw new Error(`${hits.length} marks of a cut, ${output.stdout.bytes} bytes kept`);
       console.log(`the flood: ${output.stdout.bytes} bytes kept, ${ended.status}; ${hits[0]?.text}`);
     },
-    { args: ['--set', `actionrunner.maxOutputBytes=${values.limit}`] },
+    { args: ['--set', `worker.maxOutputBytes=${values.limit}`] },
   ),
 );

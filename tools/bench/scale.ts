@@ -122,7 +122,7 @@ export async function scaleRun(stack: Stack, options: ScaleOptions): Promise<Sca
   let report: ScaleReport | undefined;
   await withFolder(async (folder) => {
     const config = join(folder, 'worker.yaml');
-    await writeFile(config, `actionrunner:\n  concurrency: ${options.concurrency}\n`);
+    await writeFile(config, `worker:\n  concurrency: ${options.concurrency}\n`);
     const specs = [
       ...names('projector', projectors).map((name) => ({ name, roles: 'projector', env })),
       ...names('worker', workers).map((name) => ({

@@ -65,7 +65,7 @@ function asNobody(body: (tools: Tools, usePty: (pty: boolean) => void) => Promis
     usePty(true);
     chmodSync(file, 0o440);
     return withFolder((data) => {
-      writeFileSync(join(data, 'linefeed.yaml'), 'logLevel: warn\nactionrunner:\n  grace: 2s\n');
+      writeFileSync(join(data, 'linefeed.yaml'), 'logLevel: warn\nworker:\n  grace: 2s\n');
       chownSync(data, UID, UID);
       return withServer(
         data,

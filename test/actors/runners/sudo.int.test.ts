@@ -51,7 +51,7 @@ function withSudo(body: (tools: Tools) => Promise<void>): Promise<void> {
           mkdirSync(data, { recursive: true });
           writeFileSync(
             join(data, 'linefeed.yaml'),
-            stringify({ logLevel: 'warn', ssh, actionrunner: { env: { PATH: path } } }),
+            stringify({ logLevel: 'warn', ssh, worker: { env: { PATH: path } } }),
           );
           return withServer(data, (server) => body({ server, sshd, bin }));
         }),

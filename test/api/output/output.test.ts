@@ -240,7 +240,7 @@ Output('with stream_output off a running execution answers why, an ended one its
       assert.is((await refused.json()).code, 'stream-output-disabled');
       assert.is(await (await call(`/v1/executions/${ended.id}/output`)).text(), '2\n');
     },
-    { settings: { 'actionrunner.stream_output': false } },
+    { settings: { 'worker.streamOutput': false } },
   ),
 );
 

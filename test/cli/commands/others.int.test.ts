@@ -266,7 +266,7 @@ test(
       assert.is(tail.text, '');
       assert.match(tail.stderr, /retention/);
     },
-    { args: ['--set', 'garbagecollector.action_executions_output_ttl=1s'] },
+    { args: ['--set', 'retention.outputTtl=1s'] },
   ),
 );
 
@@ -451,12 +451,12 @@ test('the server says why it cannot start', () =>
         '--port',
         '0',
         '--set',
-        'actionrunner.grace=soon',
+        'worker.grace=soon',
         '--data',
         join(folder, 'd'),
       ]);
       assert.is(bad.code, 125);
-      assert.match(bad.stderr, /actionrunner\.grace.*not a duration.*command line/);
+      assert.match(bad.stderr, /worker\.grace.*not a duration.*command line/);
     }),
   ));
 
@@ -471,11 +471,8 @@ test('config print names the source of each setting', () =>
     const { text } = await cli(undefined, [...named, '-o', 'json'], { cwd: folder, env });
     const rows = new Map(objects(text).map(({ path, value, source }) => [path, [value, source]]));
     assert.equal(rows.get('port'), [9555, 'LINEFEED_PORT']);
-    assert.equal(rows.get('garbagecollector.action_executions_ttl'), [
-      2_592_000_000,
-      join(folder, 'linefeed.yaml'),
-    ]);
-    assert.equal(rows.get('actionrunner.concurrency'), [300, 'default']);
+    assert.equal(rows.get('retention.executionsTtl'), [2_592_000_000, join(folder, 'linefeed.yaml')]);
+    assert.equal(rows.get('worker.concurrency'), [300, 'default']);
     assert.equal(rows.get('elasticsearch.password')?.[0], '********');
     assert.not.match((await cli(undefined, named, { cwd: folder, env })).text, 'secret');
   }));

@@ -115,7 +115,7 @@ test(
       assert.equal([code, text], [0, 'mine\n']);
       assert.match(stderr, /is queued .* waiting[\s\S]*has started/);
     },
-    { args: ['--set', 'actionrunner.concurrency=1'] },
+    { args: ['--set', 'worker.concurrency=1'] },
   ),
 );
 

@@ -93,7 +93,7 @@ test('all lines of 50 hosts come labelled and in order; a host that hangs, one t
         assert.is(execution.status, 'failed');
         assert.match(outcome.error, /^3 of 53 hosts failed: /);
       },
-      { hosts: HOSTS, ssh: { connectTimeout: 3 } },
+      { hosts: HOSTS, ssh: { connectTimeout: '3s' } },
     );
   } finally {
     for (const socket of sockets) socket.destroy();
