@@ -37,7 +37,7 @@ function lines(count: number, failure?: Error) {
 
 const never = () => new AbortController().signal;
 
-test('what comes while the consumer is busy is one batch with the last checkpoint, in order', async () => {
+test('batches that arrive while the consumer is busy are one batch, in order, with the last checkpoint', async () => {
   const { subscribe, seen } = lines(20);
   const batches = joinedBatches(subscribe, 1_000_000, never());
   const first = await within(PATIENCE_MS, batches.next(), 'the first batch');
@@ -54,7 +54,7 @@ test('what comes while the consumer is busy is one batch with the last checkpoin
   assert.ok(seen.ended, 'a consumer that leaves ends the subscription, though nothing follows');
 });
 
-test('no more than allowed is read ahead', async () => {
+test('reading ahead stops at the limit', async () => {
   const { subscribe, seen } = lines(50);
   const batches = joinedBatches(subscribe, 0, never());
   let given = 0;
@@ -67,7 +67,7 @@ test('no more than allowed is read ahead', async () => {
   assert.ok(seen.ended);
 });
 
-test('a failure comes after what was read before it', async () => {
+test('the consumer gets what was read before a failure, then the failure', async () => {
   const { subscribe } = lines(3, new Error('the log is away'));
   let given = 0;
   const reading = (async () => {
@@ -85,7 +85,7 @@ test('a failure comes after what was read before it', async () => {
   assert.is(given, 3);
 });
 
-test('an aborted signal ends it without an error', async () => {
+test('an abort ends the batches without an error', async () => {
   const { subscribe, seen } = lines(1);
   const abort = new AbortController();
   const reading = (async () => {

@@ -18,7 +18,7 @@ function expected(text: string): string {
   return [...found].join(' ');
 }
 
-test('each different word is there once, folded, in the order of its first occurrence', () => {
+test('each distinct word is kept once, folded, in the order of its first occurrence', () => {
   assert.is(words('One two ONE\ntwo_3 error.log 42'), 'one two two_3 error log 42');
   assert.is(words(''), '');
   assert.is(words(' .\n'), '');
@@ -29,7 +29,7 @@ test('words of other scripts are folded too', () => {
   assert.is(words('ÄRGER ärger Σίσυφος x'), 'ärger σίσυφοσ x');
 });
 
-test('a very long word lies in pieces that overlap', () => {
+test('a very long word is divided into terms that overlap', () => {
   for (const length of [TERM_LENGTH, TERM_LENGTH + 1, 2 * TERM_LENGTH, 1000, 70_000]) {
     const word = Array.from({ length }, (_, at) =>
       String.fromCharCode(97 + ((at * 7 + (at >> 5)) % 26)),

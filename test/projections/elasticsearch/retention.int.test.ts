@@ -56,7 +56,7 @@ test('the lifecycle policies have both TTLs, field by field, and follow the conf
   assert.equal(Object.keys(phases(forever)), ['hot'], 'a TTL of 0 keeps for ever');
 });
 
-test('a cluster with ILM is asked for policies, and its indices name them', async () => {
+test('a cluster with ILM gets policies, and its indices name them', async () => {
   const seen: { method: string; path: string; body: string }[] = [];
   const server = createServer(async (request, response) => {
     let body = '';
@@ -99,7 +99,7 @@ test('a cluster with ILM is asked for policies, and its indices name them', asyn
 });
 
 if (await stackOrSkip('Retention in Elasticsearch')) {
-  test('without ILM old output goes, executions stay until their own TTL, and empty indices go with it', async () => {
+  test('without ILM old output is purged, executions stay until their own TTL, and empty indices are deleted', async () => {
     const { elasticsearch } = await sharedStack();
     const indexPrefix = randomPrefix();
     const index = await elasticsearchOutputIndex({

@@ -22,7 +22,7 @@ const span = (
   ...more,
 });
 
-test('a day goes when the TTL of its kind is over for its last moment, the soonest first', () => {
+test('a day expires when the TTL is over for its last moment; the soonest is first', () => {
   const plan = retentionPlan([span('executions', DAY), span('output', DAY + DAY_MS), span('output', DAY)], {
     outputTtlMs: 7 * DAY_MS,
     executionsTtlMs: 90 * DAY_MS,
@@ -37,7 +37,7 @@ test('a day goes when the TTL of its kind is over for its last moment, the soone
   );
 });
 
-test('without a TTL nothing goes, but an execution takes its output with it', () => {
+test('without a TTL nothing expires, but an execution expires together with its output', () => {
   const spans = [span('output', DAY), span('executions', DAY)];
   for (const { goesAt } of retentionPlan(spans, { outputTtlMs: 0, executionsTtlMs: 0 }))
     assert.is(goesAt, undefined);
@@ -48,7 +48,7 @@ test('without a TTL nothing goes, but an execution takes its output with it', ()
   );
 });
 
-test('an engine that drops by itself knows better', () => {
+test('the expiry that an engine states comes before the plan', () => {
   const [month] = retentionPlan(
     [span('executions', DAY, { expiresAt: DAY + 40 * DAY_MS, managedBy: 'ilm' })],
     {

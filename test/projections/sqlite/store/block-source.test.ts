@@ -77,7 +77,7 @@ async function failure(work: Promise<unknown>): Promise<{ code?: string; message
   throw new Error('it did not fail');
 }
 
-test('large chunks have no bytes in the index, and are read and found as they were written', () =>
+test('the index stores no bytes of large chunks, and reads and finds them as they were written', () =>
   withFolder(async (folder) => {
     const { id, events } = bigCommand(1, 40);
     await withParts(folder, async (parts) => {
@@ -104,7 +104,7 @@ test('large chunks have no bytes in the index, and are read and found as they we
     assert.ok(all >= 10 && all < 40, `${all} blocks`);
   }));
 
-test('output that retention has dropped from the log first reads as dropped', () =>
+test('output that is purged from the log before the index reads as purged', () =>
   withFolder((folder) =>
     withParts(folder, async (parts) => {
       const { log, index } = parts;
@@ -124,7 +124,7 @@ test('output that retention has dropped from the log first reads as dropped', ()
     }),
   ));
 
-test('a log that lacks what the index points to is an error that says so', () =>
+test('output that the log lacks is an error that says so', () =>
   withFolder(async (folder) => {
     const { id, events } = bigCommand(1, 12);
     await withParts(folder, (parts) => write(parts, events));
