@@ -1,17 +1,16 @@
 /**
- * The subscription of one followed execution and the ring of its newest events: what a hub of tails is made of. Events
- * come into the ring from the subscription and, in front of these, from the log. Knows no followers but their number.
+ * The subscription to one followed execution and the ring of its newest events, which its followers share. Events enter
+ * the ring from the subscription and, in front of these, from the log.
  */
 import type { Logger } from 'pino';
 import type { ExecutionEvent } from '../../events/event.ts';
-import type { Checkpoint, EventLog } from '../../events/event-log.ts';
+import type { Checkpoint, EventLog, LogBatch } from '../../events/event-log.ts';
+import { eventBytesInRing, eventRing } from './event-ring.ts';
 import type { Tail } from './tail.ts';
 import type { WakeScheduler } from './wake-scheduler.ts';
 
-/** What an event costs besides its output. */
-const EVENT_BYTES = 256;
-
 export interface SharedTail extends Omit<Tail, 'leave' | 'epoch'> {
+  /** Resolves when the subscription stands. */
   ready: Promise<void>;
   followers: number;
   epoch(): number;
@@ -25,174 +24,148 @@ export interface SharedTailOptions {
   limit: () => number;
   wake: WakeScheduler;
   logger?: Pick<Logger, 'warn'>;
+  /** Pause before a lost subscription is renewed. */
   retryMs: number;
 }
 
-export function sharedTail({
-  log,
-  executionId,
-  limit,
-  wake,
-  logger,
-  retryMs,
-}: SharedTailOptions): SharedTail {
+export function sharedTail(options: SharedTailOptions): SharedTail {
+  const { log, executionId, limit, wake } = options;
   const stop = new AbortController();
-  const waiting = new Set<{ position: number; epoch: number; resolve: () => void }>();
-  let ring: ExecutionEvent[] = [];
-  /** Index of the ring's oldest event; the ones before it are dropped now and then. */
-  let head = 0;
-  let bytes = 0;
-  /** Everything after this position is in the ring or still to come; unknown until something has come. */
-  let base: number | undefined;
-  let epoch = 0;
+  const ring = eventRing(limit);
+  const waiting = waitingFollowers((position, epoch) => epoch !== currentEpoch || ring.last() > position);
+  let currentEpoch = 0;
   let bridging: Promise<void> | undefined;
 
-  const cost = (event: ExecutionEvent) =>
-    (event.type === 'output.appended' ? event.data.byteLength : 0) + EVENT_BYTES;
-  const last = () => ring.at(-1)?.position ?? -1;
-
-  function empty(): void {
-    ring = [];
-    head = 0;
-    bytes = 0;
-    base = undefined;
-  }
-
-  function keep(event: ExecutionEvent): void {
-    if (base !== undefined) {
-      const through = Math.max(base, last());
-      if (event.position <= through) return;
-      if (event.position > through + 1) empty();
-    }
-    base ??= event.position - 1;
-    ring.push(event);
-    bytes += cost(event);
-    const most = limit();
-    while (bytes > most && ring.length - head > 1) {
-      const oldest = ring[head] as ExecutionEvent;
-      bytes -= cost(oldest);
-      base = oldest.position;
-      head += 1;
-    }
-    if (head > 256 && head > ring.length / 2) {
-      ring = ring.slice(head);
-      head = 0;
-    }
-  }
-
-  /** Reads on behind the position until the ring goes on from there. */
-  async function fetchUpToRing(position: number, from: Checkpoint | undefined): Promise<void> {
-    const known = epoch;
+  /** Reads from the position until the ring continues from there; gives up when that is too much for the ring. */
+  async function readUpToRing(position: number, from: Checkpoint | undefined): Promise<void> {
+    const epoch = currentEpoch;
     const most = limit();
     const found: ExecutionEvent[] = [];
     let size = 0;
     const request = { after: position, signal: stop.signal, ...(from === undefined ? {} : { from }) };
     for await (const events of log.read(executionId, request)) {
-      for (const event of events) {
-        found.push(event);
-        size += cost(event);
-      }
-      if (size + bytes > most) return;
+      found.push(...events);
+      size += events.reduce((sum, event) => sum + eventBytesInRing(event), 0);
+      if (size + ring.bytes() > most) return;
     }
-    if (epoch !== known || stop.signal.aborted || (base !== undefined && base <= position)) return;
-    const first = ring[head]?.position;
-    const missing = first === undefined ? found : found.filter((event) => event.position < first);
-    const dense = missing.every((event, index) => event.position === position + 1 + index);
-    if (!dense || (first !== undefined && first !== position + 1 + missing.length)) return;
-    ring = [...missing, ...ring.slice(head)];
-    head = 0;
-    bytes += missing.reduce((sum, event) => sum + cost(event), 0);
-    base = position;
-    wake(wakeAll);
+    if (epoch === currentEpoch && !stop.signal.aborted && ring.prepend(position, found)) wake(waiting.wake);
   }
 
-  function wakeAll(): void {
-    for (const one of waiting) {
-      if (epoch === one.epoch && last() <= one.position) continue;
-      waiting.delete(one);
-      one.resolve();
-    }
-  }
-
-  async function run(subscription: AsyncIterable<{ events: ExecutionEvent[] }>): Promise<void> {
-    for await (const batch of subscription) {
-      if (stop.signal.aborted) return;
-      for (const event of batch.events) if (event.executionId === executionId) keep(event);
-      if (waiting.size > 0) wake(wakeAll);
-    }
-  }
-
-  const subscribe = () => log.subscribe({ from: 'end', executionId, signal: stop.signal });
-  const ready = subscribe().then((first) => {
-    void (async () => {
-      let subscription: typeof first | undefined = first;
-      while (!stop.signal.aborted) {
-        try {
-          if (!subscription) {
-            subscription = await subscribe();
-            empty();
-            epoch += 1;
-            wake(wakeAll);
-          }
-          await run(subscription);
-        } catch (error) {
-          if (!stop.signal.aborted)
-            logger?.warn({ err: error, executionId }, 'a subscription of the log failed; trying again');
-        }
-        subscription = undefined;
-        if (!stop.signal.aborted) await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
-      }
-    })();
+  const { ready } = keepSubscribed({
+    ...options,
+    signal: stop.signal,
+    onBatch({ events }) {
+      for (const event of events) if (event.executionId === executionId) ring.add(event);
+      if (waiting.size() > 0) wake(waiting.wake);
+    },
+    onRenewed() {
+      ring.clear();
+      currentEpoch += 1;
+      wake(waiting.wake);
+    },
   });
-  // A caller that awaits it hears of the failure; nobody else need.
-  ready.catch(() => {});
 
   const tail: SharedTail = {
     ready,
     followers: 0,
-    epoch: () => epoch,
-    covers: (position) => base !== undefined && position >= base,
-    after(position) {
-      if (base !== undefined && position < base) return undefined;
-      const first = ring[head];
-      if (first === undefined || last() <= position) return [];
-      return ring.slice(head + position + 1 - first.position);
-    },
+    epoch: () => currentEpoch,
+    covers: ring.covers,
+    after: ring.after,
     async bridge(position, from, signal) {
       if (tail.followers < 2 || signal.aborted) return;
-      // A failure is met again by each that reads on its own, and told there.
-      bridging ??= fetchUpToRing(position, from)
+      // Each follower that then reads by itself meets the same failure, and reports it.
+      bridging ??= readUpToRing(position, from)
         .catch(() => {})
         .finally(() => {
           bridging = undefined;
         });
-      const { promise: aborted, resolve } = Promise.withResolvers<void>();
-      const abandon = () => resolve();
-      signal.addEventListener('abort', abandon, { once: true });
+      const { promise: aborted, resolve: abandon } = Promise.withResolvers<void>();
+      const onAbort = () => abandon();
+      signal.addEventListener('abort', onAbort, { once: true });
       await Promise.race([bridging, aborted]);
-      signal.removeEventListener('abort', abandon);
+      signal.removeEventListener('abort', onAbort);
     },
-    wait(position, known, signal) {
-      return new Promise<void>((resolve) => {
-        if (signal.aborted || epoch !== known || last() > position) return resolve();
+    wait: waiting.wait,
+    end() {
+      stop.abort();
+      waiting.end();
+    },
+  };
+  return tail;
+}
+
+interface KeepSubscribedOptions
+  extends Pick<SharedTailOptions, 'log' | 'executionId' | 'logger' | 'retryMs'> {
+  signal: AbortSignal;
+  onBatch(batch: LogBatch): void;
+  /** Events may have been missed before it. */
+  onRenewed(): void;
+}
+
+/** Renews a subscription that failed or fell behind. `ready` rejects when the first one fails. */
+function keepSubscribed(options: KeepSubscribedOptions): { ready: Promise<void> } {
+  const { log, executionId, signal, logger, retryMs, onBatch, onRenewed } = options;
+  const subscribe = () => log.subscribe({ from: 'end', executionId, signal });
+
+  async function run(first: AsyncIterable<LogBatch>): Promise<void> {
+    let batches: AsyncIterable<LogBatch> | undefined = first;
+    while (!signal.aborted) {
+      try {
+        if (!batches) {
+          batches = await subscribe();
+          onRenewed();
+        }
+        for await (const batch of batches) {
+          if (signal.aborted) return;
+          onBatch(batch);
+        }
+      } catch (error) {
+        if (!signal.aborted)
+          logger?.warn({ err: error, executionId }, 'a subscription to the log failed; trying again');
+      }
+      batches = undefined;
+      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
+    }
+  }
+
+  const ready = subscribe().then((first) => void run(first));
+  // A caller that awaits it hears of the failure; nobody else has to.
+  ready.catch(() => {});
+  return { ready };
+}
+
+/** Followers that wait for news. `hasNews` tells whether there is some after a position known in an epoch. */
+function waitingFollowers(hasNews: (position: number, epoch: number) => boolean) {
+  const waiting = new Set<{ position: number; epoch: number; resolve: () => void }>();
+  return {
+    size: () => waiting.size,
+    /** Wakes those for whom there is news. */
+    wake() {
+      for (const follower of waiting) {
+        if (!hasNews(follower.position, follower.epoch)) continue;
+        waiting.delete(follower);
+        follower.resolve();
+      }
+    },
+    wait(position: number, epoch: number, signal: AbortSignal): Promise<void> {
+      return new Promise((resolve) => {
+        if (signal.aborted || hasNews(position, epoch)) return resolve();
         const done = () => {
           signal.removeEventListener('abort', abandon);
           resolve();
         };
-        const one = { position, epoch: known, resolve: done };
+        const follower = { position, epoch, resolve: done };
         const abandon = () => {
-          waiting.delete(one);
+          waiting.delete(follower);
           done();
         };
         signal.addEventListener('abort', abandon, { once: true });
-        waiting.add(one);
+        waiting.add(follower);
       });
     },
     end() {
-      stop.abort();
-      for (const one of waiting) one.resolve();
+      for (const { resolve } of waiting) resolve();
       waiting.clear();
     },
   };
-  return tail;
 }
