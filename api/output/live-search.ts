@@ -1,6 +1,4 @@
-/**
- * Hits as they are printed: the lines of live batches that match a search, as SSE.
- */
+/** Hits as they are printed: the lines of live batches that match a search, as SSE. */
 import { wireTime } from '../../events/codec.ts';
 import { type ExecutionEvent, isEnd, type Status } from '../../events/event.ts';
 import type { LogBatch } from '../../events/event-log.ts';
@@ -25,12 +23,12 @@ export interface LiveSearch {
   request: SearchRequest;
   matcher: Matcher;
   nameOf: (event: ExecutionEvent) => Promise<string | undefined>;
-  /** What an execution is in, of which no change was seen. */
+  /** Status of an execution whose changes were not seen. */
   statusOf: (executionId: string) => Promise<Status | undefined>;
   writer: Writer;
 }
 
-/** What the event makes of its execution; undefined when nothing. */
+/** The status of the execution after the event; undefined when the event does not change it. */
 function statusAfter(event: ExecutionEvent): Status | undefined {
   switch (event.type) {
     case 'execution.requested':
@@ -50,7 +48,7 @@ function statusAfter(event: ExecutionEvent): Status | undefined {
   }
 }
 
-/** Sends every line that matches, once it has ended or its execution has. Ends with the batches. */
+/** Sends every line that matches, once the line or its execution has ended. Ends with the batches. */
 export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSearch): Promise<void> {
   const { request, matcher, nameOf, statusOf, writer } = search;
   const { executionId, stream, host, action, status, since, until } = request;
@@ -61,58 +59,42 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
   };
   const matchLine = inSlices((text: string) => matcher.matchLine(text));
   const matches = async (text: string) => (await matchLine(text)) !== null;
-  const running = new Map<string, ReturnType<typeof lineMatcher>>();
-  /** Kept for a filter by status: of executions that have not ended. */
-  const statuses = new Map<string, Status>();
-
-  /** A line is of the status that its execution has when it is printed. */
-  async function isOfStatus(event: ExecutionEvent): Promise<boolean> {
-    if (!status) return true;
-    const id = event.executionId;
-    const known = statusAfter(event) ?? statuses.get(id) ?? (await statusOf(id)) ?? 'running';
-    if (!isEnd(known)) statuses.set(id, known);
-    return status.includes(known);
-  }
-
-  function follow(event: ExecutionEvent): void {
-    const now = status && statusAfter(event);
-    if (now && isEnd(now)) statuses.delete(event.executionId);
-    else if (now) statuses.set(event.executionId, now);
-  }
+  const matchers = new Map<string, ReturnType<typeof lineMatcher>>();
+  const statuses = status && statusFilter(status, statusOf);
 
   async function hits(event: ExecutionEvent): Promise<SearchHit[]> {
     const id = event.executionId;
     if (executionId !== undefined && id !== executionId) return [];
-    follow(event);
-    let parts: LineSelection[] = [];
+    statuses?.observe(event);
+    let selections: LineSelection[] = [];
     if (event.type === 'output.appended') {
       const cut = cutToRange(event, filter);
       if (!cut) return [];
-      const lines = running.get(id) ?? lineMatcher(matches);
-      running.set(id, lines);
-      const part = await lines.push(cut);
-      if (part) parts = [part];
+      const lines = matchers.get(id) ?? lineMatcher(matches);
+      matchers.set(id, lines);
+      const selection = await lines.push(cut);
+      if (selection) selections = [selection];
     } else if (event.type === 'execution.completed' || event.type === 'execution.abandoned') {
-      parts = (await running.get(id)?.rest()) ?? [];
-      running.delete(id);
+      selections = (await matchers.get(id)?.rest()) ?? [];
+      matchers.delete(id);
     }
-    if (parts.length === 0 || (until !== undefined && event.at > until)) return [];
+    if (selections.length === 0 || (until !== undefined && event.at > until)) return [];
     const name = await nameOf(event);
     if (action !== undefined && name !== action) return [];
-    if (!(await isOfStatus(event))) return [];
+    if (statuses && !(await statuses.matches(event))) return [];
     const found: SearchHit[] = [];
-    for (const part of parts) found.push(...(await hitsOf(part, name ?? '')));
+    for (const selection of selections) found.push(...(await hitsOf(selection, name ?? '')));
     return found;
   }
 
-  async function hitsOf(part: LineSelection, name: string): Promise<SearchHit[]> {
-    const { chunk } = part;
-    const seqs = seqsOf(part);
+  async function hitsOf(selection: LineSelection, name: string): Promise<SearchHit[]> {
+    const { chunk } = selection;
+    const seqs = seqsOf(selection);
     const hits: SearchHit[] = [];
     for (const [at, line] of linesOf(chunk).entries()) {
       const text = visibleText(chunk.data.subarray(line.start, line.end));
       const highlights = await matchLine(text);
-      // Later pieces of a very long line that was sent already are no hits of their own.
+      // Later parts of a very long line that was sent already are no hits of their own.
       if (!highlights) continue;
       hits.push({
         executionId: chunk.executionId,
@@ -131,16 +113,38 @@ export async function writeHits(batches: AsyncIterable<LogBatch>, search: LiveSe
   for await (const { events, checkpoint } of batches) {
     const found: SearchHit[] = [];
     for (const event of events) found.push(...(await hits(event)));
-    // The last hit of a batch carries the place after it: a client that was cut off goes on from there.
-    const frames = found.map((hit, at) =>
+    // The last hit of a batch carries the checkpoint after it: a client that reconnects continues from there.
+    const messages = found.map((hit, at) =>
       sseMessage('hit', at === found.length - 1 ? checkpointToken(checkpoint) : undefined, hitJson(hit)),
     );
-    for (const bytes of coalesce(frames)) {
+    for (const bytes of coalesce(messages)) {
       const room = writer.write(bytes);
       if (room) await room;
     }
     if (writer.signal.aborted) return;
   }
+}
+
+/** Keeps the status of executions that have not ended: a line is of the status that its execution has when it is printed. */
+function statusFilter(
+  wanted: readonly Status[],
+  statusOf: (executionId: string) => Promise<Status | undefined>,
+) {
+  const statuses = new Map<string, Status>();
+  return {
+    /** To be called with every event. */
+    observe(event: ExecutionEvent): void {
+      const now = statusAfter(event);
+      if (now && isEnd(now)) statuses.delete(event.executionId);
+      else if (now) statuses.set(event.executionId, now);
+    },
+    async matches(event: ExecutionEvent): Promise<boolean> {
+      const id = event.executionId;
+      const known = statusAfter(event) ?? statuses.get(id) ?? (await statusOf(id)) ?? 'running';
+      if (!isEnd(known)) statuses.set(id, known);
+      return wanted.includes(known);
+    },
+  };
 }
 
 /** As much of a line as a search shows, live or not. */

@@ -44,6 +44,13 @@ export interface Subscriptions {
 const bytesOf = (events: readonly ExecutionEvent[]) =>
   events.reduce((sum, event) => sum + eventBytes(event), 0);
 
+/** What of the events is the execution's, if one is named. */
+function narrow(item: Committed, executionId: string | undefined): Committed | undefined {
+  if (executionId === undefined) return item;
+  const events = item.events.filter((event) => event.executionId === executionId);
+  return events.length > 0 ? { events, lastId: item.lastId, bytes: bytesOf(events) } : undefined;
+}
+
 export function createSubscriptions({ committed, readPage }: SubscriptionsOptions): Subscriptions {
   const live = createFanOut<Committed>(BUFFER_BYTES);
   /** By what ends them. */
@@ -57,20 +64,13 @@ export function createSubscriptions({ committed, readPage }: SubscriptionsOption
     /** Undefined while the subscription is behind. */
     let receiver: Receiver<Committed> | undefined;
 
-    function select(item: Committed): Committed | undefined {
-      // A page of the database may hold what was committed, but not delivered yet.
-      if (item.lastId <= cursor) return undefined;
-      if (executionId === undefined) return item;
-      const events = item.events.filter((event) => event.executionId === executionId);
-      return events.length > 0 ? { events, lastId: item.lastId, bytes: bytesOf(events) } : undefined;
-    }
-
     function chooseSource(): void {
       receiver = undefined;
       behind.delete(end);
       if (isEnded) return;
       if (cursor < committed()) behind.add(end);
-      else receiver = live.join(select);
+      // A page of the database may hold what was committed, but not delivered yet.
+      else receiver = live.join((item) => (item.lastId > cursor ? narrow(item, executionId) : undefined));
     }
 
     function end(): void {
