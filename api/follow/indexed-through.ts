@@ -1,11 +1,11 @@
-/** The place in the log through which the index lacks nothing, for readers that go on from there. */
+/** The checkpoint before which the index lacks nothing, for readers that continue from there. */
 import type { Checkpoint } from '../../events/event-log.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
 
-/** An older place is as right, only further away; hundreds of followers may join in a second. */
+/** An older checkpoint is right too, only further back; hundreds of followers may join in a second. */
 const KEPT_MS = 1000;
 
-/** What it answers never fails: undefined when the index has no place or is away. */
+/** Never rejects: undefined when the index has no checkpoint or is unavailable. */
 export function indexedThrough(
   index: Pick<OutputIndex, 'checkpoint'>,
 ): () => Promise<Checkpoint | undefined> {

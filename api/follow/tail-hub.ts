@@ -1,7 +1,7 @@
 /**
- * One subscription of the log for each followed execution, shared by its followers. The newest events stay in a ring
- * bounded in bytes; a follower is only a position in it, so it costs nothing when it is slow: once the ring has moved
- * on without it, it reads history again. Writes nothing.
+ * One subscription to the log for each followed execution, shared by its followers. The newest events stay in a ring
+ * bounded in bytes. A follower is only a position in it, so a slow one costs nothing: once the ring no longer has what
+ * follows its position, it reads history again.
  */
 import type { Logger } from 'pino';
 import type { EventLog } from '../../events/event-log.ts';
@@ -10,17 +10,17 @@ import type { Tail } from './tail.ts';
 import { wakeScheduler } from './wake-scheduler.ts';
 
 export interface TailHub {
-  /** Resolves when the subscription stands: every event appended from then on will come. */
+  /** Resolves when the subscription stands: every event appended from then on will be in the tail. */
   join(executionId: string): Promise<Tail>;
   followers(): number;
-  /** Executions that are being followed. */
+  /** How many executions are followed. */
   tails(): number;
 }
 
 export interface TailHubOptions {
   log: EventLog;
   logger?: Pick<Logger, 'warn'>;
-  /** Bytes of output kept in one ring; the events of all rings together keep to `totalBytes`. */
+  /** Bytes of output kept in one ring; all rings together hold `totalBytes`. */
   ringBytes?: number;
   totalBytes?: number;
   retryMs?: number;

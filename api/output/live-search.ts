@@ -4,6 +4,7 @@ import { type ExecutionEvent, isEnd, type Status } from '../../events/event.ts';
 import type { LogBatch } from '../../events/event-log.ts';
 import type { Matcher } from '../../projections/search/matcher.ts';
 import type { SearchHit, SearchLine, SearchRequest } from '../../projections/search/search.ts';
+import type { SearchHitJson, SearchLineJson } from '../../wire/search.ts';
 import type { Writer } from '../http/respond.ts';
 import { sseMessage } from '../http/sse.ts';
 import { checkpointToken } from './checkpoint-token.ts';
@@ -150,7 +151,7 @@ function statusFilter(
 /** As much of a line as a search shows, live or not. */
 const SHOWN_CHARACTERS = 64 * 1024;
 
-export function hitJson(hit: SearchHit): Record<string, unknown> {
+export function hitJson(hit: SearchHit): SearchHitJson {
   return {
     execution_id: hit.executionId,
     action: hit.action,
@@ -161,6 +162,6 @@ export function hitJson(hit: SearchHit): Record<string, unknown> {
   };
 }
 
-function lineJson({ seq, stream, host, at, text }: SearchLine): Record<string, unknown> {
+function lineJson({ seq, stream, host, at, text }: SearchLine): SearchLineJson {
   return { seq, stream, ...(host === undefined ? {} : { host }), at: wireTime(at), text };
 }

@@ -1,7 +1,4 @@
-/**
- * Answers with server-sent events made from all that is appended: from where a client left off, after the event id that
- * it sends back, or from now on.
- */
+/** Responds with SSE made from all appended events: after the id that a client sends back, or from now on. */
 
 import type { LogBatch } from '../../events/event-log.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -13,7 +10,7 @@ import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START } from '../http/sse.ts';
 import { checkpointOf } from './checkpoint-token.ts';
 
 /**
- * @param from an event id of ours; undefined for what comes from now on.
+ * @param from an event id of ours; undefined to begin now.
  * @throws ServiceError `validation-failed` when the id is not a place in this server's log.
  */
 export async function streamFeed(
@@ -45,7 +42,7 @@ async function open(feed: LiveFeed, from: string | undefined, signal: AbortSigna
     if (cause instanceof ServiceError && cause.retriable) throw cause;
     throw new ServiceError(
       'validation-failed',
-      'This event id is not a place in the log of this server. Leave it out to go on from now.',
+      'This event id is not in the log of this server. Leave it out to begin now.',
       { cause },
     );
   }

@@ -27,8 +27,8 @@ const CONTENT_TYPES: Record<Form, string> = {
   sse: 'text/event-stream; charset=utf-8',
 };
 
-/** Slower than this nobody watches. */
-const SLOWEST = 0.01;
+/** Nobody watches a slower replay. */
+const SLOWEST_SPEED = 0.01;
 
 const Query = z.object({
   follow: booleanQuery('follow').openapi({ description: 'Default: true for SSE and NDJSON, false for JSON' }),
@@ -38,12 +38,13 @@ const Query = z.object({
     .string()
     .regex(/^\d{1,6}(\.\d{1,6})?$|^max$/, 'Parameter "speed" is neither a number nor "max"')
     .refine(
-      (value) => value === 'max' || Number(value) >= SLOWEST,
-      `Parameter "speed" is less than ${SLOWEST}`,
+      (value) => value === 'max' || Number(value) >= SLOWEST_SPEED,
+      `Parameter "speed" is less than ${SLOWEST_SPEED}`,
     )
     .optional()
     .openapi({
-      description: '1 replays in the original time, 10 ten times as fast; absent or `max` at once',
+      description:
+        '1 replays in the original time, 10 replays ten times as fast; absent or `max` without pauses',
     }),
 });
 
@@ -72,7 +73,7 @@ export function eventRoutes(api: Api) {
             'text/event-stream': { schema: EventStream },
           },
         },
-        204: { description: 'The last event was had already' },
+        204: { description: 'The client has everything, the last event included' },
         default: problemResponse,
       },
     }),

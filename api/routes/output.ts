@@ -1,6 +1,4 @@
-/**
- * An execution's output, everything so far and then what comes: raw, NDJSON or SSE as `Accept` asks.
- */
+/** An execution's output so far, and then as it is printed: raw, NDJSON or SSE, as `Accept` asks. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { isEnd, type StreamName } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -39,7 +37,7 @@ const Query = z.object({
   stream: streamQuery(),
   output_type: streamQuery().openapi({ description: "StackStorm's name of `stream`" }),
   after: integerQuery('after', { min: -1 }).openapi({
-    description: 'Only what comes after this position; Last-Event-ID wins',
+    description: 'Only what has a greater position; Last-Event-ID wins',
   }),
   format: z.enum(['text', 'ndjson', 'sse']).optional().openapi({ description: 'Wins over Accept' }),
   download: booleanQuery('download', false),
@@ -51,7 +49,7 @@ const Headers = z.object({
     .string()
     .max(40)
     .optional()
-    .openapi({ description: 'Position of the last SSE event had' }),
+    .openapi({ description: 'Position of the last SSE message received' }),
 });
 
 const responses = {
@@ -63,9 +61,21 @@ const responses = {
       'text/event-stream': { schema: EventStream },
     },
   },
-  204: { description: 'The end was had already: nothing can follow' },
+  204: { description: 'The client has everything, the end included' },
   default: problemResponse,
 };
+
+function outputRoute(name: 'output' | StreamName) {
+  return createRoute({
+    method: 'get',
+    path: `/v1/executions/{id}/${name}`,
+    tags: ['Output'],
+    summary: `${name === 'output' ? 'Both streams' : name} of an execution, followed live`,
+    middleware: [requires('read')] as const,
+    request: { params: IdParam, query: Query, headers: Headers },
+    responses,
+  });
+}
 
 export function outputRoutes(api: Api) {
   const router = createRouter();
@@ -77,23 +87,9 @@ export function outputRoutes(api: Api) {
     ['stderr', 'stderr'],
   ] as const) {
     router.openapi(
-      createRoute({
-        method: 'get',
-        path: `/v1/executions/{id}/${name}`,
-        tags: ['Output'],
-        summary: `${name === 'output' ? 'Both streams' : name} of an execution, and what comes`,
-        middleware: [requires('read')] as const,
-        request: { params: IdParam, query: Query, headers: Headers },
-        responses,
-      }),
-      (async (c: ApiContext & { req: { valid(target: string): never } }) =>
-        answer(
-          c,
-          c.req.valid('param' as never) as { id: string },
-          c.req.valid('query' as never),
-          c.req.valid('header' as never),
-          stream,
-        )) as never,
+      outputRoute(name),
+      async (c) =>
+        (await answer(c, c.req.valid('param'), c.req.valid('query'), c.req.valid('header'), stream)) as never,
     );
   }
 
@@ -120,15 +116,7 @@ export function outputRoutes(api: Api) {
       return c.body(null, 204);
     refuseExpired(document, format, after);
 
-    const stream = only ?? query.stream ?? query.output_type;
-    const filter: LineFilter = {
-      ...(stream === undefined ? {} : { stream }),
-      ...(query.host ? { host: query.host } : {}),
-      ...(query.from_line === undefined ? {} : { fromSeq: query.from_line }),
-      ...(query.to_line === undefined ? {} : { toSeq: query.to_line }),
-      ...(query.since === undefined ? {} : { since: query.since }),
-      ...(query.grep ? { matches: lineTest(query.grep) } : {}),
-    };
+    const filter = filterOf(query, only);
     const name = `${document.id}${only ? `.${only}` : ''}.${format.contentType.includes('ndjson') ? 'jsonl' : 'log'}`;
     return streamResponse(
       c,
@@ -165,6 +153,18 @@ export function outputRoutes(api: Api) {
   }
 
   return router;
+}
+
+function filterOf(query: OutputQuery, only: StreamName | undefined): LineFilter {
+  const stream = only ?? query.stream ?? query.output_type;
+  return {
+    ...(stream === undefined ? {} : { stream }),
+    ...(query.host ? { host: query.host } : {}),
+    ...(query.from_line === undefined ? {} : { fromSeq: query.from_line }),
+    ...(query.to_line === undefined ? {} : { toSeq: query.to_line }),
+    ...(query.since === undefined ? {} : { since: query.since }),
+    ...(query.grep ? { matches: lineTest(query.grep) } : {}),
+  };
 }
 
 function formatOf(c: ApiContext, query: OutputQuery): Format {

@@ -63,6 +63,37 @@ const FacetsQuery = Query.omit({
   tz: zoneQuery('tz'),
 });
 
+const searchRoute = createRoute({
+  method: 'get',
+  path: '/v1/search',
+  tags: ['Search'],
+  summary: 'Lines that match, over all executions',
+  middleware: [requires('read')] as const,
+  request: { query: Query, headers: z.object({ 'last-event-id': z.string().max(2000).optional() }) },
+  responses: {
+    200: {
+      description: 'Hits; with `follow` an SSE stream of them',
+      content: {
+        'application/json': {
+          schema: SearchPageSchema,
+        },
+        'text/event-stream': { schema: EventStream },
+      },
+    },
+    default: problemResponse,
+  },
+});
+
+const facetsRoute = createRoute({
+  method: 'get',
+  path: '/v1/search/facets',
+  tags: ['Search'],
+  summary: 'How many lines match, by action, status, stream and time',
+  middleware: [requires('read')] as const,
+  request: { query: FacetsQuery },
+  responses: answers(SearchFacetsSchema, 'Counts; a lower bound unless complete'),
+});
+
 export function searchRoutes(api: Api) {
   const router = createRouter();
   const { index } = api;
@@ -79,90 +110,57 @@ export function searchRoutes(api: Api) {
     };
   }
 
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/search',
-      tags: ['Search'],
-      summary: 'Lines that match, over all executions',
-      middleware: [requires('read')] as const,
-      request: { query: Query, headers: z.object({ 'last-event-id': z.string().max(2000).optional() }) },
-      responses: {
-        200: {
-          description: 'Hits; with `follow` an SSE stream of them',
-          content: {
-            'application/json': {
-              schema: SearchPageSchema,
-            },
-            'text/event-stream': { schema: EventStream },
-          },
-        },
-        default: problemResponse,
-      },
-    }),
-    async (c) => {
-      const query = c.req.valid('query');
-      // Says what is wrong with the query before anything else is done.
-      const matcher = compile(query.q);
-      const request = await requestOf(query);
-      if (request.cursor !== undefined) readCursor(request.cursor);
-      if (!query.follow) {
-        await settled(api);
-        const page = await index.search(request, c.req.raw.signal);
-        return c.json(
-          {
-            hits: page.hits.map(hitJson),
-            ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
-            scanned_bytes: page.scannedBytes,
-            took_ms: page.tookMs,
-          } as never,
-          200,
-        );
-      }
-      const from = c.req.valid('header')['last-event-id'];
-      return streamFeed(c, api, from, (batches, writer) =>
-        writeHits(batches, { request, matcher, nameOf, statusOf, writer }).catch((error) => {
-          if (!(error instanceof TooCostly)) throw error;
-          writer.write(sseError(error));
-        }),
-      ) as never;
-    },
-  );
-
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/search/facets',
-      tags: ['Search'],
-      summary: 'How many lines match, by action, status, stream and time',
-      middleware: [requires('read')] as const,
-      request: { query: FacetsQuery },
-      responses: answers(SearchFacetsSchema, 'Counts; a lower bound unless complete'),
-    }),
-    async (c) => {
-      const query = c.req.valid('query');
-      compile(query.q);
-      const request = await requestOf({
-        ...query,
-        follow: false,
-        limit: undefined,
-        context: undefined,
-      } as z.output<typeof Query>);
+  router.openapi(searchRoute, async (c) => {
+    const query = c.req.valid('query');
+    // Says what is wrong with the query before anything else is done.
+    const matcher = compile(query.q);
+    const request = await requestOf(query);
+    if (request.cursor !== undefined) readCursor(request.cursor);
+    if (!query.follow) {
       await settled(api);
-      const { bucketMs, histogram, ...counts } = await index.facets(
-        { ...request, ...(query.tz === undefined ? {} : { timeZone: query.tz }) },
-        c.req.raw.signal,
-      );
+      const page = await index.search(request, c.req.raw.signal);
       return c.json(
         {
-          ...counts,
-          histogram: histogram.map(({ at, count }) => ({ at: wireTime(at), count })),
-          bucket_ms: bucketMs,
-        } as never,
+          hits: page.hits.map(hitJson),
+          ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+          scanned_bytes: page.scannedBytes,
+          took_ms: page.tookMs,
+        },
         200,
       );
-    },
-  );
+    }
+    const from = c.req.valid('header')['last-event-id'];
+    return streamFeed(c, api, from, (batches, writer) =>
+      writeHits(batches, { request, matcher, nameOf, statusOf, writer }).catch((error) => {
+        if (!(error instanceof TooCostly)) throw error;
+        writer.write(sseError(error));
+      }),
+    ) as never;
+  });
+
+  router.openapi(facetsRoute, async (c) => {
+    const query = c.req.valid('query');
+    compile(query.q);
+    const request = await requestOf({
+      ...query,
+      follow: false,
+      limit: undefined,
+      context: undefined,
+    } as z.output<typeof Query>);
+    await settled(api);
+    const { bucketMs, histogram, ...counts } = await index.facets(
+      { ...request, ...(query.tz === undefined ? {} : { timeZone: query.tz }) },
+      c.req.raw.signal,
+    );
+    return c.json(
+      {
+        ...counts,
+        histogram: histogram.map(({ at, count }) => ({ at: wireTime(at), count })),
+        bucket_ms: bucketMs,
+      },
+      200,
+    );
+  });
 
   return router;
 }

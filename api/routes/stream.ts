@@ -1,6 +1,4 @@
-/**
- * Every event of the log as SSE, filtered; the id of an event is a place in the log, from which a client resumes.
- */
+/** Every event of the log as SSE, filtered; the id of a message is a checkpoint, from which a client resumes. */
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ExecutionEvent } from '../../events/event.ts';
 import type { Api } from '../deps.ts';
@@ -20,7 +18,7 @@ import { typeFilter } from './events.ts';
 export function streamRoutes(api: Api) {
   const router = createRouter();
   const nameOf = actionOf(api);
-  const frames = new WeakMap<ExecutionEvent, Buffer>();
+  const messages = new WeakMap<ExecutionEvent, Buffer>();
 
   router.openapi(
     createRoute({
@@ -68,9 +66,9 @@ export function streamRoutes(api: Api) {
           const last = kept.pop();
           if (!last) continue;
           const id = checkpointToken(checkpoint);
-          const wires = kept.map(frame);
-          wires.push(sseMessage(last.type, id, publicWire(last)));
-          for (const bytes of coalesce(wires)) {
+          const sent = kept.map(messageOf);
+          sent.push(sseMessage(last.type, id, publicWire(last)));
+          for (const bytes of coalesce(sent)) {
             const room = writer.write(bytes);
             if (room) await room;
           }
@@ -80,11 +78,11 @@ export function streamRoutes(api: Api) {
     },
   );
 
-  function frame(event: ExecutionEvent): Buffer {
-    let bytes = frames.get(event);
+  function messageOf(event: ExecutionEvent): Buffer {
+    let bytes = messages.get(event);
     if (!bytes) {
       bytes = sseMessage(event.type, undefined, publicWire(event));
-      frames.set(event, bytes);
+      messages.set(event, bytes);
     }
     return bytes;
   }

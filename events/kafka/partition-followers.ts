@@ -69,32 +69,65 @@ function selectFor({ executionId }: Follower): (batch: Delivery) => Delivery | u
   };
 }
 
+async function* deliver(
+  receiver: Receiver<Delivery>,
+  partition: number,
+  floor: Offsets,
+  signal: AbortSignal,
+  end: () => void,
+): AsyncGenerator<LogBatch, void, undefined> {
+  try {
+    for (let taken = await receiver.take(); taken; taken = await receiver.take()) {
+      for (const { events, offsets } of taken) {
+        const fresh = events.filter(({ kind, offset }) => offset >= floor[kind]);
+        if (fresh.length === 0) continue;
+        const checkpoint = joinCheckpoint(new Map([[String(partition), formatOffsets(offsets)]]));
+        yield { events: fresh.map(({ event }) => event), checkpoint };
+        if (signal.aborted) return;
+      }
+    }
+  } finally {
+    end();
+  }
+}
+
+function startReader(
+  read: PartitionFollowersOptions['read'],
+  partition: number,
+  from: Offsets,
+  onEnd: () => void,
+): SharedReader {
+  const followers = new Set<Follower>();
+  const batches = createFanOut<Delivery>(BUFFER_BYTES);
+  const stop = new AbortController();
+  const wanted = (executionId: string) => {
+    for (const follower of followers) if (follower.executionId === executionId) return true;
+    return false;
+  };
+  void (async () => {
+    try {
+      for await (const batch of read({ partition, from, signal: stop.signal, wanted })) {
+        // Each follower counts what it selects.
+        batches.send({ ...batch, bytes: 0 });
+      }
+      batches.close();
+    } catch (error) {
+      batches.close({ error });
+    } finally {
+      onEnd();
+    }
+  })();
+  return { partition, followers, batches, stop, linger: undefined };
+}
+
 export function partitionFollowers({ read, ends }: PartitionFollowersOptions): PartitionFollowers {
   const readers = new Map<number, SharedReader>();
 
-  function startReader(partition: number, from: Offsets): SharedReader {
-    const followers = new Set<Follower>();
-    const batches = createFanOut<Delivery>(BUFFER_BYTES);
-    const stop = new AbortController();
-    const reader = { partition, followers, batches, stop, linger: undefined };
-    const wanted = (executionId: string) => {
-      for (const follower of followers) if (follower.executionId === executionId) return true;
-      return false;
-    };
+  function start(partition: number, from: Offsets): SharedReader {
+    const reader = startReader(read, partition, from, () => {
+      if (readers.get(partition) === reader) readers.delete(partition);
+    });
     readers.set(partition, reader);
-    void (async () => {
-      try {
-        for await (const batch of read({ partition, from, signal: stop.signal, wanted })) {
-          // Each follower counts what it selects.
-          batches.send({ ...batch, bytes: 0 });
-        }
-        batches.close();
-      } catch (error) {
-        batches.close({ error });
-      } finally {
-        if (readers.get(partition) === reader) readers.delete(partition);
-      }
-    })();
     return reader;
   }
 
@@ -134,7 +167,7 @@ export function partitionFollowers({ read, ends }: PartitionFollowersOptions): P
     const floor = await ends(partition);
     const startedMeanwhile = readers.get(partition);
     if (startedMeanwhile) return joinAtEnd(startedMeanwhile, follower);
-    const reader = startReader(partition, floor);
+    const reader = start(partition, floor);
     return { reader, receiver: join(reader, follower), floor };
   }
 
@@ -151,21 +184,7 @@ export function partitionFollowers({ read, ends }: PartitionFollowersOptions): P
       if (signal.aborted) end();
       else signal.addEventListener('abort', end, { once: true });
 
-      return (async function* () {
-        try {
-          for (let taken = await receiver.take(); taken; taken = await receiver.take()) {
-            for (const { events, offsets } of taken) {
-              const fresh = events.filter(({ kind, offset }) => offset >= floor[kind]);
-              if (fresh.length === 0) continue;
-              const checkpoint = joinCheckpoint(new Map([[String(partition), formatOffsets(offsets)]]));
-              yield { events: fresh.map(({ event }) => event), checkpoint };
-              if (signal.aborted) return;
-            }
-          }
-        } finally {
-          end();
-        }
-      })();
+      return deliver(receiver, partition, floor, signal, end);
     },
     close() {
       for (const { linger, stop } of readers.values()) {
