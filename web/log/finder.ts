@@ -1,9 +1,9 @@
 /**
- * Search inside one execution's log, over all of it: the server finds, this keeps the hits and where the reader is among
- * them. A plain text is searched as it is typed; a regular expression means what RE2 says it means.
+ * Search inside the whole log of one execution: the server searches, this keeps the hits and the reader's place among
+ * them. A plain text is searched literally; a regular expression is one of RE2.
  */
 import { getJson, query } from '../client/requests.ts';
-import type { SearchFacets, SearchHit, SearchPage } from '../types.ts';
+import type { SearchFacets, SearchPage } from '../types.ts';
 
 export interface FindQuery {
   text: string;
@@ -11,20 +11,29 @@ export interface FindQuery {
   matchCase: boolean;
 }
 
+export interface FoundLine {
+  seq: number;
+  highlights: readonly [number, number][];
+  text: string;
+}
+
 export interface FindState {
   /** Hits found so far, in order of lines. */
-  hits: readonly { seq: number; highlights: readonly [number, number][]; text: string }[];
-  /** Matching lines in all, where the server has counted them. */
+  hits: readonly FoundLine[];
+  /** All matching lines; undefined until the server has counted them. */
   total: number | undefined;
   busy: boolean;
-  /** All hits are here. */
+  /** All hits have been loaded. */
   complete: boolean;
+  /** Of the hit that the reader is at; -1 when at none. */
   index: number;
   error: string;
 }
 
 const PAGE = 500;
 const MAX_PAGES = 40;
+/** The reader may still be typing. */
+const TYPING_MS = 140;
 
 export const NOTHING_FOUND: FindState = {
   hits: [],
@@ -42,7 +51,7 @@ export function serverQuery({ text, regex, matchCase }: FindQuery): string {
   return `/${pattern}/${matchCase ? '' : 'i'}`;
 }
 
-/** Ranges of a literal text in a line, for rows whose hits have not come from the server. */
+/** Ranges of a literal text in a line, for rows whose hits the server has not sent yet. */
 export function literalRanges(line: string, { text, matchCase }: FindQuery): [number, number][] {
   const ranges: [number, number][] = [];
   if (!text) return ranges;
@@ -58,7 +67,7 @@ export function literalRanges(line: string, { text, matchCase }: FindQuery): [nu
   return ranges;
 }
 
-/** The hit to go to from a line: the first at or after it (or before it), around the end when there is none. */
+/** Index of the first hit at or after a line (or the last before it), around the end; -1 when there are no hits. */
 export function nearest(seqs: readonly number[], from: number, direction: 1 | -1): number {
   if (!seqs.length) return -1;
   let [low, high] = [0, seqs.length];
@@ -73,24 +82,57 @@ export function nearest(seqs: readonly number[], from: number, direction: 1 | -1
 }
 
 export interface Finder {
-  state(): FindState;
   query(): FindQuery | undefined;
-  find(asked: FindQuery | undefined, fromSeq: number): void;
-  /** Asks again, because lines were added; keeps the place. */
+  /** @param next undefined ends the search. @param fromSeq the hit at or after this line becomes the current one. */
+  find(next: FindQuery | undefined, fromSeq: number): void;
+  /** Searches again, because lines were added; keeps the current hit. */
   again(): void;
   step(direction: 1 | -1): void;
+  /** What to mark in a line. */
   rangesOf(seq: number, visible: string): readonly (readonly [number, number])[];
   close(): void;
 }
 
+/** Loads all hits page by page. `onPage` gets the hits so far and whether there are more. */
+async function loadHits(
+  base: Record<string, string | undefined>,
+  signal: AbortSignal,
+  onPage: (hits: FoundLine[], more: boolean) => void,
+): Promise<void> {
+  const hits: FoundLine[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const path = `/v1/search${query({ ...base, limit: PAGE, cursor })}`;
+    const found: SearchPage = await getJson(path, signal);
+    for (const { seq, highlights, text } of found.hits) hits.push({ seq, highlights, text });
+    cursor = found.cursor;
+    onPage([...hits], cursor !== undefined);
+    if (!cursor) return;
+  }
+}
+
+/** Marks in a line that may be shown differently from how it was searched (a redrawn line). */
+function rangesIn(visible: string, hit: FoundLine | undefined, asked: FindQuery): [number, number][] {
+  if (!asked.regex) return literalRanges(visible, asked);
+  if (!hit) return [];
+  return hit.highlights.flatMap(([from, to]) => {
+    const at = visible.indexOf(hit.text.slice(from, to));
+    return at < 0 ? [] : [[at, at + to - from] as [number, number]];
+  });
+}
+
+/**
+ * @param filter narrows the search.
+ * @param changed is called with each new state, and whether to jump to the current hit.
+ */
 export function createFinder(
   id: string,
-  narrow: () => { stream?: string; host?: string },
+  filter: () => { stream?: string; host?: string },
   changed: (state: FindState, jump: boolean) => void,
 ): Finder {
   let state = NOTHING_FOUND;
   let asked: FindQuery | undefined;
-  let bySeq = new Map<number, { highlights: readonly [number, number][]; text: string }>();
+  let bySeq = new Map<number, FoundLine>();
   let abort = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -99,52 +141,36 @@ export function createFinder(
     changed(state, jump);
   }
 
+  /** @param keepSeq the hit to stay at; undefined goes to the one nearest to `fromSeq`. */
   async function run(what: FindQuery, fromSeq: number, keepSeq: number | undefined) {
     abort.abort();
     abort = new AbortController();
     const { signal } = abort;
-    const base = { q: serverQuery(what), execution: id, ...narrow() };
-    const hits: FindState['hits'][number][] = [];
-    const map = new Map<number, { highlights: readonly [number, number][]; text: string }>();
+    const base = { q: serverQuery(what), execution: id, ...filter() };
     const counted = getJson<SearchFacets>(`/v1/search/facets${query(base)}`, signal).then(
       (facets) => facets.total,
       () => undefined,
     );
+    let placed = keepSeq !== undefined;
     try {
-      let cursor: string | undefined;
-      let placed = keepSeq !== undefined;
-      for (let page = 0; page < MAX_PAGES; page += 1) {
-        const found: SearchPage = await getJson(
-          `/v1/search${query({ ...base, limit: PAGE, cursor })}`,
-          signal,
-        );
-        for (const hit of found.hits as SearchHit[]) {
-          hits.push({ seq: hit.seq, highlights: hit.highlights, text: hit.text });
-          map.set(hit.seq, { highlights: hit.highlights, text: hit.text });
-        }
-        bySeq = map;
-        cursor = found.cursor;
+      await loadHits(base, signal, (hits, more) => {
+        bySeq = new Map(hits.map((hit) => [hit.seq, hit]));
         const seqs = hits.map((hit) => hit.seq);
+        const jump = !placed && hits.length > 0 && ((seqs.at(-1) ?? 0) >= fromSeq || !more);
         let { index } = state;
-        let jump = false;
         if (keepSeq !== undefined) index = seqs.indexOf(keepSeq);
-        else if (!placed && hits.length && ((seqs[seqs.length - 1] ?? 0) >= fromSeq || !cursor)) {
-          index = nearest(seqs, fromSeq, 1);
-          placed = true;
-          jump = true;
-        }
-        set({ hits, index, complete: !cursor, busy: Boolean(cursor), error: '' }, jump);
-        if (!cursor) break;
-      }
-      const total = await counted;
-      if (!signal.aborted) set({ total: total ?? (state.complete ? hits.length : undefined), busy: false });
+        else if (jump) index = nearest(seqs, fromSeq, 1);
+        placed ||= jump;
+        set({ hits, index, complete: !more, busy: more, error: '' }, jump);
+      });
+      const total = (await counted) ?? (state.complete ? state.hits.length : undefined);
+      if (!signal.aborted) set({ total, busy: false });
     } catch (error) {
       if (!signal.aborted) set({ busy: false, error: (error as Error).message });
     }
   }
 
   return {
-    state: () => state,
     query: () => asked,
     find(next, fromSeq) {
       clearTimeout(timer);
@@ -157,7 +183,7 @@ export function createFinder(
       }
       set({ ...NOTHING_FOUND, busy: true, complete: false });
       const what = asked;
-      timer = setTimeout(() => void run(what, fromSeq, undefined), 140);
+      timer = setTimeout(() => void run(what, fromSeq, undefined), TYPING_MS);
     },
     again() {
       if (!asked || state.busy) return;
@@ -166,20 +192,12 @@ export function createFinder(
     step(direction) {
       const count = state.hits.length;
       if (!count) return;
-      const index = state.index < 0 ? 0 : (state.index + direction + count) % count;
-      set({ index }, true);
+      set({ index: state.index < 0 ? 0 : (state.index + direction + count) % count }, true);
     },
     rangesOf(seq, visible) {
       if (!asked) return [];
       const hit = bySeq.get(seq);
-      if (hit && hit.text === visible) return hit.highlights;
-      if (!asked.regex) return literalRanges(visible, asked);
-      if (!hit) return [];
-      // what is shown differs from what was searched (a redrawn line): mark the same words where they still stand
-      return hit.highlights.flatMap(([from, to]) => {
-        const at = visible.indexOf(hit.text.slice(from, to));
-        return at < 0 ? [] : [[at, at + to - from] as [number, number]];
-      });
+      return hit?.text === visible ? hit.highlights : rangesIn(visible, hit, asked);
     },
     close() {
       clearTimeout(timer);

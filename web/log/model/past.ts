@@ -1,5 +1,6 @@
 /** The log's lines as they were at a moment of a replay: some of them only begun. Leaves the store's own lines as they are. */
-import type { Line, LogStore } from './store.ts';
+import type { Line } from './line.ts';
+import type { LogStore } from './store.ts';
 
 export interface Past {
   /** The store with these lines in place of the whole ones. */

@@ -2,7 +2,7 @@
  * Colours of terminal text on the page's own background. A colour that would be hard to read there is moved towards
  * black or white until its contrast is at least that of WCAG AA, so no command can print text that cannot be read.
  */
-import { type Color, RGB, type Sgr } from './ansi.ts';
+import { type Color, RGB, type Sgr } from './sgr.ts';
 
 export type Theme = 'light' | 'dark';
 

@@ -1,10 +1,11 @@
 /** The elements of the rows that are drawn now: made, drawn again only when something about a row changed, and reused. */
 
 import type { Group } from '../model/groups.ts';
+import type { Line } from '../model/line.ts';
 import type { LineRange } from '../model/permalink.ts';
-import type { Line, LogStore } from '../model/store.ts';
-import type { Segment } from '../terminal/ansi.ts';
+import type { LogStore } from '../model/store.ts';
 import type { Theme } from '../terminal/colors.ts';
+import type { Segment } from '../terminal/sgr.ts';
 import { drawRow, type RowLook } from './row.ts';
 
 export interface ViewOptions {

@@ -5,9 +5,9 @@
 import { clock, sinceStart } from '../../lib/format.ts';
 import type { Group } from '../model/groups.ts';
 import { markerOf } from '../model/groups.ts';
-import type { Line } from '../model/store.ts';
-import { type Segment, visibleText } from '../terminal/ansi.ts';
+import type { Line } from '../model/line.ts';
 import { colorsOf, type Theme } from '../terminal/colors.ts';
+import { type Segment, visibleText } from '../terminal/sgr.ts';
 
 /** Longer lines are shown to here, with a button for the rest. */
 export const SHOWN_CHARS = 10_000;

@@ -1,7 +1,7 @@
 /** Search hits with their context, by execution. */
 import { type ComponentChild, h } from 'preact';
 import { commandOf, dateTime } from '../../lib/format.ts';
-import { withoutControls } from '../../log/terminal/ansi.ts';
+import { withoutControls } from '../../log/terminal/controls.ts';
 import type { Execution, SearchHit, SearchLine } from '../../types.ts';
 import { StatusMark } from '../../ui/status-mark.ts';
 

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PLAIN, RGB } from '../../../../web/log/terminal/ansi.ts';
 import { colorsOf, contrast, readable } from '../../../../web/log/terminal/colors.ts';
+import { PLAIN, RGB } from '../../../../web/log/terminal/sgr.ts';
 
 const test = suite('colours');
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PLAIN, type Segment } from '../../../../web/log/terminal/ansi.ts';
+import { PLAIN, type Segment } from '../../../../web/log/terminal/sgr.ts';
 import { cutAtMarks, SHOWN_CHARS, shorten } from '../../../../web/log/view/row.ts';
 
 const test = suite('text of a row');

@@ -1,18 +1,9 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  applySgr,
-  hasControls,
-  lineScreen,
-  PLAIN,
-  parseLine,
-  RGB,
-  type Segment,
-  safeLink,
-  visibleText,
-  withoutControls,
-} from '../../../../web/log/terminal/ansi.ts';
+import { hasControls, safeLink, withoutControls } from '../../../../web/log/terminal/controls.ts';
+import { lineScreen, parseLine } from '../../../../web/log/terminal/line-screen.ts';
+import { applySgr, PLAIN, RGB, type Segment, visibleText } from '../../../../web/log/terminal/sgr.ts';
 
 const ESC = '\u001b';
 const text = (line: string) => visibleText(parseLine(line).segments);

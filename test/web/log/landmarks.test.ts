@@ -1,9 +1,9 @@
-/** What the feed keeps in order. */
+/** Markers and errors are kept in order. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { insertSorted } from '../../../web/log/feed.ts';
+import { insertSorted } from '../../../web/log/landmarks.ts';
 
-const test = suite('feed');
+const test = suite('landmarks');
 
 test('marks are kept in order and once', () => {
   const list: number[] = [];
