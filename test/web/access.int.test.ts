@@ -162,7 +162,7 @@ access('the help lists every key of the view, and each place has one', () =>
       'Next error',
       'Wrap long lines',
       'Replay',
-      'Cancel it',
+      'Cancel',
       'Go to Search',
     ]) {
       await dialog.getByText(text, { exact: true }).waitFor();

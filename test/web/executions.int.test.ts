@@ -76,12 +76,12 @@ list("an action is started from its schema's form, which says what is wrong", ()
     await dialog.getByLabel('Action').selectOption('core.echo');
     await dialog.getByLabel(/^message/).waitFor();
     await dialog.getByRole('button', { name: 'Run' }).click();
-    await dialog.getByText('This is needed.').waitFor();
+    await dialog.getByText('Required.').waitFor();
     await dialog.getByLabel(/^message/).fill('from a form');
     await dialog.getByText(/^More settings/).click();
     await dialog.getByLabel('timeout').fill('soon');
     await dialog.getByRole('button', { name: 'Run' }).click();
-    await dialog.getByText('Write a number.').waitFor();
+    await dialog.getByText('Enter a number.').waitFor();
     await dialog.getByLabel('timeout').fill('30');
     await dialog.getByRole('button', { name: 'Run' }).click();
     await page.locator('.row .text', { hasText: 'from a form' }).waitFor();
@@ -146,7 +146,7 @@ list('an execution is canceled after one question', () =>
     await page.goto(`${server.url}/executions/${id}`);
     await page.locator('.row .text', { hasText: 'up' }).waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Cancel it' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel execution' }).click();
     await page.locator('.facts .s-canceled').waitFor();
   }),
 );
@@ -163,7 +163,7 @@ list('an execution is run again with changes and leads back to the first', () =>
     await field.fill('echo second-run');
     await page.getByRole('dialog').getByRole('button', { name: 'Run' }).click();
     await page.locator('.row .text', { hasText: 'second-run' }).waitFor();
-    await page.getByRole('link', { name: 'Re-run of an earlier execution' }).click();
+    await page.getByRole('link', { name: 'Re-run of another execution' }).click();
     await page.locator('.row .text', { hasText: 'first-run' }).waitFor();
   }),
 );

@@ -51,6 +51,23 @@ function createLayer(viewport: HTMLElement): { spacer: HTMLElement; layer: HTMLE
   return { spacer, layer };
 }
 
+function isAtEnd(
+  viewport: HTMLElement,
+  map: RowMap,
+  drawn: DrawnRows,
+  { visible, anchor }: Position,
+  geometry: Geometry,
+): boolean {
+  const last = map.seqAt(map.count() - 1);
+  const element = drawn.element(last);
+  if (visible.to !== last || !element) return false;
+  if (!geometry.fixed) {
+    return element.getBoundingClientRect().bottom <= viewport.getBoundingClientRect().bottom + 2;
+  }
+  const end = anchorAtEnd(geometry);
+  return anchor.row > end.row || (anchor.row === end.row && anchor.y <= end.y + 2);
+}
+
 /** @param options are read at each drawing, so they may change. */
 export function createRowRenderer(
   viewport: HTMLElement,
@@ -119,17 +136,7 @@ export function createRowRenderer(
     update() {
       frame ||= requestAnimationFrame(render);
     },
-    isAtEnd() {
-      const last = deps.map().seqAt(deps.map().count() - 1);
-      const element = drawn.element(last);
-      if (position.visible.to !== last || !element) return false;
-      if (options.wrap) {
-        return element.getBoundingClientRect().bottom <= viewport.getBoundingClientRect().bottom + 2;
-      }
-      const end = anchorAtEnd(geometry());
-      const { row, y } = position.anchor;
-      return row > end.row || (row === end.row && y <= end.y + 2);
-    },
+    isAtEnd: () => isAtEnd(viewport, deps.map(), drawn, position, geometry()),
     resetWrap() {
       viewport.classList.toggle('wrap', options.wrap);
       averagePx = ROW_PX;

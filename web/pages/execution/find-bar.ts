@@ -2,8 +2,35 @@
 import { h } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useCell } from '../../app/state.ts';
+import type { FindState } from '../../log/finder.ts';
 import type { LogSession } from '../../log/session.ts';
 import { Button } from '../../ui/button.ts';
+
+/** How far the search is, in words. */
+function statusOf(text: string, { error, hits, busy, total, complete, index }: FindState): string {
+  if (error) return error;
+  if (!text) return '';
+  if (!hits.length) return busy ? 'Searching' : 'No matches';
+  const count = (total ?? hits.length).toLocaleString('en');
+  const more = !complete && total === undefined ? '+' : '';
+  const place = index >= 0 ? `${(index + 1).toLocaleString('en')} of ` : '';
+  return `${place}${count}${more} ${(total ?? hits.length) === 1 ? 'line' : 'lines'}`;
+}
+
+function Toggle(props: { label: string; sign: string; pressed: boolean; onToggle: (on: boolean) => void }) {
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: 'toggle',
+      title: props.label,
+      'aria-label': props.label,
+      'aria-pressed': String(props.pressed),
+      onClick: () => props.onToggle(!props.pressed),
+    },
+    props.sign,
+  );
+}
 
 export function FindBar({ session, onClose }: { session: LogSession; onClose: () => void }) {
   const { find } = useCell(session.state);
@@ -16,17 +43,14 @@ export function FindBar({ session, onClose }: { session: LogSession; onClose: ()
   useEffect(() => {
     session.finder.find({ text, regex, matchCase }, session.view.visible().from || 1);
   }, [text, regex, matchCase]);
-
-  const count = find.total ?? find.hits.length;
-  let status = '';
-  if (find.error) status = find.error;
-  else if (!text) status = '';
-  else if (!find.hits.length) status = find.busy ? 'Searching' : 'No matches';
-  else {
-    const more = !find.complete && find.total === undefined ? '+' : '';
-    const lines = count === 1 ? 'line' : 'lines';
-    status = `${find.index >= 0 ? `${(find.index + 1).toLocaleString('en')} of ` : ''}${count.toLocaleString('en')}${more} ${lines}`;
-  }
+  const step = (label: string, icon: 'up' | 'down', direction: 1 | -1) =>
+    h(Button, {
+      label,
+      icon,
+      iconOnly: true,
+      disabled: !find.hits.length,
+      onClick: () => session.finder.step(direction),
+    });
   return h(
     'div',
     {
@@ -48,51 +72,16 @@ export function FindBar({ session, onClose }: { session: LogSession; onClose: ()
       value: text,
       onInput: (event: Event) => setText((event.target as HTMLInputElement).value),
       onKeyDown: (event: KeyboardEvent) => {
-        if (event.key === 'Enter') {
-          event.preventDefault();
-          session.finder.step(event.shiftKey ? -1 : 1);
-        }
+        if (event.key !== 'Enter') return;
+        event.preventDefault();
+        session.finder.step(event.shiftKey ? -1 : 1);
       },
     }),
-    h(
-      'button',
-      {
-        type: 'button',
-        class: 'toggle',
-        title: 'Match case',
-        'aria-label': 'Match case',
-        'aria-pressed': String(matchCase),
-        onClick: () => setMatchCase(!matchCase),
-      },
-      'Aa',
-    ),
-    h(
-      'button',
-      {
-        type: 'button',
-        class: 'toggle',
-        title: 'Regular expression',
-        'aria-label': 'Regular expression',
-        'aria-pressed': String(regex),
-        onClick: () => setRegex(!regex),
-      },
-      '.*',
-    ),
-    h('span', { class: `find-status${find.error ? ' bad' : ''}`, role: 'status' }, status),
-    h(Button, {
-      label: 'Previous match',
-      icon: 'up',
-      iconOnly: true,
-      disabled: !find.hits.length,
-      onClick: () => session.finder.step(-1),
-    }),
-    h(Button, {
-      label: 'Next match',
-      icon: 'down',
-      iconOnly: true,
-      disabled: !find.hits.length,
-      onClick: () => session.finder.step(1),
-    }),
+    h(Toggle, { label: 'Match case', sign: 'Aa', pressed: matchCase, onToggle: setMatchCase }),
+    h(Toggle, { label: 'Regular expression', sign: '.*', pressed: regex, onToggle: setRegex }),
+    h('span', { class: `find-status${find.error ? ' bad' : ''}`, role: 'status' }, statusOf(text, find)),
+    step('Previous match', 'up', -1),
+    step('Next match', 'down', 1),
     h(Button, { label: 'Close find', icon: 'close', iconOnly: true, onClick: onClose }),
   );
 }

@@ -1,11 +1,11 @@
-/** What lies over the log: the way back to the newest line, the selected lines, empty and waiting states. */
+/** What covers the log: the way back to the newest line, the tools for selected lines, and messages in place of lines. */
 import { h } from 'preact';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { record } from '../../app/router.ts';
 import { tell, useCell } from '../../app/state.ts';
 import { copyText } from '../../lib/clipboard.ts';
 import { bytes, plural } from '../../lib/format.ts';
-import { formatRange } from '../../log/model/permalink.ts';
+import { formatRange, type LineRange } from '../../log/model/permalink.ts';
 import type { LogSession } from '../../log/session.ts';
 import { parseLine } from '../../log/terminal/line-screen.ts';
 import { visibleText } from '../../log/terminal/sgr.ts';
@@ -62,6 +62,49 @@ function NoLines({ execution }: { execution: Execution }) {
     : h(EmptyState, { title: 'No output yet' }, h('p', null, waitText(execution)));
 }
 
+const COPY_FAILED = 'The browser did not allow copying.';
+
+async function copyLink(done: string) {
+  tell((await copyText(location.href)) ? done : COPY_FAILED);
+}
+
+/** Copies lines without their escape sequences. */
+async function copyLines(session: LogSession, range: LineRange) {
+  const raw = await session.textOf(range);
+  const text = raw
+    .split('\n')
+    .map((line) => visibleText(parseLine(line.replace(/\r$/, '')).segments))
+    .join('\n');
+  tell((await copyText(text)) ? 'Lines copied.' : COPY_FAILED);
+}
+
+function SelectionBar({ session, selection }: { session: LogSession; selection: LineRange }) {
+  const [from, to] = [selection.from.toLocaleString('en'), selection.to.toLocaleString('en')];
+  return h(
+    'div',
+    { class: 'selection-bar', role: 'group', 'aria-label': 'Selected lines' },
+    h('span', null, from === to ? `Line ${from}` : `Lines ${from}–${to}`),
+    h(Button, { label: 'Copy lines', icon: 'copy', onClick: () => void copyLines(session, selection) }),
+    h(Button, { label: 'Copy link', icon: 'link', onClick: () => void copyLink('Link copied.') }),
+    h(Button, {
+      label: 'Clear selection',
+      icon: 'close',
+      iconOnly: true,
+      onClick: () => clearSelection(session),
+    }),
+  );
+}
+
+/** Leads back to the newest line. */
+function FollowButton({ session, unseen }: { session: LogSession; unseen: number }) {
+  return h(
+    'button',
+    { type: 'button', class: `pill${unseen ? ' fresh' : ''}`, onClick: () => session.view.goto('end') },
+    h('span', { 'aria-hidden': 'true' }, '↓ '),
+    unseen ? plural(unseen, 'new line') : 'Follow',
+  );
+}
+
 export function LogOverlay({ session }: { session: LogSession }) {
   const state = useCell(session.state);
   const [whole, setWhole] = useState<number>();
@@ -72,29 +115,17 @@ export function LogOverlay({ session }: { session: LogSession }) {
     });
     session.onShowLine(setWhole);
   }, [session]);
-  async function copyLink(done: string) {
-    tell((await copyText(location.href)) ? done : 'The browser did not allow copying.');
-  }
-  async function copyLines() {
-    if (!state.selection) return;
-    const raw = await session.textOf(state.selection);
-    const text = raw
-      .split('\n')
-      .map((line) => visibleText(parseLine(line.replace(/\r$/, '')).segments))
-      .join('\n');
-    tell((await copyText(text)) ? 'Lines copied.' : 'The browser did not allow copying.');
-  }
-  const { execution, selection } = state;
-  const ended = execution !== undefined && ENDED.has(execution.status);
-  const empty = state.lines === 0 && execution !== undefined;
-  const hidden =
-    !empty && (state.filter.stream || state.filter.host) && state.visible.to === 0 && !state.filtering;
+  const { execution, selection, filter } = state;
+  const hasEnded = execution !== undefined && ENDED.has(execution.status);
+  const isEmpty = state.lines === 0 && execution !== undefined;
+  const isFiltered = Boolean(filter.stream || filter.host) && !state.filtering;
+  const canFollow = !state.following && state.lines > 0 && state.replayed === undefined;
   return [
-    empty ? h(NoLines, { execution }) : null,
-    hidden
+    isEmpty ? h(NoLines, { execution }) : null,
+    !isEmpty && isFiltered && state.visible.to === 0
       ? h(
           EmptyState,
-          { title: 'No such lines' },
+          { title: 'No lines match' },
           h(Button, { label: 'Show all lines', onClick: () => void session.setFilter({}) }),
         )
       : null,
@@ -102,46 +133,15 @@ export function LogOverlay({ session }: { session: LogSession }) {
       ? h(
           'p',
           { class: 'trimmed', role: 'status' },
-          'Older lines of this execution were removed by retention.',
+          'Retention has deleted the older lines of this execution.',
         )
       : null,
     h(
       'div',
       { class: 'over' },
-      selection
-        ? h(
-            'div',
-            { class: 'selection-bar', role: 'group', 'aria-label': 'Selected lines' },
-            h(
-              'span',
-              null,
-              selection.from === selection.to
-                ? `Line ${selection.from.toLocaleString('en')}`
-                : `Lines ${selection.from.toLocaleString('en')}–${selection.to.toLocaleString('en')}`,
-            ),
-            h(Button, { label: 'Copy lines', icon: 'copy', onClick: () => void copyLines() }),
-            h(Button, { label: 'Copy link', icon: 'link', onClick: () => void copyLink('Link copied.') }),
-            h(Button, {
-              label: 'Clear selection',
-              icon: 'close',
-              iconOnly: true,
-              onClick: () => clearSelection(session),
-            }),
-          )
-        : null,
-      !state.following && state.lines > 0 && state.replayed === undefined && (!ended || state.unseen > 0)
-        ? h(
-            'button',
-            {
-              type: 'button',
-              class: `pill${state.unseen ? ' fresh' : ''}`,
-              onClick: () => session.view.goto('end'),
-            },
-            h('span', { 'aria-hidden': 'true' }, '↓ '),
-            state.unseen
-              ? `${state.unseen.toLocaleString('en')} new ${state.unseen === 1 ? 'line' : 'lines'}`
-              : 'Follow',
-          )
+      selection ? h(SelectionBar, { session, selection }) : null,
+      canFollow && (!hasEnded || state.unseen > 0)
+        ? h(FollowButton, { session, unseen: state.unseen })
         : null,
     ),
     whole === undefined ? null : h(WholeLine, { session, seq: whole, onClose: () => setWhole(undefined) }),

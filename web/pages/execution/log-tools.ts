@@ -31,7 +31,7 @@ export function LogTools({ session }: { session: LogSession }) {
     // at once: a moment later it would select what has been typed since
     document.querySelector<HTMLInputElement>('.find input')?.select();
   };
-  const firstError = async () => {
+  const nextError = async () => {
     if (!(await session.stepError(1))) tell('No line looks like an error.');
   };
   useShortcuts('Log', [
@@ -44,7 +44,7 @@ export function LogTools({ session }: { session: LogSession }) {
     { keys: ['k', 'ArrowUp'], label: 'A line up', run: () => view.scrollRows(-1) },
     { keys: ['PageDown', ' '], label: 'A page down', run: () => view.scrollPages(1) },
     { keys: ['PageUp'], label: 'A page up', run: () => view.scrollPages(-1) },
-    { keys: ['e'], label: 'Next error', run: () => void firstError() },
+    { keys: ['e'], label: 'Next error', run: () => void nextError() },
     { keys: ['E'], label: 'Previous error', run: () => void session.stepError(-1) },
     { keys: [']'], label: 'Next group', run: () => session.stepGroup(1) },
     { keys: ['['], label: 'Previous group', run: () => session.stepGroup(-1) },
@@ -64,7 +64,7 @@ export function LogTools({ session }: { session: LogSession }) {
       replaying,
       onFind: () => (finding ? setFinding(false) : openFind()),
       onReplay: () => setReplaying(!replaying),
-      onFirstError: () => void firstError(),
+      onNextError: () => void nextError(),
       onTimestamps: nextTimestamps,
       onDownload: () => download(session),
     }),

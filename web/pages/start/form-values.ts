@@ -1,4 +1,4 @@
-/** Between an action's parameter schema and a form: which fields, in which order, and what the typed text means. Pure. */
+/** Converts an action's parameter schema into form fields, and the typed texts into parameters. Pure. */
 import type { ParameterSchema } from '../../types.ts';
 
 export interface Field {
@@ -11,7 +11,7 @@ function typesOf({ type = 'string' }: ParameterSchema): readonly string[] {
   return typeof type === 'string' ? [type] : type;
 }
 
-/** Fields in the order a person fills them in: required first, then by position, then by name. */
+/** Required fields first, then by position, then by name. */
 export function fieldsOf(parameters: Record<string, ParameterSchema>): Field[] {
   return Object.entries(parameters)
     .filter(([, schema]) => !schema.immutable)
@@ -39,8 +39,8 @@ export function textOf(value: unknown): string {
 }
 
 /**
- * The parameters that the texts stand for; empty fields are left out, so that defaults apply.
- * `errors` has a sentence for each field that cannot be read.
+ * The parameters that the texts mean. Empty fields are left out, so that defaults apply.
+ * `errors` has a sentence for each field with an invalid text.
  */
 export function readForm(
   fields: readonly Field[],
@@ -51,19 +51,19 @@ export function readForm(
   for (const { name, schema, kind } of fields) {
     const text = texts[name] ?? '';
     if (text.trim() === '') {
-      if (schema.required && schema.default === undefined) errors[name] = 'This is needed.';
+      if (schema.required && schema.default === undefined) errors[name] = 'Required.';
       continue;
     }
     if (kind === 'boolean') values[name] = text === 'true';
     else if (kind === 'number') {
       const n = Number(text);
-      if (!Number.isFinite(n)) errors[name] = 'Write a number.';
+      if (!Number.isFinite(n)) errors[name] = 'Enter a number.';
       else if (
         typesOf(schema).includes('integer') &&
         !typesOf(schema).includes('number') &&
         !Number.isInteger(n)
       ) {
-        errors[name] = 'Write a whole number.';
+        errors[name] = 'Enter a whole number.';
       } else values[name] = n;
     } else if (kind === 'choice') {
       values[name] = schema.enum?.find((option) => textOf(option) === text) ?? text;
@@ -74,7 +74,9 @@ export function readForm(
       } catch {
         if (list && !/^[[{"]/.test(text.trim())) values[name] = text.split(',').map((part) => part.trim());
         else
-          errors[name] = list ? 'Write values with commas between, or a JSON list.' : 'Write a JSON object.';
+          errors[name] = list
+            ? 'Enter values with commas between them, or a JSON list.'
+            : 'Enter a JSON object.';
       }
     } else values[name] = text;
   }

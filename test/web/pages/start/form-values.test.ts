@@ -5,7 +5,7 @@ import { fieldsOf, readForm } from '../../../../web/pages/start/form-values.ts';
 
 const test = suite('form values');
 
-test('fields come in the order a person fills them in', () => {
+test('required fields come first, and texts become parameters', () => {
   const fields = fieldsOf({
     timeout: { type: 'integer', default: 60 },
     fixed: { type: 'string', immutable: true },
@@ -24,8 +24,8 @@ test('fields come in the order a person fills them in', () => {
     { cmd: 'ls', hosts: ['a', 'b'], sudo: true, timeout: 5, level: 'low' },
   );
   assert.equal(readForm(fields, { hosts: '["a"]', timeout: '1.5' }).errors, {
-    cmd: 'This is needed.',
-    timeout: 'Write a whole number.',
+    cmd: 'Required.',
+    timeout: 'Enter a whole number.',
   });
 });
 
