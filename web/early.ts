@@ -1,6 +1,6 @@
 /**
- * Asks for the newest lines of the execution in the address before anything else of the page is loaded. It stands in the
- * document itself, so it imports nothing and stays short; client/subscription.ts takes the answer over.
+ * Requests the newest lines of the execution in the address before the rest of the page is loaded. It is inline in the
+ * document, so it imports nothing and stays short; client/subscription.ts takes the answer over.
  */
 
 export interface EarlyAnswer {
@@ -18,7 +18,7 @@ if (execution && !/^#L\d/.test(location.hash)) {
     signal: abort.signal,
     cache: 'no-store',
   });
-  // whoever takes it over sees the error; nobody may
+  // the error is reported where the answer is used, if it is used
   answer.catch(() => {});
   (globalThis as { linefeedEarly?: EarlyAnswer }).linefeedEarly = { url, abort, answer };
 }

@@ -1,4 +1,4 @@
-/** Starts the page: the frame, and the view that the address asks for. */
+/** Starts the page: the frame, and the view for the address. */
 import { h, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { here } from './app/router.ts';
@@ -21,7 +21,7 @@ function View() {
   if (path === '/operations') return h(OperationsPage, null);
   return h(
     EmptyState,
-    { title: 'No such page' },
+    { title: 'Page not found' },
     h('p', null, h('a', { href: '/', 'data-route': true }, 'See all executions')),
   );
 }

@@ -110,7 +110,7 @@ export function pageRoutes(signal?: AbortSignal, source: PageSource = pageSource
     const { version, assets } = await page.latest();
     const match = /^\/assets\/([\w-]{12})\/(.+)$/.exec(c.req.path);
     const body = assets.get(match?.[2] ?? '');
-    if (!body) return c.text('There is no such file. Reload the page.', 404, HEADERS);
+    if (!body) return c.text('File not found. Reload the page.', 404, HEADERS);
     return send(c, body, {
       'content-type': TYPES[extname(match?.[2] ?? '')] ?? 'text/plain; charset=utf-8',
       // an address with another version belongs to an older page: it gets the current file and must ask again

@@ -19,7 +19,7 @@ list('without a session the page asks for the token and takes it', () =>
       await page.getByRole('heading', { name: 'Sign in' }).waitFor();
       await page.getByLabel('Token').fill('wrong');
       await page.getByRole('button', { name: 'Sign in' }).click();
-      await page.getByText('The server does not know this token.').waitFor();
+      await page.getByText('The token is not valid.').waitFor();
       await page.getByLabel('Token').fill(server.token);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('heading', { name: 'Operations' }).waitFor();

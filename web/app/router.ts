@@ -1,7 +1,7 @@
-/** Which view the address asks for. Links are plain anchors; clicks on them are taken over when nothing is held down. */
+/** The address as a cell. A click on a link with `data-route`, without modifier keys, changes it without loading the page. */
 import { cell } from './state.ts';
 
-export interface Location {
+interface Location {
   path: string;
   search: URLSearchParams;
   hash: string;
@@ -24,7 +24,7 @@ export function navigate(to: string, replace = false) {
   if (!to.includes('#')) window.scrollTo(0, 0);
 }
 
-/** Changes the address without telling the views: they changed already. */
+/** Changes the address without telling the views, which have changed already. */
 export function record(to: string) {
   history.replaceState(null, '', to);
 }

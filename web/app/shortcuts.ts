@@ -1,9 +1,8 @@
-/** Keyboard shortcuts: views say what they offer while they are shown, and the help dialog lists just that. */
+/** Keyboard shortcuts. Each view registers its own while it is shown; the help dialog lists them. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { cell } from './state.ts';
 
-export interface Shortcut {
-  /** As `KeyboardEvent.key` names it; several for one thing. */
+interface Shortcut {
+  /** Values of `KeyboardEvent.key`; each one runs the shortcut. */
   keys: readonly string[];
   label: string;
   run(event: KeyboardEvent): void;
@@ -11,13 +10,12 @@ export interface Shortcut {
   inFields?: boolean;
 }
 
-export interface ShortcutGroup {
+interface ShortcutGroup {
   title: string;
   shortcuts: readonly Shortcut[];
 }
 
 const groups = new Set<{ current: ShortcutGroup }>();
-export const shortcutGroups = cell<number>(0);
 
 export function listShortcuts(): ShortcutGroup[] {
   return [...groups].map((group) => group.current);
@@ -26,10 +24,9 @@ export function listShortcuts(): ShortcutGroup[] {
 export function useShortcuts(title: string, shortcuts: readonly Shortcut[]) {
   const ref = useRef<ShortcutGroup>({ title, shortcuts });
   ref.current = { title, shortcuts };
-  // Before the view is painted: a key that is pressed at first sight must not be lost.
+  // before the view is painted, so that a key pressed at once is not lost
   useLayoutEffect(() => {
     groups.add(ref);
-    shortcutGroups.set(shortcutGroups.get() + 1);
     return () => {
       groups.delete(ref);
     };

@@ -34,7 +34,7 @@ export function useCell<T>(source: Cell<T>): T {
   return value;
 }
 
-/** A cell that outlives the page, as long as the browser lets it. */
+/** A cell that is kept in localStorage. */
 function kept<T extends string | boolean>(name: string, initial: T, allowed: readonly T[]): Cell<T> {
   const key = `linefeed.${name}`;
   let start = initial;
@@ -43,7 +43,7 @@ function kept<T extends string | boolean>(name: string, initial: T, allowed: rea
     const known = allowed.find((value) => String(value) === stored);
     if (known !== undefined) start = known;
   } catch {
-    // storage can be forbidden; the preference then lasts as long as the page
+    // without storage the preference lasts as long as the page
   }
   const result = cell<T>(start);
   result.watch((value) => {
@@ -65,7 +65,7 @@ export const timestamps = kept<'off' | 'clock' | 'relative'>('timestamps', 'off'
   'relative',
 ]);
 
-/** A short message that goes away by itself; also read out by screen readers. */
+/** A short message that disappears after some seconds. Screen readers read it out. */
 export const notice = cell<{ text: string; tone: 'info' | 'error' } | undefined>(undefined);
 let noticeTimer: ReturnType<typeof setTimeout> | undefined;
 export function tell(text: string, tone: 'info' | 'error' = 'info') {
@@ -75,7 +75,7 @@ export function tell(text: string, tone: 'info' | 'error' = 'info') {
 }
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
-export function currentTheme(): 'light' | 'dark' {
+function currentTheme(): 'light' | 'dark' {
   const choice = themeChoice.get();
   if (choice !== 'system') return choice;
   return dark.matches ? 'dark' : 'light';
@@ -89,7 +89,7 @@ themeChoice.watch(applyTheme);
 dark.addEventListener('change', applyTheme);
 applyTheme();
 
-/** The time, again every `everyMs`, for what ticks. */
+/** The current time, updated every `everyMs`; 0 does not update it. */
 export function useNow(everyMs: number): number {
   const [now, set] = useState(Date.now());
   useEffect(() => {

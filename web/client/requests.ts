@@ -1,4 +1,4 @@
-/** Requests to Linefeed's own API: errors as problems with words for a person, NDJSON lines, sign-in state. */
+/** Requests to Linefeed's API: JSON, NDJSON, errors as `Problem`, and the sign-in state. */
 
 export class Problem extends Error {
   readonly status: number;
@@ -19,12 +19,12 @@ export class Problem extends Error {
 }
 
 const signedOut = new Set<() => void>();
-/** Calls back when the server says that there is no session. Answers how to stop. */
+/** Calls back when the server answers 401. Returns how to stop. */
 export function onSignedOut(listener: () => void): () => void {
   signedOut.add(listener);
   return () => signedOut.delete(listener);
 }
-export function tellSignedOut() {
+function tellSignedOut() {
   for (const listener of signedOut) listener();
 }
 
@@ -39,7 +39,7 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
-/** @throws Problem when the answer is an error, or when there is none (status 0). */
+/** @throws Problem when the answer is an error; with status 0 when the server does not answer. */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
@@ -83,7 +83,7 @@ export async function getLines<T>(path: string, signal?: AbortSignal): Promise<T
     .map((line) => JSON.parse(line) as T);
 }
 
-/** A query string of everything that is set. */
+/** A query string of the values that are neither undefined nor empty. */
 export function query(values: Record<string, string | number | boolean | undefined>): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(values)) {

@@ -16,7 +16,7 @@ export function retentionTimes(): Promise<RetentionTimes> {
   return requested;
 }
 
-/** Milliseconds after an execution's end; undefined is for ever. */
+/** Milliseconds after an execution's end; undefined is forever. */
 export function keptMs({ output_ttl_seconds, executions_ttl_seconds }: RetentionTimes): number | undefined {
   const ends = [output_ttl_seconds, executions_ttl_seconds].filter((seconds) => seconds > 0);
   return ends.length ? Math.min(...ends) * 1000 : undefined;

@@ -22,7 +22,7 @@ export type ConnectionState =
   | { kind: 'refused'; status: number };
 
 export interface SubscribeOptions {
-  /** Asked for at each connection. */
+  /** Called for each connection. */
   url: () => string;
   onEvent(message: SseMessage): void;
   onState(state: ConnectionState): void;
@@ -45,7 +45,7 @@ const MAX_DELAY_MS = 15_000;
 /** Answers that will not change when asked again. */
 const REFUSALS = [400, 401, 403, 404, 410];
 
-/** The answer that early.ts asked for, once, if it is to this address. */
+/** The answer to early.ts's request, once, if it is to this address. */
 function takeEarly(url: string): EarlyAnswer | undefined {
   const scope = globalThis as { linefeedEarly?: EarlyAnswer | undefined };
   const early = scope.linefeedEarly;
@@ -60,7 +60,7 @@ interface Connection {
   answer: Promise<Response>;
 }
 
-/** @param lastId to resume from; empty to begin anew, perhaps with what early.ts asked for. */
+/** @param lastId to resume from; empty to begin anew, perhaps with the answer that early.ts requested. */
 function openConnection(url: string, lastId: string): Connection {
   const early = lastId ? undefined : takeEarly(url);
   if (early) return early;
@@ -123,7 +123,7 @@ function reasonOf(error: unknown): string {
   return (error as Error).message || 'the connection was closed';
 }
 
-/** The delay before reconnection number `attempt`, counted from 1, with some chance in it. */
+/** The delay before reconnection number `attempt`, counted from 1, with random jitter. */
 function delayMs(attempt: number, baseMs: number): number {
   return Math.min(MAX_DELAY_MS, baseMs * 2 ** Math.min(attempt - 1, 4)) * (0.75 + Math.random() / 2);
 }

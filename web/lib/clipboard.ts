@@ -1,4 +1,4 @@
-/** Puts text on the clipboard, also on pages without TLS, where browsers offer only the old way. */
+/** Copies text. Without TLS browsers have no clipboard API, so a text area is the fallback. Returns whether it worked. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

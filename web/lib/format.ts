@@ -1,4 +1,4 @@
-/** Numbers, times and sizes in words for a person. Pure. */
+/** Formats numbers, times and sizes. Pure. */
 
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
@@ -17,7 +17,7 @@ export function duration(ms: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
-/** A set length of time without what is zero: `7 d`, `10 m`, `1 h 30 m`. */
+/** A duration without its zero parts: `7 d`, `10 m`, `1 h 30 m`. */
 export function span(ms: number): string {
   return duration(ms).replace(/ 0+ [hms]$/, '');
 }
@@ -80,7 +80,7 @@ export function ago(at: number, now: number): string {
   return dateTime(at).slice(0, 10);
 }
 
-/** The reader's time zone, as the server takes it: its name, or where the browser knows none its offset of now. */
+/** The reader's time zone for the server: its name, or its present offset when the browser knows no name. */
 export function timeZone(): string {
   const { timeZone: name } = new Intl.DateTimeFormat().resolvedOptions();
   if (name && name !== 'Etc/Unknown') return name;
@@ -94,7 +94,7 @@ export function dayRange(day: string): { from: number; to: number } {
   return { from: +new Date(year, month - 1, date), to: +new Date(year, month - 1, date + 1) - 1 };
 }
 
-/** What an execution runs, in one line: the command of a shell action, else its parameters. */
+/** One line for what an execution runs: the command of a shell action, else its parameters. */
 export function commandOf(parameters: Record<string, unknown>): string {
   if (typeof parameters.cmd === 'string') return parameters.cmd;
   return Object.entries(parameters)

@@ -21,7 +21,7 @@ const TAIL_LINES = 300;
 const BEFORE = 100;
 const AFTER = 150;
 
-export interface FeedEvents {
+interface FeedEvents {
   /** Lines arrived or grew. */
   changed(): void;
   document(execution: Execution): void;

@@ -5,13 +5,13 @@
 import { getJson, query } from '../client/requests.ts';
 import type { SearchFacets, SearchPage } from '../types.ts';
 
-export interface FindQuery {
+interface FindQuery {
   text: string;
   regex: boolean;
   matchCase: boolean;
 }
 
-export interface FoundLine {
+interface FoundLine {
   seq: number;
   highlights: readonly [number, number][];
   text: string;

@@ -1,6 +1,6 @@
 /**
- * What is known about lines that are not loaded: group markers and lines that look like errors. Those of loaded lines are
- * noted; those of older lines are searched for on the server.
+ * What is known about lines that are not loaded: group markers and lines that look like errors. They are
+ * noted in loaded lines and searched on the server in older ones.
  */
 import { getJson, query } from '../client/requests.ts';
 import type { SearchPage } from '../types.ts';
@@ -9,16 +9,16 @@ import type { Line } from './model/line.ts';
 
 const ERROR_PATTERN = '\\b(error|fatal|panic|exception|traceback|failed|failure)\\b';
 const ERROR = new RegExp(ERROR_PATTERN, 'i');
-/** Characters of a line in which an error is looked for. */
+/** Characters of a line that are searched for an error. */
 const SEARCHED_CHARS = 4000;
 const MAX_LANDMARKS = 20_000;
 const PAGE = 500;
 const MAX_MARKER_PAGES = 20;
 const MAX_ERROR_PAGES = 8;
-/** The reader's own lines are loaded first. */
+/** The lines in view are loaded first. */
 const DELAY_MS = 400;
 
-export interface Landmarks {
+interface Landmarks {
   /** In order of lines. */
   markers(): Marker[];
   /** Lines that look like errors, in order. */
@@ -80,7 +80,7 @@ export function createLandmarks(executionId: string, changed: () => void, signal
         });
         await searchPages(ERROR_PATTERN, MAX_ERROR_PAGES, ({ seq }) => addError(seq));
       } catch {
-        // see the docstring
+        // the log can be read without them
       }
     },
   };

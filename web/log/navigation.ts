@@ -6,7 +6,7 @@ import type { LineRange } from './model/permalink.ts';
 import type { LogView } from './view/log-view.ts';
 import type { VisibleRows } from './visible-rows.ts';
 
-export interface NavigationDeps {
+interface NavigationDeps {
   feed: Feed;
   folds: Folds;
   rows: VisibleRows;
@@ -16,7 +16,7 @@ export interface NavigationDeps {
   reveal(seq: number): void;
 }
 
-export interface Navigation {
+interface Navigation {
   toggleGroup(group: Group): void;
   /** Toggles the first group in view, or the one around it. */
   toggleGroupHere(): void;

@@ -8,13 +8,13 @@ export interface RangeFilter {
   host?: string;
 }
 
-export interface RangeEvents {
+interface RangeEvents {
   loaded(lines: readonly OutputLine[]): void;
   failed(error: Error): void;
   changed(): void;
 }
 
-export interface RangeLoader {
+interface RangeLoader {
   /** Loads a range at once. */
   load(from: number, to: number, filter?: RangeFilter): Promise<void>;
   /** Loads what the store does not hold of these lines. */
@@ -72,7 +72,7 @@ export function createRangeLoader(
     if (next) need(next.seqs, next.filter);
   }
 
-  /** Lines of one stream or host: the server gives those in a range, and the others are settled one by one. */
+  /** For lines of one stream or host. The other lines of the range are not in the answer, so lines are settled one by one. */
   function needFiltered(wanted: readonly number[], filter: RangeFilter) {
     if (current) {
       queued = { seqs: wanted, filter };

@@ -8,7 +8,7 @@ import type { LogView } from './view/log-view.ts';
 import type { Minimap } from './view/minimap.ts';
 import type { VisibleRows } from './visible-rows.ts';
 
-/** @returns a function that runs `body` within `ms` after the first of several calls. */
+/** @returns a function that runs `body` `ms` after the first of several calls. */
 export function debounce(body: () => void) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const soon = (ms: number) => {
@@ -30,7 +30,7 @@ interface Reported {
   state: Cell<LogState>;
 }
 
-/** Copies into the state what components show of the parts. */
+/** @returns `run`, which updates the state and the minimap. */
 export function createReport({ store, feed, folds, rows, view, minimap, state }: Reported) {
   let seen = 0;
   return {
@@ -67,7 +67,7 @@ export function createReport({ store, feed, folds, rows, view, minimap, state }:
   };
 }
 
-export type Report = ReturnType<typeof createReport>;
+type Report = ReturnType<typeof createReport>;
 
 /** Takes a new document of the execution into the state and the view. */
 export function createDocumentHandler(state: Cell<LogState>, view: LogView, report: Report) {

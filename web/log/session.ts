@@ -48,7 +48,7 @@ interface SessionElements {
   minimap: HTMLCanvasElement;
 }
 
-/** What the parts of a session share. */
+/** Creates the parts of a session and connects them. */
 function createParts(id: string, elements: SessionElements, on: SessionEvents) {
   const store = logStore();
   const past = pastOf(store);
@@ -110,7 +110,7 @@ function createParts(id: string, elements: SessionElements, on: SessionEvents) {
   return { store, past, state, set, folds, rows, feed, finder, view, minimap, report, reportSoon };
 }
 
-/** Keeps the options of the view as the reader chose them, and a search of a live log up to date. Returns how to stop. */
+/** Passes preferences to the view, and repeats the search of a live log. Returns how to stop. */
 function watchPreferences({ view, state, finder, reportSoon }: Parts): () => void {
   const unwatch = [
     wrapLines.watch((wrap) => view.setOptions({ wrap })),

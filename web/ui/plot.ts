@@ -1,4 +1,4 @@
-/** Small plots as SVG: bars over time, and a line with its area. Drawn for their box, with a table for screen readers. */
+/** Small plots as SVG: bars over time, and a line with its area. Drawn as wide as their box, with a label for screen readers. */
 import { h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
@@ -22,14 +22,14 @@ function useWidth() {
 }
 
 /** A round number at or above `value`: 1, 2 or 5 times a power of ten. */
-export function niceCeiling(value: number): number {
+function niceCeiling(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   for (const step of [1, 2, 5, 10]) if (value <= step * power) return step * power;
   return 10 * power;
 }
 
-export interface PlotProps {
+interface PlotProps {
   label: string;
   points: readonly Point[];
   format: (value: number) => string;
@@ -80,7 +80,7 @@ export function Plot({ label, points, format, time, height = 96, kind, bucketMs 
         onPointerMove: (event: PointerEvent) => setOver(indexAt(event)),
         onPointerLeave: () => setOver(-1),
         onClick: (event: MouseEvent) => {
-          // a tap moves no pointer before it
+          // a tap has no pointer move before it
           const chosen = points[indexAt(event)];
           if (chosen && onSelect) onSelect(chosen.at, chosen.at + bucketMs);
         },

@@ -1,9 +1,9 @@
-/** The groups of one log: which there are, which are closed, which lines that hides. Grows with the log. Pure. */
+/** The groups of one log, which of them are closed, and which lines those hide. Grows with the log. Pure. */
 import { buildGroups, type Group, type Marker } from './groups.ts';
 import { type Run, union } from './rows.ts';
 
 export interface Folds {
-  /** Takes the markers known by now; true when groups came that begin closed or change what is hidden. */
+  /** Takes all markers known now. Returns whether the hidden lines may have changed. */
   update(markers: readonly Marker[], lastSeq: number): boolean;
   count(): number;
   /** The group whose first line this is. */
@@ -16,7 +16,7 @@ export interface Folds {
   set(group: Group, closed: boolean): void;
   setAll(closed: boolean): void;
   allClosed(): boolean;
-  /** Opens the groups that hide a line; true when there were any. */
+  /** Opens the groups that hide a line. Returns whether there were any. */
   reveal(seq: number): boolean;
   find(test: (group: Group) => boolean, fromEnd?: boolean): Group | undefined;
 }
@@ -27,9 +27,9 @@ export function createFolds(): Folds {
   let byLine = new Map<number, Group>();
   let markerCount = -1;
   let known = 0;
-  /** What the reader chose, by first line: it outlasts a new reading of the markers. */
+  /** What the reader chose, by first line: it outlives a rebuild of the groups. */
   const chosen = new Map<number, boolean>();
-  /** What the reader chose for all groups up to a line, those included that were not known then. */
+  /** What the reader chose for all groups up to a line, including those found later. */
   let all: { closed: boolean; through: number } | undefined;
   const choiceOf = (start: number) =>
     chosen.get(start) ?? (all && start <= all.through ? all.closed : undefined);
@@ -46,7 +46,7 @@ export function createFolds(): Folds {
   return {
     update(markers, lastSeq) {
       if (markers.length === markerCount) {
-        // a group that nothing has ended yet grows with the log
+        // a group without an end grows with the log
         for (let i = groups.length - 1; i >= 0 && i >= groups.length - 50; i -= 1) {
           const group = groups[i] as Group;
           if (group.end === known) group.end = lastSeq;

@@ -1,15 +1,15 @@
 /**
  * Sections that commands mark in their output, in the syntaxes of GitHub (`::group::`), Azure (`##[group]`), Buildkite
- * (`--- `, `+++ `, `~~~ `) and GitLab (`section_start:…`). Pure: marker lines in, a tree of groups out.
+ * (`--- `, `+++ `, `~~~ `) and GitLab (`section_start:…`). Pure.
  */
 
 export interface Marker {
   seq: number;
   kind: 'start' | 'end' | 'flat' | 'open-previous';
   title: string;
-  /** GitLab's name of the section; its end names it again. */
+  /** The name that GitLab gives a section at its start and at its end. */
   name?: string;
-  /** Starts closed, because the command asked for it. */
+  /** Whether the command asks for a closed group. */
   closed?: boolean;
   /** Milliseconds since the epoch, where known. */
   at?: number;
@@ -25,7 +25,7 @@ export interface Group {
   durationMs?: number;
 }
 
-/** What a search must match to find every line that may be a marker. */
+/** A regular expression that every marker matches, and some other lines. */
 export const MARKER_PATTERN =
   '^(::(end)?group::|##\\[(end)?group\\]|(---|\\+\\+\\+|~~~) \\S|\\^\\^\\^ \\+\\+\\+|section_(start|end):\\d)';
 
@@ -61,7 +61,7 @@ function clean(text: string | undefined): string {
   return (text ?? '').replace(/[\r\n\b]+/g, ' ').trim();
 }
 
-/** `--- a/file` and `+++ b/file` on neighbouring lines are the head of a diff, not sections. */
+/** `--- a/file` and `+++ b/file` on neighbouring lines begin a diff and are not sections. */
 function withoutDiffs(markers: readonly Marker[]): Marker[] {
   const diff = new Set<Marker>();
   for (let i = 1; i < markers.length; i += 1) {
@@ -74,7 +74,7 @@ function withoutDiffs(markers: readonly Marker[]): Marker[] {
   return markers.filter((marker) => !diff.has(marker));
 }
 
-/** Groups in order of their first line. One that nothing ends lasts until `lastSeq`. */
+/** Groups in order of their first line. One without an end lasts until `lastSeq`. */
 export function buildGroups(markers: readonly Marker[], lastSeq: number): Group[] {
   const groups: Group[] = [];
   const open: { group: Group; marker: Marker }[] = [];
@@ -98,7 +98,7 @@ export function buildGroups(markers: readonly Marker[], lastSeq: number): Group[
         if (candidate?.marker.kind === 'start' && candidate.marker.name === marker.name) break;
         match -= 1;
       }
-      // an end that nothing began is just text
+      // an end without a start is text
       if (match < 0) continue;
       while (open.length - 1 > match) close(marker.seq - 1, marker.at);
       close(marker.seq, marker.at);

@@ -3,7 +3,7 @@ import type { Line } from './line.ts';
 
 export const PAGE_LINES = 500;
 
-export interface LinePages {
+interface LinePages {
   /** Highest line number known. */
   last(): number;
   setLast(seq: number): void;

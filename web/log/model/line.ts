@@ -5,7 +5,7 @@ import { type LineScreen, lineScreen } from '../terminal/line-screen.ts';
 import { PLAIN, type Segment, type Sgr } from '../terminal/sgr.ts';
 
 /** Characters of one line that are kept for showing; the whole line is in the download. */
-export const MAX_LINE_CHARS = 1 << 20;
+const MAX_LINE_CHARS = 1 << 20;
 
 export interface Line {
   seq: number;

@@ -1,15 +1,15 @@
-/** The log's lines as they were at a moment of a replay: some of them only begun. Leaves the store's own lines as they are. */
+/** The lines of a log as they were at a moment of a replay, when some were partial. The store itself does not change. */
 import type { Line } from './line.ts';
 import type { LogStore } from './store.ts';
 
-export interface Past {
-  /** The store with these lines in place of the whole ones. */
+interface Past {
+  /** The store, with partial lines where they were partial. */
   store: LogStore;
   /** @param cuts by line, how many characters of its text there were. */
   show(cuts: ReadonlyMap<number, number>): void;
 }
 
-/** Versions of begun lines are above those of whole ones, so that a row sees the difference. */
+/** Versions of partial lines are above those of whole ones, so that the row is drawn again. */
 const VERSIONS = 1e9;
 
 export function pastOf(store: LogStore): Past {

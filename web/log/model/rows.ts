@@ -1,6 +1,6 @@
 /**
- * Which lines are rows on screen: a filter shows some runs of lines, a closed group hides others. Pure. Runs, not
- * lines, are held, so a million lines without a filter cost one run.
+ * Which lines are rows on screen: a filter shows some runs of lines, a closed group hides others. Pure. It holds
+ * runs and not lines, so a million lines without a filter cost one run.
  */
 
 /** Lines `seq … seq + count - 1`. */
@@ -16,7 +16,7 @@ export interface RowMap {
   /** The row of a line, or of the nearest visible line before it (after it when there is none before). */
   rowOf(seq: number): number;
   has(seq: number): boolean;
-  /** Adds visible lines after all that are there. */
+  /** Adds visible lines at the end. */
   append(seq: number, count: number): void;
 }
 
@@ -71,7 +71,7 @@ export function rowMap(runs: readonly Run[]): RowMap {
   };
 }
 
-/** `runs` without the lines of `hidden`; both in order, neither overlapping in itself. */
+/** `runs` without the lines of `hidden`; both in order and without overlaps in themselves. */
 export function subtract(runs: readonly Run[], hidden: readonly Run[]): Run[] {
   const result: Run[] = [];
   let h = 0;

@@ -1,6 +1,6 @@
 /**
- * When each line was printed, and by whom, for a whole execution: runs of lines as `GET …/outline` gives them. Answers
- * what replay and the stream and host filters ask. Pure.
+ * Reads the outline of an execution, which says when each line was printed, on which stream and by which host. Used by
+ * replay and the filters. Pure.
  */
 import type { Outline } from '../../types.ts';
 import type { Run } from './rows.ts';
@@ -20,7 +20,7 @@ export function runsOf(outline: Outline, filter: { stream?: string; host?: strin
   return result;
 }
 
-/** How many lines there were at a time, from the first line on. */
+/** The number of the last line that existed at a time. */
 export function lastSeqAt(outline: Outline, at: number): number {
   let [low, high] = [0, outline.runs.length];
   while (low < high) {
@@ -32,7 +32,7 @@ export function lastSeqAt(outline: Outline, at: number): number {
   return run ? run[0] + run[1] - 1 : 0;
 }
 
-/** Lines that are there at a time but not whole yet, with how many characters of them are. */
+/** Lines that were partial at a time, with how many characters they had. */
 export function cutsAt(outline: Outline, at: number): Map<number, number> {
   const last = lastSeqAt(outline, at);
   const cuts = new Map<number, number>();
@@ -49,7 +49,7 @@ export function cutsAt(outline: Outline, at: number): Map<number, number> {
   return cuts;
 }
 
-/** When the first and the last of it was printed; equal times when there is nothing. */
+/** When the first and the last output was printed; equal times when there is none. */
 export function spanOf({ runs, pieces }: Outline): { first: number; last: number } {
   const first = runs[0]?.[4] ?? 0;
   return { first, last: Math.max(first, runs.at(-1)?.[4] ?? 0, pieces.at(-1)?.[2] ?? 0) };

@@ -28,7 +28,7 @@ const GROUND: Record<Theme, { fg: number; bg: number; palette: readonly number[]
 };
 
 const CONTRAST = 4.6;
-/** On the page's own ground, which is tinted where a row is selected, found or from stderr. */
+/** On the page's own background, which is tinted where a row is selected, a hit or from stderr. */
 const GROUND_CONTRAST = 5.8;
 
 function triple(rgb: number): Triple {

@@ -9,7 +9,7 @@ export const MAX_COLUMN = 4096;
 const MAX_LENGTH = 1 << 20;
 const TAB = 8;
 
-export interface LineCells {
+interface LineCells {
   /** Writes at the cursor and moves it. */
   write(text: string, look: Sgr): void;
   move(column: number): void;

@@ -1,4 +1,4 @@
-/** The elements of the rows that are drawn now: made, drawn again only when something about a row changed, and reused. */
+/** The elements of the rows in view. A row is drawn again only when something about it has changed; elements are reused. */
 
 import type { Group } from '../model/groups.ts';
 import type { Line } from '../model/line.ts';
@@ -28,12 +28,12 @@ export interface DrawnRows {
   row(seq: number): HTMLElement;
   /** The element of a line that is drawn already. */
   element(seq: number): HTMLElement | undefined;
-  /** Takes the elements of all other lines out. */
+  /** Removes the elements of all other lines. */
   keep(seqs: readonly number[]): void;
-  /** Has every row drawn again when it is next asked for. */
+  /** Every row is drawn again at its next use. */
   redraw(): void;
   select(range: LineRange | undefined): void;
-  /** Says which line is the current search hit. */
+  /** Sets the line of the current search hit. */
   point(seq: number | undefined): void;
   /** Characters of the longest line drawn so far. */
   widest(): number;

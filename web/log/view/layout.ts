@@ -4,10 +4,10 @@ import type { DrawnRows } from './drawn-rows.ts';
 import { type Anchor, anchorAtEnd, atLeastTop, type Geometry, normal } from './scroller.ts';
 
 export const ROW_PX = 20;
-/** Heights settle after few passes: each one measures rows that the one before brought into view. */
+/** Heights settle after few passes: each one measures the rows that the previous one brought into view. */
 const MAX_PASSES = 3;
 
-export interface LayoutInput {
+interface LayoutInput {
   drawn: DrawnRows;
   map: RowMap;
   geometry: Geometry;
@@ -16,7 +16,7 @@ export interface LayoutInput {
   follow: boolean;
 }
 
-export interface Layout {
+interface Layout {
   /** Lines in view, in order. */
   seqs: number[];
   /** The same place, kept inside the list. */

@@ -1,7 +1,6 @@
 /**
  * The rows on screen: which ones, where, and what moves them. Plain DOM, drawn at most once a frame; only rows in view
- * exist. Knows lines through the store and rows through the row map, asks for what is missing, and decides nothing about
- * connections.
+ * exist. Knows lines through the store and rows through the row map, and asks for what is missing.
  */
 import type { Group } from '../model/groups.ts';
 import type { LineRange } from '../model/permalink.ts';
@@ -12,7 +11,7 @@ import { listenToRows } from './row-clicks.ts';
 import { createRowRenderer, type RowRenderer } from './row-renderer.ts';
 import { anchorAfterScroll, anchorAt, anchorShowing, MAX_SPACER_PX } from './scroller.ts';
 
-export interface LogViewDeps extends RowDeps {
+interface LogViewDeps extends RowDeps {
   map(): RowMap;
   /** Lines in view that the store does not hold. */
   need(seqs: readonly number[]): void;
@@ -131,7 +130,7 @@ export function createLogView(viewport: HTMLElement, deps: LogViewDeps, initial:
     },
     show(seq) {
       const g = geometry();
-      // where all lines fit, all are shown, the next one too
+      // when all lines fit, the view shows all of them and the next one
       position.follow = g.fixed && g.rows > 0 && g.rows * ROW_PX <= g.viewportPx;
       position.anchor = anchorShowing(deps.map().rowOf(seq), g);
       update();

@@ -1,7 +1,7 @@
-/** The strip beside the log: where errors and matches are in all of it, and which part is in view. A canvas; a click goes there. */
+/** The strip beside the log: it shows where errors and matches are in the whole log, and which part is in view. A click scrolls there. */
 import type { RowMap } from '../model/rows.ts';
 
-export interface MinimapInput {
+interface MinimapInput {
   map: RowMap;
   errors: readonly number[];
   hits: readonly number[];
@@ -9,7 +9,7 @@ export interface MinimapInput {
   visible: { from: number; to: number };
 }
 
-/** Vertical pixels with a mark: line numbers folded to `heightPx` places. Pure. */
+/** The vertical pixels that have a mark. Pure. */
 export function places(seqs: readonly number[], map: RowMap, heightPx: number): Set<number> {
   const rows = Math.max(1, map.count());
   const result = new Set<number>();
@@ -40,7 +40,7 @@ export function createMinimap(canvas: HTMLCanvasElement, goto: (fraction: number
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    // a canvas knows no variables: the style sheet hands its colours over in properties that are not used otherwise
+    // a canvas has no CSS variables: the style sheet passes colours in properties that a canvas does not use
     const style = getComputedStyle(canvas);
     const rows = Math.max(1, input.map.count());
     const y = (seq: number) => (input.map.rowOf(seq) / rows) * height;

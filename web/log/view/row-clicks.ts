@@ -1,7 +1,7 @@
 /** Clicks on rows: on line numbers, on groups and on the rest of long lines. */
 import type { LineRange } from '../model/permalink.ts';
 
-export interface RowClicks {
+interface RowClicks {
   select(range: LineRange, shift: boolean): void;
   /** The group that begins with this line. */
   toggleGroupAt(seq: number): void;

@@ -20,7 +20,7 @@ export interface Position {
   visible: LineRange;
 }
 
-export interface RenderDeps extends RowDeps {
+interface RenderDeps extends RowDeps {
   map(): RowMap;
   need(seqs: readonly number[]): void;
   moved(): void;

@@ -1,6 +1,6 @@
 /**
- * Draws one line of output as DOM. Text goes in as text nodes and colours through CSSOM, never as markup, so nothing
- * that a command prints can become an element, a style or a script.
+ * Draws one line of output as DOM. Text becomes text nodes and colours go through CSSOM, never markup, so nothing that a
+ * command prints can become an element, a style or a script.
  */
 import { clock, sinceStart } from '../../lib/format.ts';
 import type { Group } from '../model/groups.ts';
@@ -9,7 +9,7 @@ import type { Line } from '../model/line.ts';
 import { colorsOf, type Theme } from '../terminal/colors.ts';
 import { type Segment, visibleText } from '../terminal/sgr.ts';
 
-/** Longer lines are shown to here, with a button for the rest. */
+/** Longer lines are cut here, with a button for the rest. */
 export const SHOWN_CHARS = 10_000;
 const SHOWN_SEGMENTS = 600;
 
@@ -21,7 +21,7 @@ export interface RowLook {
   hosts: boolean;
   selected: boolean;
   group: Group | undefined;
-  /** True when the line is inside a group: it is set in a little. */
+  /** Whether the line is inside a group and so indented. */
   inside: boolean;
   /** Ranges of the visible text to mark, in order. */
   marks: readonly (readonly [number, number])[];
@@ -48,7 +48,7 @@ function anchor(href: string, text: string): HTMLAnchorElement {
   return made;
 }
 
-/** Appends text in which plain web addresses are links. */
+/** Appends text with its web addresses as links. */
 function appendLinked(parent: Node, text: string) {
   if (!text.includes('://')) {
     parent.appendChild(document.createTextNode(text));
@@ -63,7 +63,7 @@ function appendLinked(parent: Node, text: string) {
   if (from < text.length) parent.appendChild(document.createTextNode(text.slice(from)));
 }
 
-/** Cuts segments at the borders of the marked ranges; a marked part says so. */
+/** Cuts segments at the borders of the marked ranges. */
 export function cutAtMarks(
   segments: readonly Segment[],
   marks: readonly (readonly [number, number])[],
@@ -91,7 +91,7 @@ function styled(segment: Segment, theme: Theme, marked: boolean): HTMLElement {
   const { sgr } = segment;
   const made = sgr.href ? anchor(sgr.href, '') : document.createElement('span');
   const { color, background } = colorsOf(sgr, theme);
-  // a marked part has the colours of the mark, so that it can be read whatever the command chose
+  // a marked part has the colours of the mark, so that it can be read in any colour of the command
   if (color && !marked) made.style.color = color;
   if (background && !marked) made.style.backgroundColor = background;
   let names = '';
@@ -104,7 +104,7 @@ function styled(segment: Segment, theme: Theme, marked: boolean): HTMLElement {
   return made;
 }
 
-/** What is shown of a long line, and how much is not. */
+/** The shown part of a line, and how many characters are hidden. */
 export function shorten(segments: readonly Segment[]): { shown: readonly Segment[]; hidden: number } {
   let chars = 0;
   for (let i = 0; i < segments.length; i += 1) {
@@ -117,7 +117,7 @@ export function shorten(segments: readonly Segment[]): { shown: readonly Segment
     const shown = segments.slice(0, i);
     if (i < SHOWN_SEGMENTS) shown.push({ ...segment, text: segment.text.slice(0, SHOWN_CHARS - chars) });
     else {
-      // too many changes of colour to draw: the rest goes on without them
+      // too many changes of colour to draw: the rest is plain
       const rest = visibleText(segments.slice(i)).slice(0, SHOWN_CHARS - chars);
       shown.push({ text: rest, sgr: segment.sgr });
     }
@@ -159,7 +159,7 @@ function drawText(target: HTMLElement, line: Line, segments: readonly Segment[],
   }
 }
 
-/** Fills a row. `line` is absent while it is fetched, null when it is gone. */
+/** Fills a row. @param line undefined while it is loaded. */
 export function drawRow(
   row: HTMLElement,
   seq: number,

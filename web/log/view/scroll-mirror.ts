@@ -1,4 +1,4 @@
-/** Keeps the browser's scroll position at the place that the anchor stands for, and tells the reader's scrolling from that. */
+/** Sets the browser's scroll position, and tells the reader's own scrolling from that. */
 
 const SYNC_MS = 140;
 
@@ -11,7 +11,7 @@ export interface ScrollMirror {
   /** Sets the scroll position a moment later: the reader may be dragging the scroll bar. */
   setSoon(top: () => number): void;
   cancel(): void;
-  /** How the reader has scrolled since the last call; undefined when the position is the one that was set. */
+  /** How the reader has scrolled since the last call; undefined when the reader has not. */
   moved(): { from: number; to: number } | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Where a virtual list of rows stands. Pure. The truth is an anchor (a row and where its top is); the browser's scroll
+ * Where a virtual list of rows stands. Pure. An anchor (a row and where its top is) decides; the browser's scroll
  * position only mirrors it, scaled down when the list is taller than an element may be (Firefox stops at 17.9 million px).
  * So any number of rows can be reached, rows may differ in height, and rows added below move nothing on screen.
  */
@@ -59,7 +59,7 @@ export function anchorAtEnd(geometry: Geometry): Anchor {
 
 /**
  * The anchor after the browser moved from one scroll position to another: a small move is followed pixel by pixel (so
- * that a wheel turns as many lines in ten million as in a hundred), a large one goes to that place in the list.
+ * that a wheel scrolls as many lines in ten million as in a hundred), a large one jumps to that place in the list.
  */
 export function anchorAfterScroll(anchor: Anchor, from: number, to: number, geometry: Geometry): Anchor {
   const { content, element } = ranges(geometry);
@@ -91,7 +91,7 @@ export function anchorShowing(row: number, geometry: Geometry): Anchor {
   return atLeastTop({ row, y }, geometry);
 }
 
-/** Never a gap above the first row. */
+/** The anchor without a gap above the first row. */
 export function atLeastTop(anchor: Anchor, geometry: Geometry): Anchor {
   const above = anchor.row * geometry.rowPx - anchor.y;
   return above < 0 ? { row: 0, y: 0 } : anchor;

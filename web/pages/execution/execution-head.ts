@@ -1,4 +1,4 @@
-/** What an execution is and how it goes: command, status, facts, cancel and run again. */
+/** The head of an execution: command, facts, cancel and run again. */
 import { h } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { navigate } from '../../app/router.ts';

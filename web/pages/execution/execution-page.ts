@@ -1,4 +1,4 @@
-/** The view of one execution: joins its head, the tools, the log and what lies over it. */
+/** The view of one execution: its head, the tools, the log and what covers it. */
 import { h } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { here } from '../../app/router.ts';
@@ -14,7 +14,7 @@ export function ExecutionPage({ id }: { id: string }) {
   const minimap = useRef<HTMLCanvasElement>(null);
   const [session, setSession] = useState<LogSession>();
   const [missing, setMissing] = useState(false);
-  // before the first paint, so that lines which are here already are in it
+  // before the first paint, which then shows the lines that have arrived
   useLayoutEffect(() => {
     if (!viewport.current || !minimap.current) return undefined;
     const made = createLogSession(id, { viewport: viewport.current, minimap: minimap.current });

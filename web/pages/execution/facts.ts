@@ -17,7 +17,7 @@ function endingOf(execution: Execution, state: LogState): string {
   return '';
 }
 
-/** Milliseconds for which output is kept after the end; undefined until known, Infinity is for ever. */
+/** Milliseconds for which output is kept after the end; undefined until known, Infinity is forever. */
 function useKept(running: boolean): number | undefined {
   const [kept, setKept] = useState<number>();
   useEffect(() => {

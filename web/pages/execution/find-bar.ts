@@ -6,7 +6,7 @@ import type { FindState } from '../../log/finder.ts';
 import type { LogSession } from '../../log/session.ts';
 import { Button } from '../../ui/button.ts';
 
-/** How far the search is, in words. */
+/** The state of the search as a short text. */
 function statusOf(text: string, { error, hits, busy, total, complete, index }: FindState): string {
   if (error) return error;
   if (!text) return '';
@@ -38,7 +38,7 @@ export function FindBar({ session, onClose }: { session: LogSession; onClose: ()
   const [regex, setRegex] = useState(false);
   const [matchCase, setMatchCase] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  // before the next key: what is typed right after the shortcut belongs here
+  // before the next key, so that text typed right after the shortcut goes here
   useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => {
     session.finder.find({ text, regex, matchCase }, session.view.visible().from || 1);

@@ -46,7 +46,7 @@ function waitText({ status, wait_reason: reason }: Execution): string {
   return 'Lines appear here as they are printed.';
 }
 
-/** What stands in place of lines when there are none. */
+/** The message in place of lines when there are none. */
 function NoLines({ execution }: { execution: Execution }) {
   if (execution.output_expired) {
     const { stdout, stderr } = execution.output ?? { stdout: { bytes: 0 }, stderr: { bytes: 0 } };

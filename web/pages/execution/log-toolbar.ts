@@ -6,7 +6,7 @@ import type { Filter } from '../../log/visible-rows.ts';
 import type { StreamName } from '../../types.ts';
 import { Button } from '../../ui/button.ts';
 
-export interface LogToolbarProps {
+interface LogToolbarProps {
   session: LogSession;
   finding: boolean;
   replaying: boolean;

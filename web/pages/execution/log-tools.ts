@@ -11,8 +11,8 @@ import { LogToolbar } from './log-toolbar.ts';
 import { Replay } from './replay.ts';
 
 /**
- * Saves what the log shows, and only that: the stream or host that it is filtered to. The browser writes it to the disk
- * as it comes, so it may be larger than memory.
+ * Saves the output with the filter of the log. The browser writes it to the disk while it arrives, so it may be larger
+ * than memory.
  */
 function download(session: LogSession) {
   const { filter } = session.state.get();
@@ -28,11 +28,11 @@ export function LogTools({ session }: { session: LogSession }) {
   const { view } = session;
   const openFind = () => {
     setFinding(true);
-    // at once: a moment later it would select what has been typed since
+    // at once: later it would select text that was typed in between
     document.querySelector<HTMLInputElement>('.find input')?.select();
   };
   const nextError = async () => {
-    if (!(await session.stepError(1))) tell('No line looks like an error.');
+    if (!(await session.stepError(1))) tell('No lines look like errors.');
   };
   useShortcuts('Log', [
     { keys: ['/'], label: 'Find in the log', run: openFind },
@@ -87,7 +87,7 @@ function nextTimestamps() {
   timestamps.set(order[(order.indexOf(timestamps.get()) + 1) % order.length] ?? 'off');
 }
 
-/** Forgets the selected lines, also in the address. */
+/** Clears the selection, also in the address. */
 export function clearSelection(session: LogSession) {
   session.select(undefined);
   record(location.pathname + location.search);

@@ -10,7 +10,7 @@ import { Button } from '../../ui/button.ts';
 
 const SPEEDS = [1, 2, 5, 10, 25, 50, 100];
 
-export interface ReplayProps {
+interface ReplayProps {
   session: LogSession;
   onClose: () => void;
 }
@@ -20,7 +20,7 @@ function useReplayClock(lengthMs: number, onTime: ((ms: number) => void) | undef
   const [playing, setPlaying] = useState(false);
   const [speed, setSpeed] = useState(1);
   const [at, setAt] = useState(0);
-  /** What each frame reads and moves; `at` follows it when there is something to see. */
+  /** Read and changed by each frame; `at` is updated when the difference can be seen. */
   const clock = useRef({ at: 0, playing, speed });
   Object.assign(clock.current, { playing, speed });
 

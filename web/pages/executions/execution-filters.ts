@@ -11,11 +11,11 @@ const STATUSES = [
   { label: 'Canceled', value: 'canceled' },
 ] as const;
 
-export interface ExecutionFiltersProps {
+interface ExecutionFiltersProps {
   filter: ExecutionFilter;
   field: Ref<HTMLInputElement>;
   onChange: (next: Partial<ExecutionFilter>) => void;
-  /** The reader goes on to the list. */
+  /** Moves the focus to the list. */
   onLeave: () => void;
 }
 

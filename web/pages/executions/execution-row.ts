@@ -5,7 +5,7 @@ import { ago, bytes, commandOf, dateTime, duration, plural } from '../../lib/for
 import type { Execution } from '../../types.ts';
 import { StatusMark } from '../../ui/status-mark.ts';
 
-export interface ExecutionRowProps {
+interface ExecutionRowProps {
   execution: Execution;
   /** Milliseconds since the epoch. */
   now: number;

@@ -1,6 +1,6 @@
 /**
- * Tells which executions have changed. The event stream says that something changed; the executions themselves are
- * requested many at once, because the index may be a moment behind an event.
+ * Reports executions that have changed. The event stream says which ones; they are then requested, many at once, until
+ * the index has caught up with the event.
  */
 import { connection } from '../../app/state.ts';
 import { query, request } from '../../client/requests.ts';
@@ -14,12 +14,12 @@ const AGAIN_MS = 250;
 /** Output grows without an event in the stream: executions that run are requested this often. */
 const ROUND_MS = 2500;
 
-export interface ExecutionUpdates {
+interface ExecutionUpdates {
   /** The executions as they are now. */
   changed(executions: readonly Execution[]): void;
-  /** A connection has opened: what changed before is not told. */
+  /** A connection has opened. Earlier changes are not reported. */
   opened(): void;
-  /** Ids of executions that run and are shown. */
+  /** Ids of the shown executions that have not ended. */
   running(): readonly string[];
 }
 

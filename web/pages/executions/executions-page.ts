@@ -67,7 +67,7 @@ function Rows(props: { list: ExecutionList; selected: number; element: RefObject
   ];
 }
 
-/** What the list shows in place of rows: an error, that it loads, or that it is empty. */
+/** The message in place of rows. */
 function ListState(props: {
   list: ExecutionList;
   filtered: boolean;

@@ -23,7 +23,7 @@ export function useExecutions(filter: ExecutionFilter): ExecutionList {
   const [total, setTotal] = useState(0);
   const [failure, setFailure] = useState('');
   const [busy, setBusy] = useState(false);
-  /** What callbacks of an earlier rendering need to see. */
+  /** For callbacks of an earlier rendering. */
   const latest = useRef({ filter, items, load });
   latest.current = { filter, items, load };
 

@@ -29,7 +29,7 @@ function StorageCard({ operations: { storage, memory, followers } }: { operation
   );
 }
 
-/** What each worker reports, whatever it is. */
+/** All facts that each worker reports. */
 function WorkersCard({ workers }: { workers: NonNullable<Operations['workers']> }) {
   const isShown = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value);
   const pairs = workers.map(({ worker, ...facts }): [string, string] => [

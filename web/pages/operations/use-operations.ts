@@ -1,4 +1,4 @@
-/** The state of the server, requested every two seconds, and what the page has seen of it over time. */
+/** The state of the server, requested every two seconds, and its history since the page was opened. */
 import { useEffect, useState } from 'preact/hooks';
 import { connection } from '../../app/state.ts';
 import { getJson } from '../../client/requests.ts';
@@ -11,7 +11,7 @@ const KEPT_POINTS = 150;
 
 export interface OperationsState {
   latest: Operations | undefined;
-  /** Why the last request failed; else empty. */
+  /** Why the last request failed; empty when it did not. */
   failure: string;
   lag: readonly Point[];
   followers: readonly Point[];

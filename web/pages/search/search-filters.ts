@@ -1,4 +1,4 @@
-/** What a search asks for, as the address holds it. */
+/** The filters of a search, as in the address. */
 import { dateTime, dayRange } from '../../lib/format.ts';
 
 export interface SearchFilters {
@@ -6,7 +6,7 @@ export interface SearchFilters {
   action: string;
   status: string;
   stream: string;
-  /** A time or a length of time before now. */
+  /** A time, or a duration before now. */
   since: string;
   until: string;
 }

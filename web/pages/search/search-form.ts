@@ -14,9 +14,9 @@ const TIMES: readonly [value: string, label: string][] = [
   ['7d', 'Last 7 days'],
 ];
 
-export interface SearchFormProps {
+interface SearchFormProps {
   filters: SearchFilters;
-  /** What is typed; `filters.q` is what was searched. */
+  /** The typed query; `filters.q` is the one that was searched. */
   text: string;
   live: boolean;
   onText: (text: string) => void;

@@ -1,4 +1,4 @@
-/** Shown when the server knows no session: says where the token is and takes it. */
+/** The form for the token, shown when there is no session. */
 import { h } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Button } from '../../ui/button.ts';
@@ -42,11 +42,11 @@ export function SignIn() {
       h(
         'p',
         null,
-        'This server runs commands, so it wants to know that you may. Its token is in the file ',
+        'This server runs commands, so it requires a token. The token is in the file ',
         h('code', null, 'token'),
-        ' in its data folder, usually ',
+        ' in the data folder of the server, usually ',
         h('code', null, '~/.linefeed/token'),
-        '. The server also prints a link that signs you in when it starts.',
+        '. When the server starts, it prints a link that signs you in.',
       ),
       h('label', { for: 'token' }, 'Token'),
       h('input', {
@@ -61,11 +61,7 @@ export function SignIn() {
         onInput: (event: Event) => setToken((event.target as HTMLInputElement).value),
       }),
       wrong
-        ? h(
-            'p',
-            { id: 'token-error', class: 'field-error', role: 'alert' },
-            'The server does not know this token.',
-          )
+        ? h('p', { id: 'token-error', class: 'field-error', role: 'alert' }, 'The token is not valid.')
         : null,
       h(
         'p',

@@ -2,7 +2,7 @@
 import { type ComponentChild, h } from 'preact';
 import { type Field, textOf } from './form-values.ts';
 
-export interface FieldInputProps {
+interface FieldInputProps {
   field: Field;
   value: string;
   error: string | undefined;

@@ -12,7 +12,7 @@ import { type RerunOf, useActionForm } from './use-action-form.ts';
 
 const COMMAND = 'core.local';
 
-export interface StartDialogProps {
+interface StartDialogProps {
   onClose: () => void;
   from?: RerunOf;
 }
