@@ -139,6 +139,8 @@ export function createRowRenderer(
     isAtEnd: () => isAtEnd(viewport, deps.map(), drawn, position, geometry()),
     resetWrap() {
       viewport.classList.toggle('wrap', options.wrap);
+      // before rows are measured: the width of the longest line would keep them from wrapping
+      if (options.wrap) spacer.style.minWidth = '';
       averagePx = ROW_PX;
       position.anchor = { row: position.anchor.row, y: 0 };
     },
