@@ -106,7 +106,7 @@ export function createFeed(id: string, store: LogStore, events: FeedEvents): Fee
   const hosts = new Set<string>();
   const document = createDocument(id, store, events, closing.signal);
   const landmarks = createLandmarks(id, events.changed, closing.signal);
-  const noteHost = ({ host }: { host?: string }) => host && hosts.add(host);
+  const noteHost = ({ host }: { host?: string | undefined }) => host && hosts.add(host);
   const loaded = (lines: readonly OutputLine[]) => lines.forEach(noteHost);
   const ranges = createRangeLoader(id, store, { ...events, loaded }, closing.signal);
   let subscription: Subscription | undefined;
