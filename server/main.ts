@@ -1,6 +1,6 @@
 /**
- * Composes a server: the only place that knows which adapter stands behind a port. Opens the engines, brings unfinished
- * executions back, and serves. Everything it starts, `close` stops, in the opposite order.
+ * Composes a server, from top to bottom: opens the engines, starts the roles, then listens. `close` stops everything in
+ * the opposite order.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,8 @@ import { type Projector, startProjector } from '../projections/projector.ts';
 import { rebuildIndex } from '../projections/rebuild.ts';
 import { startRetention } from '../projections/retention/retention.ts';
 import { takeDataFolder, workerName } from './data-folder.ts';
-import { openEngines } from './engines/engines.ts';
+import type { Engines } from './engines/engines.ts';
+import { openEngines } from './engines/open-engines.ts';
 import { createDispatch } from './roles/dispatch.ts';
 import { startWorkerRole } from './roles/worker.ts';
 
@@ -38,9 +39,9 @@ export interface RunningServer {
   url: string;
   port: number;
   token: string;
-  /** Resolves when a part has died without which nothing works; the process is then to end, for a new one to start. */
+  /** Resolves when a part that everything needs has failed for good: end the process and start a new one. */
   failed: Promise<Error>;
-  /** Ends within ten seconds: no new work, followers are told to reconnect, children as configured. */
+  /** Stops within ten seconds: takes no new work, tells followers to reconnect, and leaves or ends commands as configured. */
   close(): Promise<void>;
 }
 
@@ -57,18 +58,13 @@ export async function startServer(
   config: Config,
   logger: Logger = createLogger(config),
 ): Promise<RunningServer> {
-  const closers: (() => Promise<void> | void)[] = [];
-  const close = async () => {
-    for (const closer of closers.reverse().splice(0)) await closer();
-  };
-  try {
-    checkBind(config);
-    closers.push(takeDataFolder(config.data));
-    return await compose(config, logger, closers, close);
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  checkBind(config);
+  await using stack = new AsyncDisposableStack();
+  stack.defer(takeDataFolder(config.data));
+  const server = await compose(config, logger, stack);
+  // From here on `close` disposes; an error before this line disposes when it leaves the function.
+  const running = stack.move();
+  return { ...server, close: () => running.disposeAsync() };
 }
 
 function createLogger(config: Config): Logger {
@@ -78,51 +74,44 @@ function createLogger(config: Config): Logger {
 async function compose(
   config: Config,
   logger: Logger,
-  closers: (() => Promise<void> | void)[],
-  close: () => Promise<void>,
-): Promise<RunningServer> {
+  stack: AsyncDisposableStack,
+): Promise<Omit<RunningServer, 'close'>> {
   for (const note of config.notes) logger.warn(note);
   const closing = new AbortController();
   const token = openToken(config.data);
   const counter = activity();
   const name = workerName(config.data, config.worker.name);
   const failure = Promise.withResolvers<Error>();
-  const engines = await openEngines(config, closers, logger, name, (error) => {
-    logger.fatal({ err: error }, 'the server cannot go on; commands that run go on without it');
+  const onFatal = (error: Error) => {
+    logger.fatal({ err: error }, 'the server cannot continue; running commands are not affected');
     failure.resolve(error);
-  });
+  };
+  const engines = await openEngines({ config, name, logger, stack, onFatal });
   const { index, cluster } = engines;
   const { users } = config.auth;
   const keys = createKeys({ token, store: engines.keys, users });
   const log = countedLog(engines.log, counter);
   const has = (role: Config['roles'][number]) => config.roles.includes(role);
 
-  const onDeadLetter = async (letter: DeadLetter) => {
-    const { reason, event, document } = letter;
-    logger.error(
-      { executionId: event?.executionId ?? document?.id, reason },
-      'the index rejected an event; it is kept as a dead letter',
-    );
-    await engines.keepDeadLetter(letter);
-  };
+  const onDeadLetter = deadLetterKeeper(engines, logger);
   const projector = has('projector')
     ? startProjector({
         log: engines.projectorLog,
         index,
         onDeadLetter,
-        onError: (error, retryMs) => logger.warn({ err: error, retryMs }, 'the output index is away'),
+        onError: (error, retryMs) => logger.warn({ err: error, retryMs }, 'output index unavailable'),
       })
     : undefined;
-  closers.push(async () => projector?.stop());
+  stack.defer(() => projector?.stop());
   const caughtUp: ProjectorView['caughtUp'] =
     cluster?.caughtUp ?? ((checkpoint, signal) => (projector as Projector).caughtUp(checkpoint, signal));
   const retention = has('projector') ? sweeper(config, log, index, logger) : undefined;
-  closers.push(async () => retention?.stop());
+  stack.defer(() => retention?.stop());
 
   const { runners, catalogue } = await openCatalogue(config, logger);
   const seal = createSeal(loadSealKey(join(config.data, 'seal.key')));
   const worker = has('worker')
-    ? await startWorkerRole({ config, name, log, engines, seal, runners, logger, caughtUp, closers })
+    ? await startWorkerRole({ config, name, log, engines, seal, runners, logger, caughtUp, stack })
     : undefined;
   const dispatch = createDispatch(engines.fleet, config.worker.lease, worker);
   const queueLimit = config.worker.queue;
@@ -159,25 +148,36 @@ async function compose(
     tls: config.tls,
     closing,
   });
-  closers.push(() => server.close());
+  stack.defer(() => server.close());
   if (has('api')) page.prepare();
-  closers.push(settleHeap());
-  return { url: server.url, port: server.port, token: keys.token, failed: failure.promise, close };
+  stack.defer(settleHeap());
+  return { url: server.url, port: server.port, token: keys.token, failed: failure.promise };
 }
 
-/** The page is static and signs in by itself, so it needs no token; what it shows does. */
+function deadLetterKeeper(engines: Engines, logger: Logger) {
+  return async (letter: DeadLetter): Promise<void> => {
+    const { reason, event, document } = letter;
+    logger.error(
+      { executionId: event?.executionId ?? document?.id, reason },
+      'the index rejected an event; it is kept as a dead letter',
+    );
+    await engines.keepDeadLetter(letter);
+  };
+}
+
+/** The page needs no token: it is static. Its requests need one. */
 function pageExtra(page: PageRoutes): ExtraRoutes {
   const router = createRouter();
   router.route('/', page.router);
   return { router, publicPaths: ['/', '/search', '/operations', /^\/executions(\/[^/]+)?$/, /^\/assets\//] };
 }
 
-/** A node without the API role answers only who asks how it is. */
+/** A node without the API role serves only its health and metrics. */
 function probesOnly(): ExtraRoutes {
   const router = createRouter();
   router.use('*', async (c, next) => {
     if (/^\/(healthz|readyz|metrics|v1\/operations)\/?$/.test(c.req.path)) return next();
-    throw new ServiceError('not-found', 'This node does not play the api role; ask one that does');
+    throw new ServiceError('not-found', 'This node does not have the api role; use a node that has it');
   });
   return { router };
 }
@@ -189,8 +189,9 @@ function sweeper(config: Config, log: EventLog, index: OutputIndex, logger: Logg
     outputTtlMs: config.retention.outputTtl,
     executionsTtlMs: config.retention.executionsTtl,
     intervalMs: config.retention.interval,
-    onSwept: (report) => logger.info(report, 'dropped what was older than its TTL'),
-    onError: (error) => logger.warn({ err: error }, 'retention could not be swept; it is tried again'),
+    onSwept: (report) => logger.info(report, 'deleted expired data'),
+    onError: (error) =>
+      logger.warn({ err: error }, 'expired data could not be deleted; retrying at the next interval'),
   });
 }
 

@@ -26,7 +26,8 @@ export interface WorkerRoleOptions {
   runners: readonly Runner[];
   logger: Logger;
   caughtUp(checkpoint: Awaited<ReturnType<EventLog['end']>>, signal?: AbortSignal): Promise<unknown>;
-  closers: (() => Promise<void> | void)[];
+  /** Gets what must be stopped. */
+  stack: AsyncDisposableStack;
 }
 
 export interface WorkerRole extends Pick<Scheduler, 'cancelOwn' | 'load'> {
@@ -39,7 +40,7 @@ const HEARTBEATS_IN_A_LEASE = 10;
 
 /** Resolves when the worker takes work. It goes on with what an earlier life of it left unfinished. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerRole> {
-  const { config, name, engines, logger, closers } = options;
+  const { config, name, engines, logger, stack } = options;
   const { concurrency: limit, labels, lease: leaseMs, onShutdown } = config.worker;
   const lease = createLease(leaseMs);
   const log = lease.guard(options.log);
@@ -49,7 +50,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     runner: (wanted) => options.runners.find((runner) => runner.name === wanted),
   });
   const supervisor = createSupervisor({ worker: name, log, processes, logger });
-  closers.push(() => supervisor.stop(onShutdown));
+  stack.defer(() => supervisor.stop(onShutdown));
   const recovered = Promise.withResolvers<void>();
   const scheduler = await startScheduler({
     self: { worker: name, instance: randomUUID(), hostname: hostname(), labels },
@@ -61,9 +62,9 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     // In a log of one process every name is this worker's, by its configuration of today or of an earlier day.
     ...(engines.cluster ? {} : { isOwn: () => true }),
   });
-  closers.push(() => scheduler.stop());
+  stack.defer(() => scheduler.stop());
   const stopping = new AbortController();
-  closers.push(() => stopping.abort());
+  stack.defer(() => stopping.abort());
   await scheduler.recover(spooledExecutions(spoolRoot));
   void recoverIndexed(options, scheduler, stopping.signal).then(recovered.resolve);
   return { name, labels, cancelOwn: scheduler.cancelOwn, load: scheduler.load };

@@ -9,9 +9,9 @@ import { localShellCmd } from '../../actors/runners/local-shell-cmd.ts';
 import { loadConfig } from '../../config/config.ts';
 import { type ExecutionRequested, isLast, type LifecycleEvent } from '../../events/event.ts';
 import { startProjector } from '../../projections/projector.ts';
-import { openEngines } from '../../server/engines/engines.ts';
+import { openEngines } from '../../server/engines/open-engines.ts';
 import { createDispatch } from '../../server/roles/dispatch.ts';
-import { startWorkerRole, type WorkerRoleOptions } from '../../server/roles/worker.ts';
+import { startWorkerRole } from '../../server/roles/worker.ts';
 import { withFolder } from '../support/folder.ts';
 import { until } from '../support/within.ts';
 
@@ -33,11 +33,11 @@ test('while the index is far behind, what is requested runs once, and what is ca
   withFolder(async (folder) => {
     const config = loadConfig({ LINEFEED_DATA: folder });
     const logger = pino({ level: 'silent' });
-    const closers: WorkerRoleOptions['closers'] = [];
-    const engines = await openEngines(config, closers, logger, 'w', () => {});
+    const stack = new AsyncDisposableStack();
+    const engines = await openEngines({ config, name: 'w', logger, stack, onFatal: () => {} });
     const { log, index } = engines;
     const projector = startProjector({ log, index, onDeadLetter: () => {} });
-    closers.push(() => projector.stop());
+    stack.defer(() => projector.stop());
     const arrived = Promise.withResolvers<void>();
     try {
       const old = request('sleep 600');
@@ -60,7 +60,7 @@ test('while the index is far behind, what is requested runs once, and what is ca
           await arrived.promise;
           await projector.caughtUp(checkpoint);
         },
-        closers,
+        stack,
       });
       const dispatch = createDispatch(engines.fleet, config.worker.lease, worker);
       const ends = async (id: string) => {
@@ -87,7 +87,7 @@ test('while the index is far behind, what is requested runs once, and what is ca
       assert.is(readFileSync(join(folder, 'ran'), 'utf8'), 'ran\n');
       assert.is(existsSync(join(folder, 'canceled')), false);
     } finally {
-      for (const close of closers.reverse()) await close();
+      await stack.disposeAsync();
     }
   }));
 
