@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { ServiceError } from '../lib/errors.ts';
 import type { ActionDescription } from './descriptions.ts';
-import { mergeSchemas, type ParameterCheck, type ParameterSchemas, parameterCheck } from './parameters.ts';
+import { mergeSchemas, type ParameterSchemas } from './parameter-schemas.ts';
+import { type ParameterCheck, parameterCheck } from './parameters.ts';
 import type { ParameterSchema, Runner } from './runner.ts';
 import { DefaultError } from './templates/parameter-templates.ts';
 import { readYaml, type YamlFile } from './yaml.ts';

@@ -2,7 +2,8 @@
 import { accessSync, constants } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Pack, Packs } from '../../catalogue/pack-folders.ts';
+import type { Pack } from '../../catalogue/pack.ts';
+import type { Packs } from '../../catalogue/pack-folders.ts';
 import type { RunnerRequest } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { readRegularHead } from '../../lib/regular-file.ts';

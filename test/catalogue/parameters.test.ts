@@ -1,11 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  mergeSchemas,
-  type ParameterSchemas,
-  parameterCheck,
-  secretNames,
-} from '../../catalogue/parameters.ts';
+import { mergeSchemas, type ParameterSchemas } from '../../catalogue/parameter-schemas.ts';
+import { parameterCheck } from '../../catalogue/parameters.ts';
+import { secretNames } from '../../catalogue/secret-parameters.ts';
 import type { ServiceError } from '../../lib/errors.ts';
 
 const test = suite('parameters');
