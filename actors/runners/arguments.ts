@@ -68,7 +68,7 @@ export function scriptArguments({ schemas, values, kwargOp }: ScriptArguments): 
 }
 
 /** `args` and `kwargs` of a request that brings its own script. */
-export function freeArguments(args: unknown, kwargs: unknown, kwargOp: string): string[] {
+export function requestArguments(args: unknown, kwargs: unknown, kwargOp: string): string[] {
   const named = Object.entries((kwargs ?? {}) as Record<string, unknown>).flatMap(([name, value]) => {
     if (value === true) return [checkArgument(name, `${kwargOp}${name}`)];
     const text = asText(value);
@@ -81,7 +81,7 @@ export function freeArguments(args: unknown, kwargs: unknown, kwargOp: string): 
 }
 
 /** The `env` parameter. @throws ServiceError `validation-failed` naming the variable. */
-export function environmentOf(env: unknown, ignored: readonly string[] = []): Record<string, string> {
+export function environmentVariables(env: unknown, ignored: readonly string[] = []): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries((env ?? {}) as Record<string, unknown>)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {

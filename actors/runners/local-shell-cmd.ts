@@ -2,10 +2,10 @@
 
 import type { Runner } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { environmentOf } from './arguments.ts';
+import { environmentVariables } from './arguments.ts';
 import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
-import { sudoWords } from './sudo.ts';
-import { exitInWords } from './verdict.ts';
+import { sudoCommand } from './sudo.ts';
+import { exitVerdict } from './verdict.ts';
 
 export const localShellCmd: Runner = {
   name: 'local-shell-cmd',
@@ -22,15 +22,15 @@ export const localShellCmd: Runner = {
       throw new ServiceError('validation-failed', 'cmd: the command line is empty');
     }
     const words = sudo
-      ? sudoWords(['bash', '-c', cmd], sudo_password)
+      ? sudoCommand(['bash', '-c', cmd], sudo_password)
       : { command: ['/bin/sh', '-c', cmd] as [string, ...string[]], env: {} };
     return {
       command: words.command,
       timeoutS: typeof timeout === 'number' ? timeout : SHELL_PARAMETERS.timeout.default,
       merge: merge === true,
       ...(typeof cwd === 'string' && cwd !== '' ? { cwd } : {}),
-      env: { ...environmentOf(env), ...words.env },
+      env: { ...environmentVariables(env), ...words.env },
     };
   },
-  conclude: exitInWords,
+  conclude: exitVerdict,
 };

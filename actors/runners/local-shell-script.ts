@@ -3,11 +3,11 @@
 import type { ActionDescription } from '../../catalogue/descriptions.ts';
 import type { Packs } from '../../catalogue/pack-folders.ts';
 import type { ParameterSchema, Runner } from '../../catalogue/runner.ts';
-import { environmentOf, freeArguments, scriptArguments } from './arguments.ts';
-import { runWords, scriptFile } from './script-file.ts';
+import { environmentVariables, requestArguments, scriptArguments } from './arguments.ts';
+import { scriptCommand, scriptFile } from './script-file.ts';
 import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
-import { sudoWords } from './sudo.ts';
-import { exitInWords } from './verdict.ts';
+import { sudoCommand } from './sudo.ts';
+import { exitVerdict } from './verdict.ts';
 
 export interface ScriptRunnerOptions {
   packs: Packs;
@@ -26,7 +26,7 @@ export const LOCAL_SCRIPT_PARAMETERS: Record<string, ParameterSchema> = {
 };
 
 /** The action's parameters that are arguments of its script, in the order of its file. */
-export async function ownArguments(
+export async function actionArguments(
   { describe }: ScriptRunnerOptions,
   ref: string,
   runnerParameters: Record<string, ParameterSchema>,
@@ -39,7 +39,7 @@ export async function ownArguments(
   const kwargOp = typeof values.kwarg_op === 'string' ? values.kwarg_op : '--';
   return [
     ...scriptArguments({ schemas, values, kwargOp }),
-    ...freeArguments(values.args, values.kwargs, kwargOp),
+    ...requestArguments(values.args, values.kwargs, kwargOp),
   ];
 }
 
@@ -53,23 +53,23 @@ export function localShellScriptRunner(options: ScriptRunnerOptions): Runner {
       const { parameters, action } = request;
       const file = await scriptFile(request, options.packs);
       const words = [
-        ...(await runWords(file.path)),
-        ...(await ownArguments(options, action.ref, LOCAL_SCRIPT_PARAMETERS, parameters)),
+        ...(await scriptCommand(file.path)),
+        ...(await actionArguments(options, action.ref, LOCAL_SCRIPT_PARAMETERS, parameters)),
       ];
-      const raised = parameters.sudo === true ? sudoWords(words, parameters.sudo_password) : undefined;
+      const raised = parameters.sudo === true ? sudoCommand(words, parameters.sudo_password) : undefined;
       const cwd = typeof parameters.cwd === 'string' && parameters.cwd !== '' ? parameters.cwd : file.cwd;
       return {
         command: raised?.command ?? (words as [string, ...string[]]),
         ...(cwd === undefined ? {} : { cwd }),
         env: {
           ...(parameters.debug === true ? { ST2_ACTION_DEBUG: '1' } : {}),
-          ...environmentOf(parameters.env),
+          ...environmentVariables(parameters.env),
           ...raised?.env,
         },
         timeoutS: Number(parameters.timeout ?? 60),
         merge: parameters.merge === true,
       };
     },
-    conclude: exitInWords,
+    conclude: exitVerdict,
   };
 }

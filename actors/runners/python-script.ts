@@ -6,10 +6,10 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ParameterSchema, ProcessEnd, Runner, Verdict } from '../../catalogue/runner.ts';
-import { environmentOf } from './arguments.ts';
-import { ownArguments, type ScriptRunnerOptions } from './local-shell-script.ts';
+import { environmentVariables } from './arguments.ts';
+import { actionArguments, type ScriptRunnerOptions } from './local-shell-script.ts';
 import { scriptFile } from './script-file.ts';
-import { exitInWords } from './verdict.ts';
+import { exitVerdict } from './verdict.ts';
 
 export interface PythonRunnerOptions extends ScriptRunnerOptions {
   /** The interpreter where a pack has no virtual environment: a program, its path, or a virtual environment's folder. */
@@ -43,7 +43,7 @@ const PARAMETERS: Record<string, ParameterSchema> = {
 };
 
 function conclude(end: ProcessEnd): Verdict {
-  const verdict = exitInWords(end);
+  const verdict = exitVerdict(end);
   const left = end.result as { succeeded?: boolean | null; result?: unknown } | undefined;
   if (!left || typeof left !== 'object') return verdict;
   const refused = left.succeeded === false;
@@ -90,7 +90,7 @@ export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
         unbuffer: false,
         env: {
           ...(parameters.debug === true ? { ST2_ACTION_DEBUG: '1' } : {}),
-          ...environmentOf(parameters.env, ['PYTHONPATH']),
+          ...environmentVariables(parameters.env, ['PYTHONPATH']),
         },
         timeoutS: Number(parameters.timeout ?? 600),
         secrets: pack ? await options.packs.configSecrets(pack) : [],
@@ -108,7 +108,7 @@ async function plainArguments(
   parameters: Record<string, unknown>,
 ): Promise<{ arguments: string[] } | { argumentsError: string }> {
   try {
-    return { arguments: await ownArguments(options, ref, PARAMETERS, parameters) };
+    return { arguments: await actionArguments(options, ref, PARAMETERS, parameters) };
   } catch (error) {
     return { argumentsError: (error as Error).message };
   }

@@ -34,7 +34,7 @@ function isRunner(value: unknown): value is Runner {
 }
 
 /** @throws ServiceError `validation-failed` naming the module that cannot be used. */
-async function thirdParty(path: string, options: RunnersOptions): Promise<Runner> {
+async function loadRunner(path: string, options: RunnersOptions): Promise<Runner> {
   const file = resolve(path);
   const fail = (why: string, cause?: unknown): never => {
     throw new ServiceError('validation-failed', `content.runners: ${file} ${why}`, { cause });
@@ -86,7 +86,7 @@ export async function createRunners(options: RunnersOptions): Promise<Runner[]> 
     }),
     noopRunner(),
   ];
-  const others = await Promise.all(config.content.runners.map((path) => thirdParty(path, options)));
+  const others = await Promise.all(config.content.runners.map((path) => loadRunner(path, options)));
   const all = new Map([...builtIn, ...others].map((runner) => [runner.name, runner]));
   return [...all.values()];
 }

@@ -7,7 +7,7 @@ import {
   REMOTE_PARAMETERS,
   type RemoteOptions,
   remoteLaunch,
-  settingOf,
+  remoteSetting,
 } from './remote-shell.ts';
 
 export function remoteShellCmdRunner(options: RemoteOptions): Runner {
@@ -27,7 +27,7 @@ export function remoteShellCmdRunner(options: RemoteOptions): Runner {
       if (cmd.includes('\0')) throw new ServiceError('validation-failed', 'cmd: it holds a NUL character');
       return remoteLaunch(
         request,
-        { kind: 'command', text: cmd, ...settingOf(request.parameters, options) },
+        { kind: 'command', text: cmd, ...remoteSetting(request.parameters, options) },
         options,
       );
     },

@@ -2,15 +2,15 @@
 import { isAbsolute } from 'node:path';
 import type { ParameterSchema, Runner } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { ownArguments, type ScriptRunnerOptions } from './local-shell-script.ts';
+import { actionArguments, type ScriptRunnerOptions } from './local-shell-script.ts';
 import {
   concludeRemote,
   REMOTE_PARAMETERS,
   type RemoteOptions,
   remoteLaunch,
-  settingOf,
+  remoteSetting,
 } from './remote-shell.ts';
-import { runWords, scriptFile } from './script-file.ts';
+import { scriptCommand, scriptFile } from './script-file.ts';
 
 const PARAMETERS: Record<string, ParameterSchema> = {
   args: { type: 'array', description: 'Further arguments, each passed as it is, after those of the action.' },
@@ -37,16 +37,16 @@ export function remoteShellScriptRunner(options: RemoteOptions & ScriptRunnerOpt
         throw new ServiceError('validation-failed', `dir: ${JSON.stringify(dir)} is not an absolute path`);
       }
       const { path } = await scriptFile(request, options.packs);
-      const [first] = await runWords(path);
+      const [first] = await scriptCommand(path);
       return remoteLaunch(
         request,
         {
           kind: 'script',
           file: path,
           ...(first === '/bin/sh' ? { interpreter: first } : {}),
-          arguments: await ownArguments(options, action.ref, PARAMETERS, parameters),
+          arguments: await actionArguments(options, action.ref, PARAMETERS, parameters),
           dir,
-          ...settingOf(parameters, options),
+          ...remoteSetting(parameters, options),
         },
         options,
       );

@@ -11,7 +11,7 @@ import type { Launch, ParameterSchema, ProcessEnd, RunnerRequest, Verdict } from
 import { ServiceError } from '../../lib/errors.ts';
 import { checkRegularFile, readRegularFile } from '../../lib/regular-file.ts';
 import { sibling } from '../../lib/sibling.ts';
-import { environmentOf } from './arguments.ts';
+import { environmentVariables } from './arguments.ts';
 import { checkAllowed, checkUser, parseHost, parseHosts } from './remote/hosts.ts';
 import type { HostOutcome, RemoteJob, RemoteLogin, RemoteSetting, RemoteWork } from './remote/job.ts';
 import { keyRounds } from './remote/key-rounds.ts';
@@ -78,7 +78,7 @@ function asOptional(value: unknown): string | undefined {
 }
 
 /** @param shown what messages call the file. */
-async function keyFile(path: string, name: string, shown: string): Promise<string> {
+async function readKeyFile(path: string, name: string, shown: string): Promise<string> {
   const file = resolve(path.replace(/^~(?=\/)/, homedir()));
   try {
     return (await readRegularFile(file, MAX_KEY_BYTES, `${name}: ${shown}`)).toString('utf8');
@@ -94,7 +94,7 @@ async function keyFile(path: string, name: string, shown: string): Promise<strin
 }
 
 /** @throws ServiceError `validation-failed` when it cannot be used; never shows any of it. */
-async function readableKey(
+async function openKey(
   text: string,
   passphrase: string | undefined,
   name: string,
@@ -120,7 +120,7 @@ async function readableKey(
   return passphrase === undefined ? { text } : { text, passphrase };
 }
 
-async function loginOf(parameters: Record<string, unknown>, options: RemoteOptions): Promise<RemoteLogin> {
+async function readLogin(parameters: Record<string, unknown>, options: RemoteOptions): Promise<RemoteLogin> {
   const username = checkUser(asOptional(parameters.username) ?? options.username ?? userInfo().username);
   const password = asOptional(parameters.password);
   const passphrase = asOptional(parameters.passphrase);
@@ -130,17 +130,17 @@ async function loginOf(parameters: Record<string, unknown>, options: RemoteOptio
   if (given !== undefined) {
     const text = given.includes('PRIVATE KEY')
       ? `${given.trim()}\n`
-      : await keyFile(given, 'private_key', given);
-    login.keys.push(await readableKey(text, passphrase, 'private_key'));
+      : await readKeyFile(given, 'private_key', given);
+    login.keys.push(await openKey(text, passphrase, 'private_key'));
   } else if (options.privateKey !== undefined) {
-    const text = await keyFile(options.privateKey, 'ssh.privateKey', options.privateKey);
-    login.keys.push(await readableKey(text, passphrase, 'ssh.privateKey'));
+    const text = await readKeyFile(options.privateKey, 'ssh.privateKey', options.privateKey);
+    login.keys.push(await openKey(text, passphrase, 'ssh.privateKey'));
   } else if (password === undefined) {
     if (agent) login.agent = agent;
     for (const name of DEFAULT_KEYS) {
       const path = join(homedir(), '.ssh', name);
-      const key = await keyFile(path, name, path)
-        .then((text) => readableKey(text, passphrase, name))
+      const key = await readKeyFile(path, name, path)
+        .then((text) => openKey(text, passphrase, name))
         .catch(() => undefined);
       if (key) login.keys.push(key);
     }
@@ -149,7 +149,7 @@ async function loginOf(parameters: Record<string, unknown>, options: RemoteOptio
 }
 
 /** The part of the work that both kinds share. @throws ServiceError `validation-failed` */
-export function settingOf(parameters: Record<string, unknown>, options: RemoteOptions): RemoteSetting {
+export function remoteSetting(parameters: Record<string, unknown>, options: RemoteOptions): RemoteSetting {
   const sudoPassword = asOptional(parameters.sudo_password);
   const cwd = asOptional(parameters.cwd) ?? '/tmp';
   for (const [name, text] of Object.entries({ cwd, sudo_password: sudoPassword ?? '' })) {
@@ -157,7 +157,7 @@ export function settingOf(parameters: Record<string, unknown>, options: RemoteOp
   }
   return {
     cwd,
-    env: environmentOf(parameters.env),
+    env: environmentVariables(parameters.env),
     sudo: parameters.sudo === true,
     ...(sudoPassword === undefined ? {} : { sudoPassword }),
     unbuffer: options.unbuffer,
@@ -188,7 +188,7 @@ export async function remoteLaunch(
     folder,
     hosts,
     parallel: parameters.parallel === false ? 1 : MAX_PARALLEL,
-    login: await loginOf(parameters, options),
+    login: await readLogin(parameters, options),
     ...(bastion ? { bastion } : {}),
     knownHosts: options.knownHosts,
     acceptNew: options.acceptNew,

@@ -40,7 +40,7 @@ export async function scriptFile(request: RunnerRequest, packs: Packs, name = 's
  * The words that run the file: the file itself when the system can run it, its `#!` interpreter when only the permission
  * is missing, /bin/sh when it does not say.
  */
-export async function runWords(path: string): Promise<[string, ...string[]]> {
+export async function scriptCommand(path: string): Promise<[string, ...string[]]> {
   const head = (await readRegularHead(path, HEAD_BYTES)).toString('latin1');
   if (head.startsWith('\x7fELF') || head.startsWith('#!')) {
     try {

@@ -1,7 +1,7 @@
 /** Runs words as root through sudo, which must never ask on a terminal: it has a password or fails at once. */
 import { ServiceError } from '../../lib/errors.ts';
 
-export interface SudoWords {
+export interface SudoCommand {
   command: [string, ...string[]];
   env: Record<string, string>;
 }
@@ -10,7 +10,7 @@ const WITH_PASSWORD =
   'printf "%s\\n" "$LINEFEED_SUDO_PASSWORD" | env -u LINEFEED_SUDO_PASSWORD sudo -E -S -p "" -- "$@"';
 
 /** @throws ServiceError `validation-failed` when the password cannot be one line. */
-export function sudoWords(words: readonly string[], password: unknown): SudoWords {
+export function sudoCommand(words: readonly string[], password: unknown): SudoCommand {
   if (typeof password !== 'string' || password === '') {
     return { command: ['sudo', '-E', '-n', '--', ...words], env: {} };
   }

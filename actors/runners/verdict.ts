@@ -1,7 +1,7 @@
 /** What exit codes of shells mean, in words. */
 import type { ProcessEnd, Verdict } from '../../catalogue/runner.ts';
 
-export function exitInWords({ exitCode, signal }: ProcessEnd): Verdict {
+export function exitVerdict({ exitCode, signal }: ProcessEnd): Verdict {
   if (exitCode === 0) return { succeeded: true };
   if (signal) return { succeeded: false, error: `Ended by ${signal}` };
   if (exitCode === 127) {

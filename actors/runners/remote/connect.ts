@@ -72,7 +72,7 @@ function authSteps({ username, keys, password, agent }: RemoteLogin): AnyAuthMet
   return steps;
 }
 
-function inWords(
+function connectFailure(
   error: Error & { level?: string; code?: string },
   job: RemoteJob,
   target: RemoteHost,
@@ -137,7 +137,7 @@ export function connect(
       client.on('error', () => undefined);
       client.end();
       client.destroy();
-      reject(new RemoteError(refusal ?? inWords(error, job, target)));
+      reject(new RemoteError(refusal ?? connectFailure(error, job, target)));
     };
     client.once('ready', () => {
       client.removeListener('error', fail);

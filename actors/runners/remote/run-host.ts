@@ -1,5 +1,5 @@
 /**
- * One host's part of a remote execution: log in, copy the script if there is one, run, carry both streams to their
+ * One host's part of a remote execution: log in, copy the script if there is one, run, write both streams to their
  * files, and leave nothing behind, however it ends.
  */
 import { randomBytes } from 'node:crypto';
@@ -15,10 +15,10 @@ import { copyScript, removeScript } from './copy-script.ts';
 import type { RemoteHost } from './hosts.ts';
 import type { HostOutcome, RemoteJob } from './job.ts';
 import { takeMarker } from './marker.ts';
-import { type Ending, quick, startShell, within } from './session.ts';
+import { type Ending, runScript, startShell, within } from './session.ts';
 
 /** How long tidying up may take on a host whose connection was lost, or that does not answer. */
-const TIDY_MS = 8000;
+const CLEAN_UP_MS = 8000;
 
 /** How long bytes that have arrived may take to the disk. */
 const WRITE_MS = 10_000;
@@ -85,31 +85,31 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
   let piped = false;
 
   /** Ends what still runs there and removes what was copied. True when nothing is left. */
-  async function tidy(client: Client): Promise<boolean> {
+  async function cleanUp(client: Client): Promise<boolean> {
     let clean = true;
     if (pid !== undefined && !over) {
       // Our own time is limited too: the last third of it belongs to what comes after.
       const tenths = Math.max(1, Math.floor((graceMs * 0.6) / 100));
-      clean = (await within(graceMs * 0.8, quick(client, killScript(pid, tenths, work)))) === true;
+      clean = (await within(graceMs * 0.8, runScript(client, killScript(pid, tenths, work)))) === true;
     }
-    if (copied) clean = (await within(TIDY_MS, removeScript(client, folder))) === true && clean;
+    if (copied) clean = (await within(CLEAN_UP_MS, removeScript(client, folder))) === true && clean;
     return clean;
   }
 
   /** After the connection was lost: one more attempt, and words about what came of it. */
-  async function tidyAgain(): Promise<string> {
+  async function reconnectToCleanUp(): Promise<string> {
     if (pid === undefined && !copied) return '';
     const again = connector.open(host);
-    const client = await within(TIDY_MS, again);
+    const client = await within(CLEAN_UP_MS, again);
     void again.then((late) => client ?? late.end()).catch(() => undefined);
-    const clean = client ? await tidy(client) : false;
+    const clean = client ? await cleanUp(client) : false;
     client?.end();
     if (clean) return '; what it had started there was ended';
     const left = copied ? ` and ${folder} may still be there` : '';
     return pid === undefined ? left : `; it may still be running there as process group ${pid}${left}`;
   }
 
-  async function carry(client: Client): Promise<HostOutcome> {
+  async function runCommand(client: Client): Promise<HostOutcome> {
     const lost = new Promise<string>((resolve) => {
       client.once('error', (error) => resolve(error.message));
       client.once('close', () => resolve('closed'));
@@ -150,7 +150,7 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
           graceMs * 0.2,
           untilSet(() => pid),
         );
-      const clean = await tidy(client);
+      const clean = await cleanUp(client);
       await within(1000, closed);
       const left = clean || over ? '' : '; it may still be running there';
       return { ...outcomeOf(ending), ...(left ? { error: `it was told to end${left}` } : {}) };
@@ -162,12 +162,12 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
         : why === 'closed'
           ? 'it was closed from the other side'
           : why;
-      return failure(`the connection was lost: ${words}${await tidyAgain()}`);
+      return failure(`the connection was lost: ${words}${await reconnectToCleanUp()}`);
     }
     if (ending.code === undefined && ending.signal === undefined) {
       return failure('the host ended the session without an exit code');
     }
-    if (copied) await within(TIDY_MS, removeScript(client, folder));
+    if (copied) await within(CLEAN_UP_MS, removeScript(client, folder));
     return outcomeOf(ending);
   }
 
@@ -181,9 +181,9 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
         copied = true;
         await copyScript(client, work.file, folder);
       }
-      return await carry(client);
+      return await runCommand(client);
     } finally {
-      if (copied && !over && pid === undefined) await within(TIDY_MS, removeScript(client, folder));
+      if (copied && !over && pid === undefined) await within(CLEAN_UP_MS, removeScript(client, folder));
       client.end();
     }
   }

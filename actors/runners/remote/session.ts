@@ -21,7 +21,7 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T | undef
 }
 
 /** Runs a short text with /bin/sh there and waits for its end. */
-export function quick(client: Client, text: string): Promise<boolean> {
+export function runScript(client: Client, text: string): Promise<boolean> {
   return new Promise((resolve) => {
     client.exec('exec /bin/sh', (error, channel) => {
       if (error) return resolve(false);
