@@ -1,7 +1,4 @@
-/**
- * One action file: YAML in, description out, or one clear error that names the file and the line. What the parameters
- * mean is parameters.ts.
- */
+/** Parses one action file: YAML in, description out, or one error that names the file and the line. */
 import { createHash } from 'node:crypto';
 import { ServiceError } from '../lib/errors.ts';
 import type { ActionDescription } from './descriptions.ts';
@@ -15,7 +12,7 @@ export interface LoadedAction {
   description: ActionDescription;
   /** The action's schemas over its runner's. */
   schemas: ParameterSchemas;
-  /** Compiled when first asked for. */
+  /** Compiles the schemas at the first call. @throws ServiceError with file and line. */
   check(): ParameterCheck;
 }
 
@@ -39,10 +36,7 @@ function checkSchemas(parameters: Record<string, unknown>, fail: Fail): Paramete
     const types = Array.isArray(type) ? type : [type ?? 'string'];
     const odd = types.find((one) => !TYPES.includes(one));
     if (odd !== undefined) {
-      fail(
-        [...path, 'type'],
-        `parameter '${name}' has the type '${odd}', which is none of ${TYPES.join(', ')}`,
-      );
+      fail([...path, 'type'], `parameter '${name}' has the type '${odd}'; use one of ${TYPES.join(', ')}`);
     }
     if (position !== undefined && !Number.isInteger(position)) {
       fail([...path, 'position'], `the position of parameter '${name}' must be a whole number`);
@@ -58,7 +52,7 @@ function parse(file: YamlFile, pack: string, runners: ReadonlyMap<string, Runner
   if (!isObject(value)) fail([], 'an action is an object with name, runner_type and parameters');
   const name = value.name;
   if (typeof name !== 'string' || !NAME.test(name)) {
-    fail(['name'], `name must be letters, digits, "_", "-" or "." and is ${JSON.stringify(name)}`);
+    fail(['name'], `name must consist of letters, digits, "_", "-" and ".", not ${JSON.stringify(name)}`);
   }
   const runnerName = value.runner_type;
   if (typeof runnerName !== 'string')
@@ -67,11 +61,11 @@ function parse(file: YamlFile, pack: string, runners: ReadonlyMap<string, Runner
   if (!runner) {
     fail(
       ['runner_type'],
-      `there is no runner "${runnerName}" here; there are ${[...runners.keys()].sort().join(', ')}`,
+      `unknown runner "${runnerName}"; the runners here are ${[...runners.keys()].sort().join(', ')}`,
     );
   }
   const parameters = value.parameters ?? {};
-  if (!isObject(parameters)) fail(['parameters'], 'parameters must be an object of name and schema');
+  if (!isObject(parameters)) fail(['parameters'], 'parameters must be an object: names with their schemas');
   const own = checkSchemas(parameters, fail);
   const entryPoint = value.entry_point ?? '';
   if (typeof entryPoint !== 'string')
@@ -134,7 +128,7 @@ export function loadAction(
   });
 }
 
-/** Stands in lists for an action whose file has an error, so that it is seen and not only missing. */
+/** Represents an action whose file has an error, so that lists show it with the reason. */
 export function brokenAction(pack: string, name: string, error: string): ActionDescription {
   const ref = `${pack}.${name}`;
   return {

@@ -1,4 +1,4 @@
-/** The actions that can be run: what the packs on disk say at the moment of asking. */
+/** The actions that can run. Each call looks at the packs on disk, so a changed file counts at once. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ActionRef } from '../events/event.ts';
@@ -15,7 +15,7 @@ export interface ResolveInput {
   action: string;
   parameters?: Record<string, unknown>;
   script?: string;
-  /** Parameters of an execution that this one repeats: weaker than `parameters`, ignored where immutable or unknown. */
+  /** Parameters of the execution that this one repeats. `parameters` win; immutable and unknown ones are ignored. */
   inherited?: Record<string, unknown>;
   user?: string;
   executionId?: string;
@@ -23,22 +23,22 @@ export interface ResolveInput {
 
 export interface ResolvedAction {
   action: ActionRef;
-  /** With defaults filled in and secrets in clear. */
+  /** With defaults filled in and secrets in clear text. */
   parameters: Record<string, unknown>;
   /** Names of parameters whose values are secret. */
   secretNames: string[];
 }
 
 export interface Catalogue {
-  /** By reference, broken ones included. */
+  /** Sorted by reference, broken actions included. */
   list(): Promise<ActionDescription[]>;
   get(refOrId: string): Promise<ActionDescription | undefined>;
-  /** @throws ServiceError `action-not-found`, `validation-failed` with StackStorm's words. */
+  /** Checks a request. @throws ServiceError `action-not-found`, `validation-failed` with StackStorm's messages. */
   resolve(input: ResolveInput): Promise<ResolvedAction>;
 }
 
 export interface CatalogueOptions {
-  /** Folders of packs besides the built-in one; later ones win, action by action. */
+  /** Folders of packs, besides the built-in one. Later folders win, action by action. */
   packs: readonly string[];
   runners: readonly Runner[];
   logger?: { warn(fields: object, message: string): void };
@@ -85,7 +85,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
   const readEntries = createActionEntries({ packs, runners, logger: options.logger });
   for (const folder of options.packs) {
     if (!existsSync(folder)) {
-      options.logger?.warn({ folder }, 'A folder of packs is not there: content.packs names it');
+      options.logger?.warn({ folder }, 'A folder of packs does not exist; content.packs names it');
     }
   }
 

@@ -1,4 +1,4 @@
-/** Actions and runners as a front end lists them. */
+/** Actions and runners as the API lists them. */
 import type { ParameterSchema } from './runner.ts';
 
 export interface ActionDescription {
@@ -14,7 +14,7 @@ export interface ActionDescription {
   /** The action's own parameters. */
   parameters: Record<string, ParameterSchema>;
   tags?: unknown[];
-  /** Set when its file has an error and it cannot be run: what is wrong, with file and line. */
+  /** Set if the action's file has an error and it cannot run: what is wrong, with file and line. */
   broken?: string;
 }
 

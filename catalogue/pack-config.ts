@@ -5,7 +5,7 @@ import { readRegularFile } from '../lib/regular-file.ts';
 import type { Pack } from './pack.ts';
 import { readYaml, type Yaml } from './yaml.ts';
 
-/** A pack's configuration is read whole, at each request that needs it. */
+/** Configuration is read whole, for each request that needs it. */
 const MAX_CONFIG_BYTES = 1_048_576;
 
 /** Undefined when there is no such file. */
@@ -25,7 +25,7 @@ function defaultsOf(schema: unknown): Record<string, unknown> {
   return defaults;
 }
 
-/** Texts of values whose schema says `secret: true`. */
+/** Values whose schema says `secret: true`, as text. */
 function secretTexts(schema: unknown, values: unknown): string[] {
   if (schema === null || typeof schema !== 'object' || values === null || typeof values !== 'object')
     return [];

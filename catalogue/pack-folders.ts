@@ -11,11 +11,11 @@ import { isInside, type Pack, packFile } from './pack.ts';
 import { packConfigSecrets, readPackConfig } from './pack-config.ts';
 
 export interface Packs {
-  /** By name. Packs of one name in several folders are one pack in parts: a later part's files win over an earlier one's. */
+  /** Sorted by name. Packs of one name in several folders are parts of one pack; files of later folders win. */
   list(): Promise<Pack[]>;
   /**
-   * The part of the pack that has the file, the last of them if several have, and the file's real path.
-   * @throws ServiceError `validation-failed` when there is no such pack, or none of its parts has the file.
+   * The last part of the pack that has the file, and the file's real path.
+   * @throws ServiceError `validation-failed` when the pack is unknown or no part has the file.
    */
   locate(name: string, path: string): Promise<{ pack: Pack; path: string }>;
   /**
@@ -88,7 +88,7 @@ async function locate(
       reason ??= error;
     }
   }
-  const message = `There is no pack "${name}" here; content.packs must be the same on every node`;
+  const message = `This node has no pack "${name}"; content.packs must be the same on every node`;
   throw reason ?? new ServiceError('validation-failed', message);
 }
 

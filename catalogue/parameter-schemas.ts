@@ -4,7 +4,7 @@ import type { ParameterSchema } from './runner.ts';
 export type Parameters = Record<string, unknown>;
 export type ParameterSchemas = Record<string, ParameterSchema>;
 
-/** An action's schema over its runner's: attribute by attribute, except that what a runner fixed stays fixed. */
+/** Merges an action's schemas into its runner's, attribute by attribute; a parameter that the runner made immutable stays as it is. */
 export function mergeSchemas(runner: ParameterSchemas, action: ParameterSchemas): ParameterSchemas {
   const merged: ParameterSchemas = { ...runner };
   for (const [name, schema] of Object.entries(action)) {

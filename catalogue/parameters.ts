@@ -14,7 +14,7 @@ import { validationMessage } from './validation-message.ts';
 
 let ajv: AjvInstance | undefined;
 
-/** What the validator runs for `pattern` and `patternProperties`; it tells patterns apart by their text. */
+/** The validator calls this for `pattern` and `patternProperties`. It tells patterns apart by their text. */
 function compilePattern(pattern: string) {
   const expression = compileSchemaPattern(pattern);
   return { test: (text: string) => expression.test(text), toString: () => pattern };
@@ -22,7 +22,7 @@ function compilePattern(pattern: string) {
 
 function engine(): AjvInstance {
   if (ajv) return ajv;
-  // Loaded when there is something to check: an idle server is a megabyte smaller without the library.
+  // Loaded at the first check: without the library an idle server needs a megabyte less.
   const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv');
   const regExp = Object.assign(compilePattern, { code: 'new RegExp' });
   ajv = new Ajv({
@@ -37,9 +37,10 @@ function engine(): AjvInstance {
 }
 
 /**
- * Checks parameters against schemas that were merged; compiled once.
- * `given` is what the caller sent, null meaning not sent; `inherited` is weaker, and what is immutable or unknown in it is
- * ignored; `surroundings` is what templates in defaults can name besides other parameters.
+ * Checks parameters and fills in defaults.
+ * @param given what the caller sent; null means not sent.
+ * @param inherited used where `given` has no value; immutable and unknown ones are ignored.
+ * @param surroundings what templates in defaults can name, besides other parameters.
  * @throws ServiceError `validation-failed` with the first error as its message and all of them in `errors`.
  */
 export type ParameterCheck = (
@@ -48,7 +49,10 @@ export type ParameterCheck = (
   surroundings?: Parameters,
 ) => Parameters;
 
-/** @throws Error when the schemas themselves are not valid JSON Schema. */
+/**
+ * Compiles merged schemas.
+ * @throws Error when they are not valid JSON Schema.
+ */
 export function parameterCheck(schemas: ParameterSchemas): ParameterCheck {
   const names = Object.keys(schemas);
   const required = names.filter((name) => schemas[name]?.required === true);
@@ -76,7 +80,7 @@ export function parameterCheck(schemas: ParameterSchemas): ParameterCheck {
     const asked = new Map(merged);
     for (const name of overridden) merged.delete(name);
     const filled = fillDefaults(merged, surroundings);
-    // Sending an immutable parameter as it is anyway changes nothing, and is what a client does that copies a request.
+    // Clients that copy a request send immutable parameters too; their own value is no change.
     const changed = overridden.filter(
       (name) => JSON.stringify(asked.get(name)) !== JSON.stringify(filled.get(name)),
     );

@@ -1,6 +1,6 @@
 /**
- * The plug-in interface of runners. A runner turns a request into a process to start; capturing output, time limits,
- * cancellation, crash recovery and masking are the same for all and none of its business.
+ * The interface of runners, for plug-ins too (docs/runners.md). A runner turns a request into a process to start. Linefeed
+ * starts the process, captures and masks its output, enforces time limits, cancels it, and takes it over after a restart.
  */
 import type { ActionRef } from '../events/event.ts';
 
@@ -17,63 +17,67 @@ export interface ParameterSchema {
   [keyword: string]: unknown;
 }
 
+/** What to run. */
 export interface RunnerRequest {
   executionId: string;
   action: ActionRef;
-  /** With defaults filled in and secrets in clear. */
+  /** Checked, with defaults filled in and secrets in clear text. */
   parameters: Record<string, unknown>;
-  /** Text of an uploaded script. */
+  /** Text of the script that the request brought; only if the runner has `takesScript`. */
   script?: string;
-  /** A private folder (mode 0700) of this execution, removed after its end; files put here survive a restart of the worker. */
+  /** Absolute path of the execution's private folder (mode 0700). Its files survive a restart of the worker and are removed after the end. */
   folder: string;
 }
 
-/** A process to start. It is started once; after a restart of the worker it is found again, not prepared again. */
+/** A process to start. Linefeed starts it once; a restarted worker takes over the running process and does not call `prepare` again. */
 export interface Launch {
-  /** Program and arguments; no shell is involved unless the program is one. */
+  /** Program and arguments. No shell reads them unless the program is a shell. */
   command: [file: string, ...args: string[]];
   cwd?: string;
-  /** Added to the configured base environment of children. */
+  /** Variables added to the configured environment of commands; these win. */
   env?: Record<string, string>;
-  /** Wrap in `stdbuf -oL -eL` where that exists. Default true; false for programs that buffer by themselves or not at all. */
+  /** Run the program under `stdbuf -oL -eL`, if that is installed. Default true; set false for programs that flush by themselves. */
   unbuffer?: boolean;
-  /** Send stderr where stdout goes: one stream, in exact order. */
+  /** Send stderr to stdout: one stream, in exact order. Default false. */
   merge?: boolean;
-  /** Seconds until the process group is ended with status `timeout`; 0 means never. */
+  /** Time limit in seconds; then Linefeed ends the process group, with status `timeout`. 0 means no limit. */
   timeoutS?: number;
   /**
-   * Labels of the sub-streams that the process writes by itself into `<folder>/hosts/<label>.stdout` and `.stderr`,
-   * besides its own stdout and stderr: one pair a remote host.
+   * Labels of remote hosts. The process writes the output of each host to `<folder>/hosts/<label>.stdout` and `.stderr`, besides
+   * its own stdout and stderr.
    */
   hosts?: readonly string[];
-  /** Further values to mask in the output, besides those of secret parameters. */
+  /** More values to mask in the output; those of secret parameters are masked anyway. */
   secrets?: readonly string[];
 }
 
-/** How the process ended, and what it left in `<folder>/result.json`, if anything. */
+/** How the process ended. */
 export interface ProcessEnd {
   exitCode: number | null;
   signal: string | null;
+  /** The content of `<folder>/result.json`, if the process wrote that file. */
   result?: unknown;
 }
 
+/** Whether the execution succeeded, and its result. */
 export interface Verdict {
   succeeded: boolean;
-  /** Why not, in words for a person, where the exit code alone does not say it. */
+  /** The reason for a failure, for people; leave it out if the exit code says enough. */
   error?: string;
+  /** JSON; becomes `result.result` of the execution. */
   result?: unknown;
 }
 
 export interface Runner {
-  /** For example `local-shell-cmd`; unique. */
+  /** Unique; the `runner_type` of action files, for example `local-shell-cmd`. */
   name: string;
   description: string;
   /** Parameters that every action of this runner takes. */
   parameters: Record<string, ParameterSchema>;
-  /** True when it runs a file: the entry point of the action, or the script that came with the request. */
+  /** True if it runs a file: the entry point of the action, or the script of the request. */
   takesScript?: boolean;
-  /** @throws ServiceError `validation-failed`: shown to the user as the reason of the failed execution. */
+  /** @throws an Error to refuse the request; users see its message as the reason of the failed execution. */
   prepare(request: RunnerRequest): Promise<Launch>;
-  /** What the end of the process means. Default: exit code 0 succeeded. */
+  /** Judges the end of the process. Default: exit code 0 means success. */
   conclude?(end: ProcessEnd, request: { parameters: Record<string, unknown> }): Verdict;
 }

@@ -11,8 +11,8 @@ function texts(value: unknown): string[] {
 }
 
 /**
- * Names of parameters whose value, or part of it, is secret: by their schema, or because a template put a secret into
- * their default. `others` are secrets from elsewhere that a template can name.
+ * Names of parameters that hold a secret: their schema says so, or a template put a secret into their default.
+ * @param others secrets from elsewhere that a template can name.
  */
 export function secretNames(
   schemas: ParameterSchemas,

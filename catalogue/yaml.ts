@@ -1,16 +1,13 @@
-/**
- * Reads the YAML of packs as StackStorm does (YAML 1.1, so `yes` is true and 0644 is octal) and knows the line of every
- * part of it, for errors that say where.
- */
+/** Reads the YAML of packs as StackStorm does (YAML 1.1: `yes` is true and 0644 is octal), with line numbers for errors. */
 import { type CollectionTag, LineCounter, parseDocument, type ScalarTag } from 'yaml';
 import { ServiceError } from '../lib/errors.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: what a file holds is unknown until it is checked field by field
+// biome-ignore lint/suspicious/noExplicitAny: callers check the content field by field
 export type Yaml = any;
 
 export interface YamlFile {
   value: Yaml;
-  /** Line of the value at this path, or of the nearest part that is there, from 1. */
+  /** Line of the value at this path, or of its nearest parent that exists; 1-based. */
   line(path: readonly (string | number)[]): number;
 }
 
@@ -18,7 +15,7 @@ const bool: ScalarTag = {
   tag: 'tag:yaml.org,2002:bool',
   identify: (value) => typeof value === 'boolean',
   default: true,
-  // PyYAML's words: unlike YAML 1.1 itself, `y` and `n` are names (of parameters, say) and not booleans.
+  // As in PyYAML and unlike YAML 1.1, `y` and `n` are text, for example names of parameters.
   test: /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/,
   resolve: (text) => /^(?:y|t|on)/i.test(text),
 };
@@ -34,7 +31,7 @@ export function customTags(
 }
 
 /**
- * @param label what errors call the file.
+ * @param label the file's name in errors.
  * @throws ServiceError `validation-failed`: `<label>, line N: what is wrong`.
  */
 export function readYaml(text: string, label: string): YamlFile {

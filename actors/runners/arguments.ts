@@ -1,15 +1,11 @@
-/**
- * Arguments and environment of what runners start: always a list, never pieces of shell text, so a value arrives as it
- * was sent or is refused with its name.
- */
-
+/** Arguments and environment variables for programs. Each value is one list item, never shell text: it arrives unchanged or is refused. */
 import type { ParameterSchema } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
 
-/** Linux takes no longer single argument or variable (MAX_ARG_STRLEN, with its closing NUL). */
+/** Linux's limit for one argument or variable (MAX_ARG_STRLEN without the closing NUL). */
 const MAX_ARGUMENT_BYTES = 131_071;
 
-/** @throws ServiceError `validation-failed` naming the parameter when a program could not be given the value. */
+/** @throws ServiceError `validation-failed` that names the parameter, when a program cannot receive the value. */
 export function checkArgument(name: string, value: string): string {
   if (value.includes('\0')) {
     throw new ServiceError('validation-failed', `${name}: a NUL character cannot be passed to a program`);
@@ -18,14 +14,14 @@ export function checkArgument(name: string, value: string): string {
   if (bytes > MAX_ARGUMENT_BYTES) {
     throw new ServiceError(
       'validation-failed',
-      `${name}: ${bytes} bytes are too long for an argument or variable, which holds at most ${MAX_ARGUMENT_BYTES}; ` +
-        'put the value into a file and pass its path, or use an action of the python-script runner',
+      `${name}: ${bytes} bytes are too long for an argument or variable; the limit is ${MAX_ARGUMENT_BYTES}. ` +
+        'Write the value to a file and pass its path, or use an action of the python-script runner',
     );
   }
   return value;
 }
 
-/** As StackStorm writes a value of this type into an argument. */
+/** Formats a value for an argument as StackStorm does. */
 function asText(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'string') return value;
@@ -39,16 +35,16 @@ function asText(value: unknown): string {
 }
 
 export interface ScriptArguments {
-  /** The action's own parameters, those of the runner left out. */
+  /** The action's own parameters, without the runner's. */
   schemas: Record<string, ParameterSchema>;
   values: Record<string, unknown>;
-  /** Stands before the name of a named argument. */
+  /** Prefix of named arguments. */
   kwargOp: string;
 }
 
 /**
- * Named arguments first, as `<kwargOp>name=value` (true: the name alone; false, null and empty: left out), then those with
- * a `position`, in its order, where an absent one is an empty argument so that the others keep their places.
+ * Named arguments as `<kwargOp>name=value` (true: the name alone; false, null and empty: left out), then those with a
+ * `position`, in that order. An absent positional argument is empty, so that the others keep their places.
  */
 export function scriptArguments({ schemas, values, kwargOp }: ScriptArguments): string[] {
   const entries = Object.entries(schemas);
@@ -67,7 +63,7 @@ export function scriptArguments({ schemas, values, kwargOp }: ScriptArguments): 
   return [...named, ...positional];
 }
 
-/** `args` and `kwargs` of a request that brings its own script. */
+/** The arguments from the parameters `args` and `kwargs`. */
 export function requestArguments(args: unknown, kwargs: unknown, kwargOp: string): string[] {
   const named = Object.entries((kwargs ?? {}) as Record<string, unknown>).flatMap(([name, value]) => {
     if (value === true) return [checkArgument(name, `${kwargOp}${name}`)];
@@ -87,7 +83,7 @@ export function environmentVariables(env: unknown, ignored: readonly string[] = 
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       throw new ServiceError(
         'validation-failed',
-        `env: ${JSON.stringify(name)} is not a name of a variable; use letters, digits and "_"`,
+        `env: ${JSON.stringify(name)} is not a variable name; use letters, digits and "_"`,
       );
     }
     if (ignored.includes(name)) continue;

@@ -1,4 +1,4 @@
-/** Runs a command line with /bin/sh on the worker's own machine. */
+/** Runs a command line with /bin/sh on the worker's machine. */
 
 import type { Runner } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -9,10 +9,10 @@ import { exitVerdict } from './verdict.ts';
 
 export const localShellCmd: Runner = {
   name: 'local-shell-cmd',
-  description: 'A command line, run by /bin/sh on the machine of the worker.',
+  description: "Runs a command line with /bin/sh on the worker's machine.",
   parameters: {
-    cmd: { type: 'string', description: 'The command line.' },
-    cwd: { type: 'string', description: 'Folder to run in; the default is /.' },
+    cmd: { type: 'string', description: 'Command line to run.' },
+    cwd: { type: 'string', description: 'Working directory. Default: /.' },
     ...SHELL_PARAMETERS,
     merge: MERGE_PARAMETER,
   },

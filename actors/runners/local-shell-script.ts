@@ -1,4 +1,4 @@
-/** Runs a script of a pack, or one that came with the request, on the worker's own machine. */
+/** Runs a script of a pack or of the request on the worker's machine. */
 
 import type { ActionDescription } from '../../catalogue/descriptions.ts';
 import type { Packs } from '../../catalogue/pack-folders.ts';
@@ -16,16 +16,16 @@ export interface ScriptRunnerOptions {
 }
 
 export const LOCAL_SCRIPT_PARAMETERS: Record<string, ParameterSchema> = {
-  args: { type: 'array', description: 'Further arguments, each passed as it is, after those of the action.' },
-  kwargs: { type: 'object', description: 'Further named arguments.' },
-  cwd: { type: 'string', description: "Folder to run in; the default is the script's own in its pack." },
+  args: { type: 'array', description: "More arguments, after the action's own." },
+  kwargs: { type: 'object', description: 'More named arguments.' },
+  cwd: { type: 'string', description: "Working directory. Default: the script's folder in its pack." },
   ...SHELL_PARAMETERS,
   merge: MERGE_PARAMETER,
-  debug: { type: 'boolean', default: false, description: 'Sets ST2_ACTION_DEBUG for the script.' },
-  content_version: { type: 'string', description: 'Accepted for StackStorm and not used.' },
+  debug: { type: 'boolean', default: false, description: 'Set ST2_ACTION_DEBUG=1 for the script.' },
+  content_version: { type: 'string', description: 'Ignored; accepted for compatibility with StackStorm.' },
 };
 
-/** The action's parameters that are arguments of its script, in the order of its file. */
+/** The arguments of an action's script: its own parameters, then `args` and `kwargs`. */
 export async function actionArguments(
   { describe }: ScriptRunnerOptions,
   ref: string,
@@ -46,7 +46,7 @@ export async function actionArguments(
 export function localShellScriptRunner(options: ScriptRunnerOptions): Runner {
   return {
     name: 'local-shell-script',
-    description: 'A script of a pack or of the request, run on the machine of the worker.',
+    description: "Runs a script of a pack or of the request on the worker's machine.",
     takesScript: true,
     parameters: LOCAL_SCRIPT_PARAMETERS,
     async prepare(request) {

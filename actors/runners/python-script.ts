@@ -1,6 +1,6 @@
 /**
- * Runs Python: a plain script, or a file with a class derived from StackStorm's Action, by python/run_action.py,
- * which gets its work in a private file and leaves the return value of `run` in result.json.
+ * Runs Python: a plain script, or a file with a class derived from StackStorm's Action. python/run_action.py reads the job from a
+ * private file and writes the return value of `run` to result.json.
  */
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -12,34 +12,33 @@ import { scriptFile } from './script-file.ts';
 import { exitVerdict } from './verdict.ts';
 
 export interface PythonRunnerOptions extends ScriptRunnerOptions {
-  /** The interpreter where a pack has no virtual environment: a program, its path, or a virtual environment's folder. */
+  /** The interpreter for packs without a virtual environment: a program or its path. */
   python: string;
-  /** File that holds what actions keep with `action_service.set_value`. */
+  /** File with the values that actions store by `action_service.set_value`. */
   datastore: string;
 }
 
-/** Runs a class derived from StackStorm's Action; Python, so it has the same name in a checkout and in the package. */
 const RUN_ACTION = join(dirname(fileURLToPath(import.meta.url)), 'python', 'run_action.py');
 
 const PARAMETERS: Record<string, ParameterSchema> = {
-  args: { type: 'array', description: 'Arguments of a plain script, each passed as it is.' },
+  args: { type: 'array', description: 'Arguments of a plain script.' },
   env: {
     type: 'object',
-    description: 'Environment variables, added to the configured ones; PYTHONPATH is ignored.',
+    description: 'Environment variables, added to the configured ones. PYTHONPATH is ignored.',
   },
   timeout: {
     type: 'integer',
     default: 600,
-    description: 'Seconds until the script and all it started is ended; 0 means never.',
+    description: 'Time limit in seconds for the script and all processes that it started. 0 means no limit.',
   },
   log_level: {
     type: 'string',
     default: 'DEBUG',
     enum: ['AUDIT', 'CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'],
-    description: "Least level of what the action's logger writes to stderr.",
+    description: "Lowest level that the action's logger writes to stderr.",
   },
-  debug: { type: 'boolean', default: false, description: 'Sets ST2_ACTION_DEBUG for the script.' },
-  content_version: { type: 'string', description: 'Accepted for StackStorm and not used.' },
+  debug: { type: 'boolean', default: false, description: 'Set ST2_ACTION_DEBUG=1 for the script.' },
+  content_version: { type: 'string', description: 'Ignored; accepted for compatibility with StackStorm.' },
 };
 
 function conclude(end: ProcessEnd): Verdict {
@@ -57,7 +56,8 @@ function conclude(end: ProcessEnd): Verdict {
 export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
   return {
     name: 'python-script',
-    description: 'A Python script, or a class derived from Action with a method run, unbuffered.',
+    description:
+      'Runs a Python script, or the method run of a class derived from Action. Output is unbuffered.',
     takesScript: true,
     parameters: PARAMETERS,
     async prepare(request) {
@@ -65,7 +65,7 @@ export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
       const { path, pack } = await scriptFile(request, options.packs, 'script.py');
       const declared = Object.keys((await options.describe(action.ref))?.parameters ?? {});
       const names = [...new Set([...declared, ...Object.keys(parameters)])];
-      // As StackStorm does: `run` gets every parameter of the action, None standing for those without a value.
+      // As in StackStorm, `run` gets every parameter of the action, None for those without a value.
       const own = Object.fromEntries(
         names
           .filter((name) => !Object.hasOwn(PARAMETERS, name))
@@ -101,7 +101,7 @@ export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
   };
 }
 
-/** A class takes values of any size by name; only a plain script needs them as arguments, which have a limit. */
+/** Only a plain script needs arguments, which have a size limit; a class takes values of any size. So an error is reported later, by a script. */
 async function plainArguments(
   options: ScriptRunnerOptions,
   ref: string,

@@ -1,4 +1,4 @@
-/** Every runner of this installation: the built-in ones and those that its configuration names. */
+/** All runners: the built-in ones and those that the configuration names. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,7 +20,7 @@ export interface RunnersOptions {
   describe(ref: string): Promise<ActionDescription | undefined>;
 }
 
-/** What a module named by `content.runners` exports as its default. */
+/** A module in `content.runners` exports a runner or this function as its default. */
 export type RunnerFactory = (options: RunnersOptions) => Runner | Promise<Runner>;
 
 function isRunner(value: unknown): value is Runner {
@@ -33,19 +33,19 @@ function isRunner(value: unknown): value is Runner {
   );
 }
 
-/** @throws ServiceError `validation-failed` naming the module that cannot be used. */
+/** @throws ServiceError `validation-failed` that names the module. */
 async function loadRunner(path: string, options: RunnersOptions): Promise<Runner> {
   const file = resolve(path);
   const fail = (why: string, cause?: unknown): never => {
     throw new ServiceError('validation-failed', `content.runners: ${file} ${why}`, { cause });
   };
-  if (!existsSync(file)) fail('is not there');
+  if (!existsSync(file)) fail('does not exist');
   if (!statSync(file).isFile()) fail('is not a regular file');
   let module: { default?: unknown } = {};
   try {
     module = (await import(pathToFileURL(file).href)) as { default?: unknown };
   } catch (cause) {
-    fail(`cannot be loaded: ${(cause as Error).message}`, cause);
+    fail(`failed to load: ${(cause as Error).message}`, cause);
   }
   const made =
     typeof module.default === 'function' ? await (module.default as RunnerFactory)(options) : module.default;
@@ -59,7 +59,7 @@ function interpreter(python: string): string {
 }
 
 /**
- * Built-in runners first; one from the configuration takes the place of a built-in one of its name.
+ * A runner from the configuration replaces a built-in one of the same name.
  * @throws ServiceError `validation-failed` when a module of `content.runners` is not a runner.
  */
 export async function createRunners(options: RunnersOptions): Promise<Runner[]> {

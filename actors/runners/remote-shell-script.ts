@@ -1,4 +1,4 @@
-/** Copies a script to one or many hosts, runs it there and removes it again. */
+/** Copies a script to one or more hosts, runs it there and removes it. */
 import { isAbsolute } from 'node:path';
 import type { ParameterSchema, Runner } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -13,13 +13,13 @@ import {
 import { scriptCommand, scriptFile } from './script-file.ts';
 
 const PARAMETERS: Record<string, ParameterSchema> = {
-  args: { type: 'array', description: 'Further arguments, each passed as it is, after those of the action.' },
-  kwargs: { type: 'object', description: 'Further named arguments.' },
+  args: { type: 'array', description: "More arguments, after the action's own." },
+  kwargs: { type: 'object', description: 'More named arguments.' },
   ...REMOTE_PARAMETERS,
   dir: {
     type: 'string',
     default: '/tmp',
-    description: 'Folder on the host; the script goes into a new private folder in it.',
+    description: 'Folder on the host. The script is copied to a new private folder in it.',
   },
 };
 
@@ -27,7 +27,7 @@ export function remoteShellScriptRunner(options: RemoteOptions & ScriptRunnerOpt
   return {
     name: 'remote-shell-script',
     description:
-      'A script of a pack or of the request, copied to one or many hosts over SSH, run there and removed.',
+      'Copies a script of a pack or of the request to one or more hosts over SSH, runs it there and removes it.',
     takesScript: true,
     parameters: PARAMETERS,
     async prepare(request) {

@@ -1,6 +1,6 @@
 /**
- * What both remote runners share: parameters, and how a request becomes a helper process that works on all hosts at once
- * (remote/helper.ts). Everything that can be refused is refused here, before anything is started.
+ * What both remote runners share: parameters, and the helper process that works on all hosts at once (remote/helper.ts).
+ * Invalid requests are refused here, before anything starts.
  */
 
 import { writeFile } from 'node:fs/promises';
@@ -21,9 +21,9 @@ import { SHELL_PARAMETERS } from './shared-parameters.ts';
 export interface RemoteOptions {
   knownHosts: string;
   acceptNew: boolean;
-  /** Patterns of hosts that may be reached; empty means any. */
+  /** Patterns of allowed hosts; empty means all. */
   allowedHosts: readonly string[];
-  /** Path of the key to log in with when a request brings none. */
+  /** Path of the private key for requests without one. */
   privateKey?: string | undefined;
   username?: string | undefined;
   connectTimeoutMs: number;
@@ -33,11 +33,11 @@ export interface RemoteOptions {
   unbuffer: boolean;
 }
 
-/** More hosts than this are worked on in turn: each costs a key exchange and two open files. */
+/** Hosts at once; the others wait. Each costs a key exchange and two open files. */
 const MAX_PARALLEL = 200;
-/** No private key is longer. */
+/** Private keys are shorter. */
 const MAX_KEY_BYTES = 65_536;
-/** The key is opened on the thread that serves; ssh-keygen makes 16 or 24 rounds. */
+/** Decrypting a key blocks the thread that serves requests. ssh-keygen uses 16 or 24 rounds. */
 const MAX_KEY_ROUNDS = 100;
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
@@ -45,31 +45,30 @@ export const REMOTE_PARAMETERS: Record<string, ParameterSchema> = {
   hosts: {
     type: 'string',
     required: true,
-    description: 'Comma separated hosts, each a name or an address, with :port if need be.',
+    description: 'Hosts, separated by commas: names or addresses, optionally with :port.',
   },
-  username: { type: 'string', description: 'User to log in as.' },
-  password: { type: 'string', secret: true, description: 'Password to log in with.' },
+  username: { type: 'string', description: 'User name for the login.' },
+  password: { type: 'string', secret: true, description: 'Password for the login.' },
   private_key: {
     type: 'string',
     secret: true,
-    description:
-      'Private key to log in with: its text, or the path of its file on the machine of the worker.',
+    description: "Private key for the login: its text, or the path of its file on the worker's machine.",
   },
-  passphrase: { type: 'string', secret: true, description: 'What the private key is encrypted with.' },
+  passphrase: { type: 'string', secret: true, description: 'Passphrase of the private key.' },
   port: {
     type: 'integer',
     default: 22,
     minimum: 1,
     maximum: 65535,
-    description: 'Port of hosts that name none.',
+    description: 'SSH port of hosts without :port.',
   },
-  bastion_host: { type: 'string', description: 'Host to go through, with :port if need be.' },
+  bastion_host: { type: 'string', description: 'Jump host, optionally with :port.' },
   parallel: {
     type: 'boolean',
     default: true,
-    description: 'Work on all hosts at once; false: on one after the other.',
+    description: 'Run on all hosts at once; false: on one after the other.',
   },
-  cwd: { type: 'string', default: '/tmp', description: 'Folder on the host to run in.' },
+  cwd: { type: 'string', default: '/tmp', description: 'Working directory on the host.' },
   ...SHELL_PARAMETERS,
 };
 
@@ -77,7 +76,7 @@ function asOptional(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** @param shown what messages call the file. */
+/** @param shown the file's name in messages. */
 async function readKeyFile(path: string, name: string, shown: string): Promise<string> {
   const file = resolve(path.replace(/^~(?=\/)/, homedir()));
   try {
@@ -87,13 +86,13 @@ async function readKeyFile(path: string, name: string, shown: string): Promise<s
     // The value may be the text of a broken key, so it is not shown.
     throw new ServiceError(
       'validation-failed',
-      `${name}: it is neither the text of a private key (-----BEGIN … PRIVATE KEY-----) nor the path of one that can be read`,
+      `${name}: neither the text of a private key (-----BEGIN … PRIVATE KEY-----) nor the path of a readable key file`,
       { cause },
     );
   }
 }
 
-/** @throws ServiceError `validation-failed` when it cannot be used; never shows any of it. */
+/** @throws ServiceError `validation-failed` when the key cannot be used; the message shows nothing of the key. */
 async function openKey(
   text: string,
   passphrase: string | undefined,
@@ -102,7 +101,7 @@ async function openKey(
   if (keyRounds(text) > MAX_KEY_ROUNDS) {
     throw new ServiceError(
       'validation-failed',
-      `${name}: to open the key takes more than ${MAX_KEY_ROUNDS} rounds; encrypt it anew with "ssh-keygen -p -a ${MAX_KEY_ROUNDS}"`,
+      `${name}: decrypting the key takes more than ${MAX_KEY_ROUNDS} rounds; encrypt it again with "ssh-keygen -p -a ${MAX_KEY_ROUNDS}"`,
     );
   }
   const { default: ssh2 } = await import('ssh2');
@@ -113,8 +112,8 @@ async function openKey(
     throw new ServiceError(
       'validation-failed',
       locked
-        ? `${name}: the key is encrypted; send its passphrase${passphrase === undefined ? '' : ', this one does not open it'}`
-        : `${name}: it is malformed, no private key in OpenSSH or PEM form can be read from it`,
+        ? `${name}: the key is encrypted; send its passphrase${passphrase === undefined ? '' : ' (this one is wrong)'}`
+        : `${name}: malformed; it must be a private key in OpenSSH or PEM format`,
     );
   }
   return passphrase === undefined ? { text } : { text, passphrase };
@@ -148,12 +147,13 @@ async function readLogin(parameters: Record<string, unknown>, options: RemoteOpt
   return login;
 }
 
-/** The part of the work that both kinds share. @throws ServiceError `validation-failed` */
+/** What commands and scripts share. @throws ServiceError `validation-failed` */
 export function remoteSetting(parameters: Record<string, unknown>, options: RemoteOptions): RemoteSetting {
   const sudoPassword = asOptional(parameters.sudo_password);
   const cwd = asOptional(parameters.cwd) ?? '/tmp';
   for (const [name, text] of Object.entries({ cwd, sudo_password: sudoPassword ?? '' })) {
-    if (text.includes('\0')) throw new ServiceError('validation-failed', `${name}: it holds a NUL character`);
+    if (text.includes('\0'))
+      throw new ServiceError('validation-failed', `${name}: a NUL character is not allowed`);
   }
   return {
     cwd,
@@ -210,22 +210,22 @@ export async function remoteLaunch(
   };
 }
 
-/** The execution succeeds when it did on every host. */
+/** The execution succeeds if every host succeeded. */
 export function concludeRemote({ exitCode, signal, result }: ProcessEnd): Verdict {
   const outcomes = Object.entries((result ?? {}) as Record<string, HostOutcome>);
   if (outcomes.length === 0) {
-    const how = signal ? `was ended by ${signal}` : `ended with ${exitCode}`;
+    const how = signal ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
     return {
       succeeded: false,
-      error: `The SSH helper ${how} before it could say what happened on the hosts`,
+      error: `The SSH helper ${how} and reported nothing about the hosts`,
     };
   }
   const failed = outcomes.filter(([, outcome]) => !outcome.succeeded);
   if (failed.length === 0) return { succeeded: true, result };
-  const words = failed
+  const reasons = failed
     .slice(0, 5)
     .map(([host, outcome]) => `${host}: ${outcome.error ?? `exit code ${outcome.return_code}`}`);
   const more = failed.length > 5 ? `; and ${failed.length - 5} more` : '';
-  const error = `${failed.length} of ${outcomes.length} hosts failed: ${words.join('; ')}${more}`;
-  return { succeeded: false, error: outcomes.length === 1 ? (words[0] as string) : error, result };
+  const error = `${failed.length} of ${outcomes.length} hosts failed: ${reasons.join('; ')}${more}`;
+  return { succeeded: false, error: outcomes.length === 1 ? (reasons[0] as string) : error, result };
 }

@@ -1,4 +1,4 @@
-/** Finds the file that a script runner runs: the entry point of its action, or the text that came with the request. */
+/** Finds the file that a script runner runs: the entry point of the action, or the script of the request. */
 import { accessSync, constants } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,15 +10,15 @@ import { readRegularHead } from '../../lib/regular-file.ts';
 
 export interface ScriptFile {
   path: string;
-  /** Where a script of a pack lies and may look for its neighbours; absent for a script that came with the request. */
+  /** The folder of a pack's script; absent for a script of the request. */
   cwd?: string;
   pack?: Pack;
 }
 
-/** Looked at to find out how a file is run. */
+/** Enough to read the `#!` line. */
 const HEAD_BYTES = 256;
 
-/** @throws ServiceError `validation-failed` when there is no such file inside the pack. */
+/** @throws ServiceError `validation-failed` when the pack has no such file. */
 export async function scriptFile(request: RunnerRequest, packs: Packs, name = 'script'): Promise<ScriptFile> {
   const { action, script, folder } = request;
   if (action.entryPoint === undefined) {
@@ -36,10 +36,7 @@ export async function scriptFile(request: RunnerRequest, packs: Packs, name = 's
   return { path, cwd: dirname(path), pack };
 }
 
-/**
- * The words that run the file: the file itself when the system can run it, its `#!` interpreter when only the permission
- * is missing, /bin/sh when it does not say.
- */
+/** The command that runs a file: the file itself if it is executable, else its `#!` interpreter, else /bin/sh. */
 export async function scriptCommand(path: string): Promise<[string, ...string[]]> {
   const head = (await readRegularHead(path, HEAD_BYTES)).toString('latin1');
   if (head.startsWith('\x7fELF') || head.startsWith('#!')) {
@@ -54,7 +51,7 @@ export async function scriptCommand(path: string): Promise<[string, ...string[]]
       if (!head.startsWith('#!') || !words[0]) {
         throw new ServiceError(
           'validation-failed',
-          `${path} is a program without the permission to run it; chmod +x it`,
+          `${path} is a program but not executable; run chmod +x on it`,
         );
       }
       const [interpreter, ...rest] = words;

@@ -1,4 +1,4 @@
-/** Parameters that several runners take, described once. */
+/** Parameters of several runners. */
 import type { ParameterSchema } from '../../catalogue/runner.ts';
 
 export const SHELL_PARAMETERS = {
@@ -6,23 +6,23 @@ export const SHELL_PARAMETERS = {
   timeout: {
     type: 'integer',
     default: 60,
-    description: 'Seconds until what runs, and all that it started, is ended; 0 means never.',
+    description: 'Time limit in seconds for the command and all processes that it started. 0 means no limit.',
   },
   sudo: { type: 'boolean', default: false, description: 'Run as root through sudo.' },
   sudo_password: {
     type: 'string',
     secret: true,
-    description: 'Password for sudo; not needed with NOPASSWD.',
+    description: 'Password for sudo. Not needed with NOPASSWD.',
   },
   kwarg_op: {
     type: 'string',
     default: '--',
-    description: 'What stands before the name of a named argument.',
+    description: 'Prefix of named arguments.',
   },
 } satisfies Record<string, ParameterSchema>;
 
 export const MERGE_PARAMETER: ParameterSchema = {
   type: 'boolean',
   default: false,
-  description: 'Send stderr to stdout (2>&1): one stream, in exact order.',
+  description: 'Send stderr to stdout (2>&1), as one stream in exact order.',
 };

@@ -1,4 +1,4 @@
-/** Runs words as root through sudo, which must never ask on a terminal: it has a password or fails at once. */
+/** Runs a command as root through sudo. Sudo never prompts: without a password it fails at once. */
 import { ServiceError } from '../../lib/errors.ts';
 
 export interface SudoCommand {
@@ -10,14 +10,14 @@ const WITH_PASSWORD =
   'printf "%s\\n" "$LINEFEED_SUDO_PASSWORD" | env -u LINEFEED_SUDO_PASSWORD sudo -E -S -p "" -- "$@"';
 
 /** @throws ServiceError `validation-failed` when the password cannot be one line. */
-export function sudoCommand(words: readonly string[], password: unknown): SudoCommand {
+export function sudoCommand(command: readonly string[], password: unknown): SudoCommand {
   if (typeof password !== 'string' || password === '') {
-    return { command: ['sudo', '-E', '-n', '--', ...words], env: {} };
+    return { command: ['sudo', '-E', '-n', '--', ...command], env: {} };
   }
   if (/[\0\n]/.test(password))
-    throw new ServiceError('validation-failed', 'sudo_password: it must be one line');
+    throw new ServiceError('validation-failed', 'sudo_password: must be a single line');
   return {
-    command: ['/bin/sh', '-c', WITH_PASSWORD, 'sudo', ...words],
+    command: ['/bin/sh', '-c', WITH_PASSWORD, 'sudo', ...command],
     env: { LINEFEED_SUDO_PASSWORD: password },
   };
 }

@@ -98,14 +98,14 @@ test('a broken file is one clear error with file and line, and the others are un
     assert.match(broken['p.syntax'] as string, /^p\/actions\/syntax\.yaml, line [456]: /);
     assert.match(
       broken['p.runner'] as string,
-      /^p\/actions\/runner\.yaml, line 3: there is no runner "orquesta" here; there are .*python-script/,
+      /^p\/actions\/runner\.yaml, line 3: unknown runner "orquesta"; the runners here are .*python-script/,
     );
     assert.match(
       broken['p.type'] as string,
       /^p\/actions\/type\.yaml, line 5: parameter 'a' has the type 'text'/,
     );
     assert.match(broken['p.list'] as string, /^p\/actions\/list\.yaml, line 1: an action is an object/);
-    assert.match(broken['p.named'] as string, /^p\/actions\/named\.yaml, line 1: name must be letters/);
+    assert.match(broken['p.named'] as string, /^p\/actions\/named\.yaml, line 1: name must consist of letters/);
     const error = await refusal(catalogue.resolve({ action: 'p.runner' }));
     assert.match(error.message, /^Action "p\.runner" cannot be used: p\/actions\/runner\.yaml, line 3/);
     assert.is((await catalogue.resolve({ action: 'p.good', parameters: {} })).action.ref, 'p.good');

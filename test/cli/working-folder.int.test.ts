@@ -152,7 +152,7 @@ WorkingFolder(
     );
     const { code, stderr } = await cli(undefined, ['server', '--port', '0'], { cwd, env });
     assert.is(code, 125);
-    assert.match(stderr, /data\/evil\.mjs is not there/);
+    assert.match(stderr, /data\/evil\.mjs does not exist/);
     assert.is(existsSync(mark), false);
   }),
 );

@@ -84,7 +84,7 @@ test('a private key that asks for four billion rounds to be opened is refused at
       const { error } = (await endOf(server, id)).result as { error?: string };
       assert.match(
         String(error),
-        /^private_key: to open the key takes more than 100 rounds; .*ssh-keygen -p -a 100/,
+        /^private_key: decrypting the key takes more than 100 rounds; .*ssh-keygen -p -a 100/,
       );
       await checkWell(server);
     });

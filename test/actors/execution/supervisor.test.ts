@@ -62,15 +62,15 @@ test('the folder of an execution is gone when it has ended', () =>
 
 for (const [what, cmd, parameters, expected] of [
   [
-    'a folder that is not there',
+    'a folder that does not exist',
     'echo hi',
     { cwd: '/no/such/folder' },
     /the folder "\/no\/such\/folder" \(cwd\) does not exist/,
   ],
-  ['a program that is not there', '/no/such/program', {}, /not found/],
+  ['a program that does not exist', '/no/such/program', {}, /not found/],
   ['a program that is not executable', '/etc/passwd', {}, /not executable/],
   ['an empty command line', '  ', {}, /cmd: the command line is empty/],
-  ['a name that is none of a variable', 'echo', { env: { 'A B': '1' } }, /env: "A B" is not a name/],
+  ['an invalid variable name', 'echo', { env: { 'A B': '1' } }, /env: "A B" is not a variable name/],
 ] as const) {
   test(`${what} makes a failed execution that says so`, () =>
     side({}, async ({ run, finished }) => {

@@ -118,11 +118,11 @@ shell('values that no argument can hold are refused with their name', async () =
   await withPacks([PACKS], async ({ run }) => {
     const long = 'x'.repeat(1 << 20);
     const rows: [Record<string, unknown>, RegExp][] = [
-      [{ args: ['ok', long] }, /^args\[1\]: 1048576 bytes are too long .* 131071; put the value into a file/],
+      [{ args: ['ok', long] }, /^args\[1\]: 1048576 bytes are too long .* 131071\. Write the value to a file/],
       [{ env: { BIG: long } }, /^env\.BIG: 1048576 bytes are too long/],
       [{ args: ['a\0b'] }, /^args\[0\]: a NUL character cannot be passed/],
-      [{ env: { 'A=B': 'x' } }, /^env: "A=B" is not a name of a variable/],
-      [{ env: { 'LD PRELOAD': 'x' } }, /is not a name of a variable/],
+      [{ env: { 'A=B': 'x' } }, /^env: "A=B" is not a variable name/],
+      [{ env: { 'LD PRELOAD': 'x' } }, /is not a variable name/],
     ];
     for (const [parameters, message] of rows) {
       const error = await refusal(run('core.local_script', parameters, ECHO_ARGS));

@@ -57,11 +57,11 @@ test('the example of the documentation is loaded by configuration and runs the a
     });
   }));
 
-test('a module that is no runner is refused with its path', () =>
+test('a module that exports no runner is refused with its path', () =>
   withFolder(async (folder) => {
     const rows: [string, string | undefined, RegExp][] = [
-      ['absent.mjs', undefined, /absent\.mjs is not there$/],
-      ['broken.mjs', 'export default {', /broken\.mjs cannot be loaded: /],
+      ['absent.mjs', undefined, /absent\.mjs does not exist$/],
+      ['broken.mjs', 'export default {', /broken\.mjs failed to load: /],
       ['other.mjs', 'export default { name: "x" }', /other\.mjs does not export a runner as its default/],
     ];
     for (const [name, text, message] of rows) {

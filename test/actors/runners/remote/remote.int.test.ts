@@ -395,17 +395,17 @@ test('keys as text, as a path and with a passphrase are used; bad ones are refus
         [{ private_key: lockedText }, /^private_key: the key is encrypted; send its passphrase$/],
         [
           { private_key: lockedText, passphrase: 'wrong' },
-          /^private_key: the key is encrypted; send its passphrase, this one does not open it$/,
+          /^private_key: the key is encrypted; send its passphrase \(this one is wrong\)$/,
         ],
         [
           { private_key: text.replace(/[A-Za-z0-9+/]{40}\n/, 'MALFORMEDPART\n') },
-          /^private_key: it is malformed/,
+          /^private_key: malformed/,
         ],
         [
           { private_key: 'MALFORMEDPART' },
-          /^private_key: it is neither the text of a private key .* nor the path/,
+          /^private_key: neither the text of a private key .* nor the path/,
         ],
-        [{ private_key: `${sshd.key}.pub` }, /^private_key: it is malformed/],
+        [{ private_key: `${sshd.key}.pub` }, /^private_key: malformed/],
       ];
       for (const [parameters, message] of rows) {
         const error = await refusal(run({ cmd: 'true', ...parameters }));
@@ -437,7 +437,7 @@ test('bad hosts, users and forbidden ones are refused before anything starts', a
         [{ bastion_host: '$(id)' }, /^bastion_host: /],
         [{ hosts: '127.0.0.1,10.1.2.3' }, /^ssh\.allowedHosts does not allow 10\.1\.2\.3/],
         [{ bastion_host: 'elsewhere' }, /^ssh\.allowedHosts does not allow elsewhere/],
-        [{ env: { 'A;id': 'x' } }, /^env: "A;id" is not a name/],
+        [{ env: { 'A;id': 'x' } }, /^env: "A;id" is not a variable name/],
       ];
       for (const [parameters, message] of rows)
         assert.match((await refusal(run({ cmd: 'true', ...parameters }))).message, message);
