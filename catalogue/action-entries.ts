@@ -22,7 +22,7 @@ export interface ActionEntry {
   description: ActionDescription;
 }
 
-export interface ActionEntriesOptions {
+interface ActionEntriesOptions {
   packs: Packs;
   runners: ReadonlyMap<string, Runner>;
   logger?: { warn(fields: object, message: string): void } | undefined;

@@ -20,7 +20,7 @@ const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 const TYPES = ['string', 'integer', 'number', 'boolean', 'array', 'object', 'null'];
 
 /** Stable across restarts and machines: 24 hex digits of the reference's hash. */
-export function actionId(ref: string): string {
+function actionId(ref: string): string {
   return createHash('sha256').update(ref).digest('hex').slice(0, 24);
 }
 

@@ -10,7 +10,7 @@ import { builtInPacks, openPacks } from './pack-folders.ts';
 import type { Runner } from './runner.ts';
 import { secretNames } from './secret-parameters.ts';
 
-export interface ResolveInput {
+interface ResolveInput {
   /** Reference or id. */
   action: string;
   parameters?: Record<string, unknown>;
@@ -21,7 +21,7 @@ export interface ResolveInput {
   executionId?: string;
 }
 
-export interface ResolvedAction {
+interface ResolvedAction {
   action: ActionRef;
   /** With defaults filled in and secrets in clear text. */
   parameters: Record<string, unknown>;
@@ -37,7 +37,7 @@ export interface Catalogue {
   resolve(input: ResolveInput): Promise<ResolvedAction>;
 }
 
-export interface CatalogueOptions {
+interface CatalogueOptions {
   /** Folders of packs, besides the built-in one. Later folders win, action by action. */
   packs: readonly string[];
   runners: readonly Runner[];

@@ -6,7 +6,7 @@ import { ServiceError } from '../../lib/errors.ts';
 const MAX_ARGUMENT_BYTES = 131_071;
 
 /** @throws ServiceError `validation-failed` that names the parameter, when a program cannot receive the value. */
-export function checkArgument(name: string, value: string): string {
+function checkArgument(name: string, value: string): string {
   if (value.includes('\0')) {
     throw new ServiceError('validation-failed', `${name}: a NUL character cannot be passed to a program`);
   }
@@ -34,7 +34,7 @@ function asText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-export interface ScriptArguments {
+interface ScriptArguments {
   /** The action's own parameters, without the runner's. */
   schemas: Record<string, ParameterSchema>;
   values: Record<string, unknown>;

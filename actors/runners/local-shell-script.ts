@@ -15,7 +15,7 @@ export interface ScriptRunnerOptions {
   describe(ref: string): Promise<ActionDescription | undefined>;
 }
 
-export const LOCAL_SCRIPT_PARAMETERS: Record<string, ParameterSchema> = {
+const LOCAL_SCRIPT_PARAMETERS: Record<string, ParameterSchema> = {
   args: { type: 'array', description: "More arguments, after the action's own." },
   kwargs: { type: 'object', description: 'More named arguments.' },
   cwd: { type: 'string', description: "Working directory. Default: the script's folder in its pack." },

@@ -11,7 +11,7 @@ import { actionArguments, type ScriptRunnerOptions } from './local-shell-script.
 import { scriptFile } from './script-file.ts';
 import { exitVerdict } from './verdict.ts';
 
-export interface PythonRunnerOptions extends ScriptRunnerOptions {
+interface PythonRunnerOptions extends ScriptRunnerOptions {
   /** The interpreter for packs without a virtual environment: a program or its path. */
   python: string;
   /** File with the values that actions store by `action_service.set_value`. */

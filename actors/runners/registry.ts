@@ -14,14 +14,14 @@ import { pythonScriptRunner } from './python-script.ts';
 import { remoteShellCmdRunner } from './remote-shell-cmd.ts';
 import { remoteShellScriptRunner } from './remote-shell-script.ts';
 
-export interface RunnersOptions {
+interface RunnersOptions {
   config: Pick<Config, 'worker' | 'content' | 'ssh' | 'data'>;
   /** The catalogue's description of an action. */
   describe(ref: string): Promise<ActionDescription | undefined>;
 }
 
 /** A module in `content.runners` exports a runner or this function as its default. */
-export type RunnerFactory = (options: RunnersOptions) => Runner | Promise<Runner>;
+type RunnerFactory = (options: RunnersOptions) => Runner | Promise<Runner>;
 
 function isRunner(value: unknown): value is Runner {
   const runner = value as Runner | null;

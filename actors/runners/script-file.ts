@@ -8,7 +8,7 @@ import type { RunnerRequest } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { readRegularHead } from '../../lib/regular-file.ts';
 
-export interface ScriptFile {
+interface ScriptFile {
   path: string;
   /** The folder of a pack's script; absent for a script of the request. */
   cwd?: string;

@@ -1,7 +1,7 @@
 /** Runs a command as root through sudo. Sudo never prompts: without a password it fails at once. */
 import { ServiceError } from '../../lib/errors.ts';
 
-export interface SudoCommand {
+interface SudoCommand {
   command: [string, ...string[]];
   env: Record<string, string>;
 }

@@ -21,7 +21,7 @@ import {
 } from './values.ts';
 import type { Work } from './work.ts';
 
-export type Operator = (a: unknown, b: unknown, work: Work) => unknown;
+type Operator = (a: unknown, b: unknown, work: Work) => unknown;
 
 function unsupported(symbol: string, a: unknown, b: unknown): never {
   throw new TemplateError(`unsupported operand type(s) for ${symbol}: '${typeName(a)}' and '${typeName(b)}'`);

@@ -34,7 +34,7 @@ export class DefaultError extends ServiceError {
  * @returns in the order of the schemas, then what no schema knows.
  * @throws DefaultError
  */
-export type FillDefaults = (
+type FillDefaults = (
   given: ReadonlyMap<string, unknown>,
   surroundings: Readonly<Record<string, unknown>>,
 ) => Map<string, unknown>;

@@ -44,7 +44,7 @@ function quote(text: string): string {
 }
 
 /** The shortest digits that give the number again, in Python's notation. */
-export function floatText(value: number): string {
+function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
   if (Object.is(value, -0)) return '-0.0';
@@ -59,7 +59,7 @@ export function floatText(value: number): string {
   return plain.includes('.') ? plain : `${plain}.0`;
 }
 
-export interface JsonStyle {
+interface JsonStyle {
   indent?: number;
   sortKeys?: boolean;
   /** Between items, and between key and value. */

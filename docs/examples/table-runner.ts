@@ -1,6 +1,6 @@
 /**
- * An example of a runner: it runs one SQL statement on an SQLite file with Node's own driver. Rows go to stdout as JSON, one
- * a line, while they are read; how many there were is the result.
+ * An example of a runner. It runs one SQL statement on an SQLite file with Node's driver, writes each row to stdout as one line of
+ * JSON while it reads, and returns the number of rows as the result.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,11 +20,11 @@ const PROGRAM = `
 
 export default {
   name: 'sqlite-query',
-  description: 'One SQL statement on an SQLite file.',
+  description: 'Runs one SQL statement on an SQLite file.',
   parameters: {
-    file: { type: 'string', required: true, description: 'Path of the database.' },
-    sql: { type: 'string', required: true, description: 'The statement.' },
-    timeout: { type: 'integer', default: 30, description: 'Seconds.' },
+    file: { type: 'string', required: true, description: 'Path of the SQLite file.' },
+    sql: { type: 'string', required: true, description: 'SQL statement to run.' },
+    timeout: { type: 'integer', default: 30, description: 'Time limit in seconds.' },
   },
   async prepare({ parameters, folder }: { parameters: Record<string, unknown>; folder: string }) {
     const job = join(folder, 'job.json');

@@ -39,8 +39,13 @@ async function refusal(work: Promise<unknown>): Promise<ServiceError> {
 
 const ACTION = (name: string, rest = '') => `name: ${name}\nrunner_type: local-shell-cmd\n${rest}`;
 
-test('the built-in pack has what every StackStorm has', async () => {
-  const refs = (await (await open()).list()).map(({ ref }) => ref);
+test('the built-in pack has the core actions of StackStorm', async () => {
+  const all = await (await open()).list();
+  assert.equal(
+    all.filter(({ broken }) => broken),
+    [],
+  );
+  const refs = all.map(({ ref }) => ref);
   for (const name of [
     'local',
     'local_sudo',
@@ -55,7 +60,7 @@ test('the built-in pack has what every StackStorm has', async () => {
   }
 });
 
-test('packs in the layout of StackStorm are read, and none of their actions is broken', async () => {
+test('packs in the layout of StackStorm are read without errors', async () => {
   const all = await (await open(PACKS)).list();
   assert.equal(
     all.filter(({ broken }) => broken),
@@ -79,7 +84,7 @@ test('an action is found by reference and by id', async () => {
   assert.is(await catalogue.get('core.nothing'), undefined);
 });
 
-test('a broken file is one clear error with file and line, and the others are unharmed', async () => {
+test('a broken file is one error with file and line; other actions work', async () => {
   await withFolder(async (folder) => {
     write(folder, 'p/actions/good.yaml', ACTION('good'));
     write(
@@ -105,14 +110,17 @@ test('a broken file is one clear error with file and line, and the others are un
       /^p\/actions\/type\.yaml, line 5: parameter 'a' has the type 'text'/,
     );
     assert.match(broken['p.list'] as string, /^p\/actions\/list\.yaml, line 1: an action is an object/);
-    assert.match(broken['p.named'] as string, /^p\/actions\/named\.yaml, line 1: name must consist of letters/);
+    assert.match(
+      broken['p.named'] as string,
+      /^p\/actions\/named\.yaml, line 1: name must consist of letters/,
+    );
     const error = await refusal(catalogue.resolve({ action: 'p.runner' }));
     assert.match(error.message, /^Action "p\.runner" cannot be used: p\/actions\/runner\.yaml, line 3/);
     assert.is((await catalogue.resolve({ action: 'p.good', parameters: {} })).action.ref, 'p.good');
   });
 });
 
-test('an action whose pattern RE2 cannot read is listed, and refused with a reason when it is run', () =>
+test('an action with a pattern that RE2 does not support is listed, and refused with a reason', () =>
   withFolder(async (folder) => {
     const parameters = 'parameters:\n  name:\n    type: string\n    pattern: ';
     write(folder, 'p/actions/odd.yaml', ACTION('odd', `${parameters}^(?!root$).+\n`));
@@ -138,7 +146,7 @@ test('a default that cannot be rendered is an error with file, line and paramete
     assert.equal(error.errors, [{ path: 'cmd', message: "'nobody' is undefined" }]);
   }));
 
-test('a file that changes, comes or goes is seen at the next look', async () => {
+test('changed, new and deleted files count at the next request', async () => {
   await withFolder(async (folder) => {
     const file = write(folder, 'p/actions/a.yaml', ACTION('a', 'description: old\n'));
     const catalogue = await open(folder);
@@ -176,7 +184,7 @@ test('YAML is read as StackStorm reads it', async () => {
   });
 });
 
-test('nothing outside the packs can be reached', async () => {
+test('files outside the packs cannot be reached', async () => {
   await withFolder(async (outside) => {
     write(outside, 'secret.sh', '#!/bin/sh\necho secret\n');
     write(outside, 'actions/out.yaml', ACTION('out'));
@@ -215,7 +223,7 @@ test('nothing outside the packs can be reached', async () => {
   });
 });
 
-test('a pack of the configuration adds to a built-in one of its name, and its actions win', async () => {
+test('a pack of the configuration extends a built-in one of the same name, and its actions win', async () => {
   await withFolder(async (folder) => {
     write(folder, 'core/actions/mine.yaml', ACTION('mine'));
     write(folder, 'core/actions/local.yaml', ACTION('local', 'description: mine\n'));
@@ -239,7 +247,7 @@ test('two files for one action are an error that names both', async () => {
   });
 });
 
-test('an action that is disabled, unknown or wants a script says so', async () => {
+test('a disabled or unknown action and a missing script are refused with the reason', async () => {
   await withFolder(async (folder) => {
     write(folder, 'p/actions/idle.yaml', ACTION('idle', 'enabled: false\n'));
     const catalogue = await open(folder);
@@ -262,7 +270,7 @@ test('an action that is disabled, unknown or wants a script says so', async () =
   });
 });
 
-test('many lookups at once read the disk few times and all succeed', async () => {
+test('many requests at once share reads of the disk', async () => {
   await withFolder(async (folder) => {
     write(folder, 'p/actions/broken.yaml', 'name: [');
     // Each look at the disk that knows nothing yet warns of the broken file.

@@ -32,7 +32,7 @@ function refusal(action: ParameterSchemas, given: Record<string, unknown>): Serv
   throw new Error('it was not refused');
 }
 
-test('defaults of runner and action are filled in, the action winning', () => {
+test('defaults are filled in; those of the action win over those of the runner', () => {
   assert.equal(check({ cmd: { default: 'ls' }, timeout: { default: 5 } }, {}), {
     cmd: 'ls',
     timeout: 5,
@@ -41,7 +41,7 @@ test('defaults of runner and action are filled in, the action winning', () => {
   });
 });
 
-test('every refusal names the parameter and what it should be, in the words of StackStorm', () => {
+test("every refusal names the parameter and the expected value, in StackStorm's words", () => {
   const action: ParameterSchemas = {
     cmd: { required: true },
     size: { type: 'string', enum: ['s', 'm'] },
@@ -71,12 +71,12 @@ test('every refusal names the parameter and what it should be, in the words of S
   }
 });
 
-test('all errors are told, not only the first', () => {
+test('all errors are reported, not only the first', () => {
   const error = refusal({ cmd: { required: true } }, { timeout: 'x', typo: 1 });
   assert.equal(error.errors?.map(({ path }) => path).sort(), ['cmd', 'timeout', 'typo']);
 });
 
-test('a refused secret is not repeated', () => {
+test('an error does not show a secret', () => {
   const error = refusal(
     { password: { type: 'string', secret: true, maxLength: 3 } },
     { password: 'hunter22' },
@@ -85,7 +85,7 @@ test('a refused secret is not repeated', () => {
   assert.match(error.message, "'********'");
 });
 
-test('an immutable parameter cannot be changed, but may be sent as it is', () => {
+test('an immutable parameter cannot be changed, but its own value can be sent', () => {
   const action: ParameterSchemas = { sudo: { immutable: true } };
   assert.is(
     refusal(action, { sudo: true }).message,
@@ -95,7 +95,7 @@ test('an immutable parameter cannot be changed, but may be sent as it is', () =>
   assert.is(refusal({ dir: { default: '/etc' } }, { dir: '/etc' }).code, 'validation-failed');
 });
 
-test('text from a command line becomes what the schema says', () => {
+test('text is converted to the type of the schema', () => {
   const action: ParameterSchemas = {
     flag: { type: 'boolean' },
     ratio: { type: 'number' },
@@ -112,7 +112,7 @@ test('text from a command line becomes what the schema says', () => {
   assert.equal(check(action, { list: '["x,y"]' }).list, ['x,y']);
 });
 
-test('what an execution repeats is weaker than what is asked, and its fixed or unknown parts are dropped', () => {
+test('parameters of the request win over inherited ones; inherited immutable and unknown ones are ignored', () => {
   const action: ParameterSchemas = {
     cmd: { immutable: true, default: 'echo {{ word }}' },
     word: { type: 'string', default: 'hi' },
@@ -193,7 +193,7 @@ test('a lone expression keeps the type of its value, in lists and objects too', 
   );
 });
 
-test('what a caller sends is never read as a template', () => {
+test('a value of a caller is never a template', () => {
   const action: ParameterSchemas = { cmd: { default: 'echo {{ who }}' }, who: { type: 'string' } };
   const hostile = '{{ timeout }}{% for x in y %}{{ constructor.constructor("return process")() }}';
   assert.is(check(action, { who: hostile }).cmd, `echo ${hostile}`);
@@ -224,7 +224,7 @@ test('a template that cannot be rendered is an error that names the parameter', 
   }
 });
 
-test('hostile names of parameters do no harm', () => {
+test('parameters named like inherited members are refused', () => {
   const given = JSON.parse('{"cmd":"x","__proto__":{"sudo":true},"constructor":1}') as Record<
     string,
     unknown
@@ -233,13 +233,13 @@ test('hostile names of parameters do no harm', () => {
   assert.is(({} as { sudo?: boolean }).sudo, undefined);
 });
 
-test('values of 1 MB and with any characters pass as they are', () => {
+test('values of 1 MB and with any characters pass unchanged', () => {
   for (const value of [`'"\`$(id)\n\r\t\\`, '-rf', '--', 'x'.repeat(1 << 20), '\u2028\u{1f600}', ' ']) {
     assert.is(check({}, { cmd: value }).cmd, value);
   }
 });
 
-test('secrets are known by their schema, nested ones and ones that a template carries on included', () => {
+test('secrets are found by their schema, nested or carried on by a template', () => {
   const schemas: ParameterSchemas = {
     key: { type: 'string', secret: true },
     login: { type: 'object', properties: { password: { type: 'string', secret: true } } },

@@ -1,7 +1,7 @@
 """Runs one Python action: a plain script, or a file with a class derived from StackStorm's `Action`.
 
-Called by the python-script runner with the path of a JSON file: what to run and with what. What `run` returns is left
-in `result`, a file beside it. Needs nothing but the standard library; Python 3.6 or later.
+The python-script runner passes the path of a JSON file that describes the job. The return value of `run` is written to
+the job's `result` file. Needs only the standard library of Python 3.6 or later.
 """
 import ast
 import importlib.util
@@ -14,22 +14,22 @@ import sys
 import traceback
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-# The whole result travels in one event.
+# The result is part of one event.
 MAX_RESULT_BYTES = 512 * 1024
-# StackStorm's exit code for it.
+# StackStorm's exit code for an invalid status.
 INVALID_STATUS = 220
 
 
 def load_job(path):
     with open(path, encoding="utf-8") as file:
         job = json.load(file)
-    # It holds secrets and has been read.
+    # The file holds secrets.
     os.unlink(path)
     return job
 
 
 def defines_a_class_to_run(path):
-    """True when the file itself, without being run, shows a class with a base and either `run` or no main part."""
+    """True if the file defines a derived class with `run`, or a derived class and no top-level statements. Does not run it."""
     with open(path, "rb") as file:
         tree = ast.parse(file.read(), filename=path)
     derived = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.bases]
@@ -48,7 +48,7 @@ def set_paths(job):
     if job.get("packFolder"):
         wanted.append(os.path.join(job["packFolder"], "actions", "lib"))
         wanted.append(os.path.join(job["packFolder"], "lib"))
-    # The folder of this file was put first by Python itself.
+    # Python has put the folder of this file first.
     sys.path[:1] = [path for index, path in enumerate(wanted) if path not in wanted[:index] and os.path.isdir(path)]
 
 
@@ -81,7 +81,7 @@ def load_class(path):
 
 
 def load_shims():
-    """What comes with the package is left as it is; actions may keep their compiled files as ever."""
+    """Imports our modules without writing their compiled files into the package; actions may write theirs."""
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     import st2actions.runners.pythonrunner  # noqa: F401
     import st2common.log  # noqa: F401
@@ -93,7 +93,7 @@ def make(action_class, config, service):
     try:
         return action_class(config=config, action_service=service)
     except TypeError as error:
-        # Older classes take the configuration only.
+        # Classes for older versions of StackStorm take the configuration only.
         if "action_service" not in str(error):
             raise
         instance = action_class(config=config)
@@ -102,7 +102,7 @@ def make(action_class, config, service):
 
 
 def plain(value):
-    """What JSON can hold; anything else as text, as StackStorm does."""
+    """Converts a value for JSON; what JSON cannot hold becomes text, as in StackStorm."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
@@ -119,7 +119,7 @@ def plain(value):
 def leave_result(job, succeeded, value):
     text = json.dumps({"succeeded": succeeded, "result": plain(value)})
     if len(text) > MAX_RESULT_BYTES:
-        note = "The value that run returned is %d bytes long; only %d are kept. Print it instead." % (len(text), MAX_RESULT_BYTES)
+        note = "The return value of run has %d bytes; the limit is %d. Print it instead." % (len(text), MAX_RESULT_BYTES)
         print(note, file=sys.stderr)
         text = json.dumps({"succeeded": succeeded, "result": None, "note": note})
     temporary = job["result"] + ".new"
@@ -139,7 +139,7 @@ def run_class(job):
     if isinstance(output, tuple) and len(output) == 2:
         succeeded, output = output
         if succeeded is not None and not isinstance(succeeded, bool):
-            note = "run returned a tuple of two whose first is %r; it must be True or False, for succeeded or failed\n"
+            note = "run returned a pair that starts with %r; it must start with True (succeeded) or False (failed)\n"
             sys.stderr.write(note % (succeeded,))
             sys.exit(INVALID_STATUS)
     leave_result(job, succeeded, output)
@@ -167,7 +167,7 @@ def main():
     except SystemExit:
         raise
     except BaseException as error:
-        # Without the frames of this file: the action's author wants to see their own.
+        # Leave out the frames of this file; they mean nothing to the action's author.
         frames = error.__traceback__
         while frames is not None and frames.tb_frame.f_code.co_filename.startswith((HERE, "<frozen")) or (
             frames is not None and "runpy" in frames.tb_frame.f_code.co_filename

@@ -1,18 +1,18 @@
 /**
- * The text that /bin/sh on the remote host reads from its standard input: environment, folder, user and then the work.
- * It comes through stdin because arguments are limited in size and can be read by every user of the host.
+ * The script for /bin/sh on the remote host: it sets the environment, the folder and the user, then runs the work. The shell
+ * reads it from stdin: arguments are limited in size, and every user of the host can read them.
  */
 import type { RemoteSetting, RemoteWork } from './job.ts';
 
-/** Longer commands cannot be one argument; they are run by the bootstrap's own shell. */
+/** The bootstrap's own shell runs longer commands, which cannot be one argument. */
 const MAX_ARGUMENT_BYTES = 120_000;
 
-/** One word for a Bourne shell, whatever is in it. */
+/** Quotes any text as one word for a Bourne shell. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** What the bootstrap writes to stderr as its first act: the id of the process group, for us and not for readers. */
+/** The bootstrap writes this and its process group id to stderr first. Readers of the output do not see it. */
 export function pidMarker(nonce: string): string {
   return `\x1e${nonce} `;
 }
@@ -43,7 +43,7 @@ function commandLines(work: RemoteWork & { kind: 'command' }): string[] {
 function scriptLines(work: RemoteWork & { kind: 'script' }, folder: string): string[] {
   const words = ['$u', ...(work.interpreter ? [quote(work.interpreter)] : []), quote(`${folder}/script`)];
   const run = [...words, ...work.arguments.map(quote)].join(' ');
-  // The shell stays to remove the script when we no longer can; signals to the group end the script and not the shell.
+  // The shell waits, to remove the script even without a connection. Signals to the group end the script, not the shell.
   return [
     'trap : HUP INT TERM PIPE',
     work.unbuffer ? STDBUF : 'u=',
@@ -54,7 +54,7 @@ function scriptLines(work: RemoteWork & { kind: 'script' }, folder: string): str
   ];
 }
 
-/** @param folder where the script was copied to. */
+/** @param folder the folder that holds the copied script. */
 export function bootstrap(work: RemoteWork, nonce: string, folder: string): string {
   const variables = Object.entries({ PYTHONUNBUFFERED: '1', ...work.env });
   const lines = [
@@ -64,11 +64,11 @@ export function bootstrap(work: RemoteWork, nonce: string, folder: string): stri
     `cd ${quote(work.cwd)} || exit 1`,
     ...(work.kind === 'command' ? commandLines(work) : scriptLines(work, folder)),
   ];
-  // Braces make the shell read all of it before it runs any of it, since its stdin is replaced on the way.
+  // The braces make the shell read the whole text before it runs it: the first command replaces its stdin.
   return `{\n${lines.join('\n')}\n}\n`;
 }
 
-/** Ends the process group and waits for it: TERM, then KILL after the given number of tenths of a second. */
+/** A script that ends the process group and waits for its end: TERM, then KILL after `tenths` tenths of a second. */
 export function killScript(pid: number, tenths: number, setting: RemoteSetting): string {
   const group = [
     `i=0; kill -s TERM -- -${pid} 2>/dev/null || kill -s TERM ${pid} 2>/dev/null`,

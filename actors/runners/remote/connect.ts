@@ -1,14 +1,14 @@
-/** Opens SSH connections: host keys checked against known_hosts, through a bastion host where there is one. */
+/** Opens SSH connections, directly or through a bastion host, and checks host keys against known_hosts. */
 import type { Duplex } from 'node:stream';
 import ssh2, { type AnyAuthMethod, type Client, type ConnectConfig } from 'ssh2';
 import type { RemoteHost } from './hosts.ts';
 import type { RemoteJob, RemoteLogin } from './job.ts';
 import { fingerprint, type KnownHosts, keyType, knownName } from './known-hosts.ts';
 
-/** A failure in words for a person. */
+/** A failure whose message is for users. */
 export class RemoteError extends Error {}
 
-/** Keep-alives that may go unanswered; with one each 15 s a dead connection is noticed within a minute. */
+/** Unanswered keep-alives before a connection counts as dead: with one every 15 s, within a minute. */
 const KEEPALIVE_COUNT = 3;
 
 const HOST_KEY_ALGORITHMS = [
@@ -20,7 +20,7 @@ const HOST_KEY_ALGORITHMS = [
   'rsa-sha2-256',
 ];
 
-/** A server shows one key only: ask for a kind that we can compare, as OpenSSH does. */
+/** A server presents one key only. As OpenSSH does, ask for a type that known_hosts has. */
 function hostKeyAlgorithms(known: KnownHosts, target: RemoteHost): string[] {
   const types = known.keys(target.host, target.port).map(({ type }) => type);
   const first = HOST_KEY_ALGORITHMS.filter((algorithm) =>
@@ -32,9 +32,9 @@ function hostKeyAlgorithms(known: KnownHosts, target: RemoteHost): string[] {
 function unknownKey(job: RemoteJob, target: RemoteHost, key: Buffer): string {
   const name = knownName(target.host, target.port);
   return (
-    `its host key is not known: ${name} shows ${keyType(key)} ${fingerprint(key)}. ` +
-    `If that is right, write it down with "ssh-keyscan -p ${target.port} ${target.host} >> ${job.knownHosts}", ` +
-    'or set ssh.acceptNew to trust hosts when first seen'
+    `unknown host key: ${name} presents ${keyType(key)} ${fingerprint(key)}. ` +
+    `If that is right, add it with "ssh-keyscan -p ${target.port} ${target.host} >> ${job.knownHosts}", ` +
+    'or set ssh.acceptNew to trust hosts at first sight'
   );
 }
 
@@ -46,10 +46,10 @@ function badKey(
 ): string {
   const name = knownName(target.host, target.port);
   const where = `line ${check.line} of ${job.knownHosts}`;
-  if (check.known === 'revoked') return `its host key ${fingerprint(key)} is marked as revoked in ${where}`;
+  if (check.known === 'revoked') return `the host key ${fingerprint(key)} is marked as revoked in ${where}`;
   return (
-    `its host key has CHANGED: ${name} shows ${keyType(key)} ${fingerprint(key)}, which is not the key in ${where}. ` +
-    `Somebody may be listening in. If the host was set up anew, remove the old key with "ssh-keygen -f ${job.knownHosts} -R '${name}'"`
+    `the host key has CHANGED: ${name} presents ${keyType(key)} ${fingerprint(key)}, which is not the key in ${where}. ` +
+    `Somebody may intercept the connection. If the host was reinstalled, remove the old key with "ssh-keygen -f ${job.knownHosts} -R '${name}'"`
   );
 }
 
@@ -85,15 +85,14 @@ function connectFailure(
       job.login.password ? 'password' : '',
     ].filter(Boolean);
     return means.length > 0
-      ? `it refused the login of ${job.login.username} (tried: ${means.join(', ')})`
-      : `there is nothing to log in with as ${job.login.username}: send private_key or password, or set ssh.privateKey`;
+      ? `login refused for ${job.login.username} (tried: ${means.join(', ')})`
+      : `no credentials for ${job.login.username}: send private_key or password, or set ssh.privateKey`;
   }
-  if (error.level === 'client-timeout')
-    return `it did not answer on ${at} within ${job.connectTimeoutMs / 1000} s`;
-  if (error.code === 'ECONNREFUSED') return `it refused the connection on ${at}: is sshd running there?`;
-  if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') return 'its name cannot be resolved';
-  if (error.code === 'EHOSTUNREACH' || error.code === 'ENETUNREACH') return `it cannot be reached on ${at}`;
-  if (error.code === 'ECONNRESET') return `it closed the connection on ${at}`;
+  if (error.level === 'client-timeout') return `no answer on ${at} within ${job.connectTimeoutMs / 1000} s`;
+  if (error.code === 'ECONNREFUSED') return `connection refused on ${at}: is sshd running there?`;
+  if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') return 'the name cannot be resolved';
+  if (error.code === 'EHOSTUNREACH' || error.code === 'ENETUNREACH') return `host unreachable on ${at}`;
+  if (error.code === 'ECONNRESET') return `the host closed the connection on ${at}`;
   return error.message;
 }
 
@@ -146,7 +145,7 @@ export function connect(
       resolve(client);
     });
     client.once('error', fail);
-    client.once('close', () => fail(new Error('it closed the connection during the login')));
+    client.once('close', () => fail(new Error('the host closed the connection during the login')));
     client.connect(config);
   });
 }
@@ -156,14 +155,14 @@ export interface Connector {
   close(): void;
 }
 
-/** Opens connections to hosts; all go through one connection to the bastion, if the job has one. */
+/** If the job has a bastion, all connections use one connection to it. */
 export function createConnector(job: RemoteJob, known: KnownHosts): Connector {
   let bastion: Promise<Client> | undefined;
 
   function throughBastion(target: RemoteHost): Promise<Duplex> {
     const host = job.bastion as RemoteHost;
     bastion ??= connect(job, known, host).then((client) => {
-      // The connections through it notice its end by themselves.
+      // The connections through the bastion report its end themselves.
       client.on('error', () => undefined);
       client.once('close', () => {
         bastion = undefined;
@@ -176,7 +175,9 @@ export function createConnector(job: RemoteJob, known: KnownHosts): Connector {
         new Promise<Duplex>((resolve, reject) => {
           client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, stream) => {
             if (error) {
-              reject(new RemoteError(`the bastion host ${host.label} cannot reach it: ${error.message}`));
+              reject(
+                new RemoteError(`the bastion host ${host.label} cannot reach the host: ${error.message}`),
+              );
             } else resolve(stream);
           });
         }),

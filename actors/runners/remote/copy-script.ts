@@ -1,21 +1,18 @@
-/** Puts a script into a new folder on the host that nobody else can read, and takes the folder away again. */
+/** Copies a script to a new private folder on the host, and removes that folder. */
 import type { Client, SFTPWrapper } from 'ssh2';
 import { readRegularFile } from '../../../lib/regular-file.ts';
 import { RemoteError } from './connect.ts';
 
-/** It is read once for each host. */
+/** The script is read into memory once for each host. */
 const MAX_SCRIPT_BYTES = 64 * 1024 * 1024;
 
 function openSftp(client: Client): Promise<SFTPWrapper> {
   return new Promise((resolve, reject) => {
     client.sftp((error, sftp) => {
-      if (error)
-        reject(new RemoteError(`the script cannot be copied, sftp does not answer: ${error.message}`));
+      if (error) reject(new RemoteError(`cannot copy the script: no answer from sftp: ${error.message}`));
       else resolve(sftp);
     });
-    client.once('close', () =>
-      reject(new RemoteError('the connection was lost while the script was copied')),
-    );
+    client.once('close', () => reject(new RemoteError('connection lost while the script was copied')));
   });
 }
 
@@ -26,7 +23,7 @@ function call(run: (done: (error?: Error | null) => void) => void): Promise<void
 /** @throws RemoteError */
 export async function copyScript(client: Client, file: string, folder: string): Promise<void> {
   const content = await readRegularFile(file, MAX_SCRIPT_BYTES).catch((error: Error) => {
-    throw new RemoteError(`the script cannot be copied: ${error.message}`);
+    throw new RemoteError(`cannot copy the script: ${error.message}`);
   });
   const sftp = await openSftp(client);
   try {
@@ -34,13 +31,13 @@ export async function copyScript(client: Client, file: string, folder: string): 
     await call((done) => sftp.writeFile(`${folder}/script`, content, { mode: 0o700, flag: 'wx' }, done));
     await call((done) => sftp.chmod(`${folder}/script`, 0o700, done));
   } catch (error) {
-    throw new RemoteError(`the script cannot be copied to ${folder}: ${(error as Error).message}`);
+    throw new RemoteError(`cannot copy the script to ${folder}: ${(error as Error).message}`);
   } finally {
     sftp.end();
   }
 }
 
-/** True when the folder is gone. */
+/** True if the folder no longer exists. */
 export async function removeScript(client: Client, folder: string): Promise<boolean> {
   const sftp = await openSftp(client).catch(() => undefined);
   if (!sftp) return false;

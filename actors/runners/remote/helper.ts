@@ -1,6 +1,6 @@
 /**
- * The process of a remote execution. It works on all hosts at once, so that what it has started lives on, with all its
- * output, when the server that started it goes away. TERM ends the work on every host.
+ * The process of a remote execution. It works on all hosts at once and outlives the server, so commands and their output
+ * survive a restart of the server. SIGTERM ends the work on every host.
  */
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,13 +9,13 @@ import type { HostOutcome, RemoteJob } from './job.ts';
 import { openKnownHosts } from './known-hosts.ts';
 import { runHost } from './run-host.ts';
 
-/** What a timer may be late, so that an end at the time limit is told from one by a person. */
+/** Timers may be this late; it tells an end at the time limit from a cancellation. */
 const TIMER_SLACK_MS = 50;
 
 async function main(): Promise<number> {
   const path = process.argv[2] as string;
   const job = JSON.parse(readFileSync(path, 'utf8')) as RemoteJob;
-  // It holds secrets and has been read.
+  // The file holds secrets.
   unlinkSync(path);
 
   const startedAt = performance.now();
@@ -55,7 +55,7 @@ async function main(): Promise<number> {
   return code > 0 && code < 256 ? code : 1;
 }
 
-/** Between the start of the process, from where the time limit counts, and its first line of code. */
+/** The time limit counts from the start of the process; its first line of code runs this much later at most. */
 const STARTUP_MS = 1000;
 
 process.exit(await main());

@@ -1,10 +1,10 @@
-/** Names of hosts and users: what may be one, and whether the installation may reach it. */
+/** Parses names of hosts and users, and checks which hosts are allowed. */
 import { isIP } from 'node:net';
 import { ServiceError } from '../../../lib/errors.ts';
 import { globMatches } from '../../../lib/glob.ts';
 
 export interface RemoteHost {
-  /** As it was asked for; output and results are labelled with it. */
+  /** As the request names the host; labels its output and result. */
   label: string;
   host: string;
   port: number;
@@ -30,9 +30,9 @@ export function parseHost(text: string, defaultPort: number, name = 'hosts'): Re
   const given = bracketed?.[2] ?? plain?.[2];
   const port = given === undefined ? defaultPort : Number(given);
   if (label.length > MAX_LABEL) refuse(name, label, `is longer than ${MAX_LABEL} characters`);
-  if (label.includes('@')) refuse(name, label, 'holds a user name; send that as the parameter username');
+  if (label.includes('@')) refuse(name, label, 'contains a user name; send it as the parameter username');
   if (isIP(host) === 0 && (bracketed || !NAME.test(host))) {
-    refuse(name, label, 'is not a host: write a name or an address, with :port if need be');
+    refuse(name, label, 'is not a host: write a name or an address, optionally with :port');
   }
   if (!(port >= 1 && port <= 65_535)) refuse(name, label, 'has a port that is not between 1 and 65535');
   return { label, host, port };
@@ -48,7 +48,7 @@ export function parseHosts(hosts: unknown, defaultPort: number): RemoteHost[] {
     found.set(host.label, host);
   }
   if (found.size === 0) {
-    throw new ServiceError('validation-failed', 'hosts: it names no host; write for example web1,web2:2222');
+    throw new ServiceError('validation-failed', 'hosts: no host given; write for example web1,web2:2222');
   }
   return [...found.values()];
 }
@@ -60,7 +60,7 @@ export function checkUser(user: string): string {
 }
 
 /**
- * @param allowed patterns where `*` stands for any text; none means that every host is allowed.
+ * @param allowed patterns, `*` matching any text; an empty list allows every host.
  * @throws ServiceError `forbidden`
  */
 export function checkAllowed(hosts: readonly RemoteHost[], allowed: readonly string[]): void {
@@ -71,9 +71,6 @@ export function checkAllowed(hosts: readonly RemoteHost[], allowed: readonly str
   );
   if (refused.length > 0) {
     const names = refused.map(({ label }) => label).join(', ');
-    throw new ServiceError(
-      'forbidden',
-      `ssh.allowedHosts does not allow ${names}; add it there if it should`,
-    );
+    throw new ServiceError('forbidden', `ssh.allowedHosts does not allow ${names}`);
   }
 }

@@ -1,4 +1,4 @@
-/** What the helper process of a remote runner is told, and what it leaves behind. */
+/** The input of a remote runner's helper process, and its result. */
 import type { RemoteHost } from './hosts.ts';
 
 export interface RemoteLogin {
@@ -15,7 +15,7 @@ export interface RemoteJob {
   /** The execution's private folder: output goes to hosts/<label>.stdout and .stderr, the outcome to result.json. */
   folder: string;
   hosts: RemoteHost[];
-  /** Hosts that are worked on at once. */
+  /** How many hosts at once. */
   parallel: number;
   login: RemoteLogin;
   bastion?: RemoteHost;
@@ -23,9 +23,9 @@ export interface RemoteJob {
   acceptNew: boolean;
   connectTimeoutMs: number;
   keepaliveMs: number;
-  /** Between TERM and the end of our patience; the helper itself is killed after that. */
+  /** Time to end the commands after SIGTERM; then the helper itself is killed. */
   graceMs: number;
-  /** 0 means never. */
+  /** 0 means no limit. */
   timeoutMs: number;
   drainMs: number;
   work: RemoteWork;
@@ -43,11 +43,11 @@ export interface RemoteSetting {
 export type RemoteWork = RemoteSetting &
   (
     | { kind: 'command'; text: string }
-    /** `file` is local and is copied into a new private folder in `dir`; `interpreter` stands before it when set. */
+    /** The local `file` is copied to a new private folder in `dir` and run by `interpreter`, if given. */
     | { kind: 'script'; file: string; interpreter?: string; arguments: string[]; dir: string }
   );
 
-/** What happened on one host, in StackStorm's words. */
+/** The result of one host, in StackStorm's form. */
 export interface HostOutcome {
   /** 255 when SSH failed, -9 after a timeout, 128 + n after a signal. */
   return_code: number;

@@ -1,11 +1,11 @@
-/** What it costs to open an encrypted OpenSSH key is written in the key, so whoever sends one decides. */
+/** An encrypted OpenSSH key says itself how much work decrypting it takes, so its sender decides. */
 
 const FORM = /^-----BEGIN OPENSSH PRIVATE KEY-----\r?\n([\s\S]+)\r?\n-----END OPENSSH PRIVATE KEY-----/m;
 const MAGIC_BYTES = 'openssh-key-v1\0'.length;
 
 /**
- * Rounds of the key derivation; 0 for a key that has none or that is cut off. After the magic stand strings, each with its
- * length before it: the cipher, the derivation, and the derivation's options, which are a salt and the rounds.
+ * Rounds of the key derivation; 0 for a key without one and for a truncated key. After the magic, the key has strings with their
+ * length: the cipher, the derivation, and the derivation's options (a salt and the rounds).
  */
 export function keyRounds(text: string): number {
   const data = Buffer.from(FORM.exec(text)?.[1] ?? '', 'base64');

@@ -1,14 +1,13 @@
-/** Reads OpenSSH's known_hosts and says whether a host's key is the one that is written there. */
+/** Reads OpenSSH's known_hosts and compares host keys with it. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { globMatches } from '../../../lib/glob.ts';
 import { readRegularFileSync } from '../../../lib/regular-file.ts';
 
 export const KNOWN_HOSTS_LIMIT_BYTES = 16 * 1024 * 1024;
 
-import { globMatches } from '../../../lib/glob.ts';
-
-export interface KnownKey {
+interface KnownKey {
   type: string;
   /** The key as base64. */
   key: string;
@@ -16,17 +15,17 @@ export interface KnownKey {
   revoked: boolean;
 }
 
-export type KeyCheck =
+type KeyCheck =
   | { known: 'yes' }
   | { known: 'no' }
-  /** Another key stands there, in this line; or the key is marked `@revoked`. */
+  /** This line has another key, or marks the key as `@revoked`. */
   | { known: 'changed' | 'revoked'; line: number };
 
 export interface KnownHosts {
-  /** What is written for this host. */
+  /** The keys of this host. */
   keys(host: string, port: number): KnownKey[];
   check(host: string, port: number, key: Buffer): KeyCheck;
-  /** Writes the key down for next time. */
+  /** Adds the key to the file. */
   add(host: string, port: number, key: Buffer): void;
 }
 
@@ -34,7 +33,7 @@ interface Entry extends KnownKey {
   names: string;
 }
 
-/** The name a host has in the file. */
+/** The name of a host in the file. */
 export function knownName(host: string, port: number): string {
   return port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
 }
@@ -52,7 +51,7 @@ function parse(text: string): Entry[] {
     const words = row.trim().split(/\s+/);
     const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
     const [names, type, key] = words;
-    // Certificate authorities are not supported: their lines say nothing about a plain key.
+    // Certificate authorities are not supported.
     if (!names || names.startsWith('#') || !type || !key || marker === '@cert-authority') return [];
     return [{ names, type, key, line: index + 1, revoked: marker === '@revoked' }];
   });
@@ -84,8 +83,8 @@ function textOf(path: string): string {
 }
 
 /**
- * For the helper process, which may wait for its disk. A file that is not there knows nobody.
- * @throws ServiceError `validation-failed` when it is no regular file, or too large.
+ * Reads synchronously: the helper process may wait for its disk. A file that does not exist has no keys.
+ * @throws ServiceError `validation-failed` when it is not a regular file, or too large.
  */
 export function openKnownHosts(path: string): KnownHosts {
   const entries = parse(textOf(path));
@@ -98,7 +97,7 @@ export function openKnownHosts(path: string): KnownHosts {
     check(host, port, key) {
       const text = key.toString('base64');
       const exact = named(knownName(host, port));
-      // As OpenSSH does: a key known for the host without its port vouches for it, but cannot contradict it.
+      // As in OpenSSH, a key of the host without the port can confirm a key, but not contradict it.
       const loose = port === 22 ? [] : named(host.toLowerCase());
       const revoked = [...exact, ...loose].find((entry) => entry.revoked && entry.key === text);
       if (revoked) return { known: 'revoked', line: revoked.line };

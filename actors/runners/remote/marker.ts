@@ -1,17 +1,17 @@
-/** Takes the bootstrap's first words, the id of its process group, out of the stderr of a host; all else passes as it is. */
+/** Removes the bootstrap's marker with its process group id from a host's stderr; everything else passes unchanged. */
 import { Transform } from 'node:stream';
 
-/** Nothing that a login prints before our shell starts is longer; a host that sends no marker is let through. */
+/** A login prints less than this before the shell starts. Then the search stops and everything passes. */
 const MAX_SEARCH_BYTES = 1 << 20;
 
-/** @param found called once with the id. */
+/** @param found called once, with the process group id. */
 export function takeMarker(marker: string, found: (pid: number) => void): Transform {
   const wanted = Buffer.from(marker);
   let held = Buffer.alloc(0);
   let searched = 0;
   let done = false;
 
-  /** Splits what is held into what can pass and what may still become the marker. */
+  /** Returns the bytes that can pass, and keeps those that may be the start of the marker. */
   function search(): Buffer {
     const at = held.indexOf(wanted);
     if (at < 0) {

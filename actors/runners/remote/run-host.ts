@@ -1,6 +1,6 @@
 /**
- * One host's part of a remote execution: log in, copy the script if there is one, run, write both streams to their
- * files, and leave nothing behind, however it ends.
+ * Runs a remote execution on one host: log in, copy the script if there is one, run it, write both streams to their files, and
+ * clean up, however it ends.
  */
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
@@ -17,20 +17,20 @@ import type { HostOutcome, RemoteJob } from './job.ts';
 import { takeMarker } from './marker.ts';
 import { type Ending, runScript, startShell, within } from './session.ts';
 
-/** How long tidying up may take on a host whose connection was lost, or that does not answer. */
+/** Time for the clean-up on a host that lost its connection or does not answer. */
 const CLEAN_UP_MS = 8000;
 
-/** How long bytes that have arrived may take to the disk. */
+/** Time to write received bytes to the disk. */
 const WRITE_MS = 10_000;
 
-/** How long after the end of a session its exit code may still come. */
+/** Time for the exit code to arrive after the end of a session. */
 const EXIT_MS = 2000;
 
 interface HostRun {
   job: RemoteJob;
   host: RemoteHost;
   connector: Connector;
-  /** Aborted when the execution is to end; the reason is unknown here. */
+  /** Aborted to end the execution. */
   stop: AbortSignal;
 }
 
@@ -52,7 +52,7 @@ function outcomeOf({ code, signal }: Ending): HostOutcome {
   return { return_code: code ?? 255, succeeded: ok, failed: !ok };
 }
 
-/** Undefined when it was told to end first; a host that does not answer must not hold up the end. */
+/** Undefined when `stop` was aborted first: a host that does not answer must not delay the end. */
 async function openUnlessStopped(
   connector: Connector,
   host: RemoteHost,
@@ -84,11 +84,11 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
   let over = false;
   let piped = false;
 
-  /** Ends what still runs there and removes what was copied. True when nothing is left. */
+  /** Ends the command and removes the script. True if nothing remains. */
   async function cleanUp(client: Client): Promise<boolean> {
     let clean = true;
     if (pid !== undefined && !over) {
-      // Our own time is limited too: the last third of it belongs to what comes after.
+      // The rest of the grace period is needed for the steps that follow.
       const tenths = Math.max(1, Math.floor((graceMs * 0.6) / 100));
       clean = (await within(graceMs * 0.8, runScript(client, killScript(pid, tenths, work)))) === true;
     }
@@ -96,7 +96,7 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
     return clean;
   }
 
-  /** After the connection was lost: one more attempt, and words about what came of it. */
+  /** Connects once more after a lost connection, and cleans up. Returns the outcome for the error message. */
   async function reconnectToCleanUp(): Promise<string> {
     if (pid === undefined && !copied) return '';
     const again = connector.open(host);
@@ -104,9 +104,11 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
     void again.then((late) => client ?? late.end()).catch(() => undefined);
     const clean = client ? await cleanUp(client) : false;
     client?.end();
-    if (clean) return '; what it had started there was ended';
+    if (clean) return '; its processes there were ended';
     const left = copied ? ` and ${folder} may still be there` : '';
-    return pid === undefined ? left : `; it may still be running there as process group ${pid}${left}`;
+    return pid === undefined
+      ? left
+      : `; the command may still be running there as process group ${pid}${left}`;
   }
 
   async function runCommand(client: Client): Promise<HostOutcome> {
@@ -117,7 +119,7 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
     const { channel, ending, exited, closed } = await Promise.race([
       startShell(client, bootstrap(work, nonce, folder)),
       lost.then((why): never => {
-        throw new RemoteError(`the connection was lost: ${why}`);
+        throw new RemoteError(`connection lost: ${why}`);
       }),
     ]);
     void exited.then(() => {
@@ -138,7 +140,7 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
     });
     const first = await Promise.race([
       Promise.all([exited, closed]).then(() => 'done' as const),
-      // Something that was left behind can hold the streams open for ever.
+      // A background process can hold the streams open forever.
       exited.then(() => sleep(job.drainMs)).then(() => 'drained' as const),
       closed.then(() => sleep(EXIT_MS)).then(() => 'closed' as const),
       lost.then(() => 'lost' as const),
@@ -152,17 +154,17 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
         );
       const clean = await cleanUp(client);
       await within(1000, closed);
-      const left = clean || over ? '' : '; it may still be running there';
-      return { ...outcomeOf(ending), ...(left ? { error: `it was told to end${left}` } : {}) };
+      const left = clean || over ? '' : '; the command may still be running there';
+      return { ...outcomeOf(ending), ...(left ? { error: `ended by request${left}` } : {}) };
     }
     if (first === 'lost' && ending.code === undefined && ending.signal === undefined) {
       const why = await lost;
-      const words = /keepalive/i.test(why)
-        ? `it gave no sign of life for ${Math.round((job.keepaliveMs * 3) / 1000)} s`
+      const reason = /keepalive/i.test(why)
+        ? `no answer to keep-alives for ${Math.round((job.keepaliveMs * 3) / 1000)} s`
         : why === 'closed'
-          ? 'it was closed from the other side'
+          ? 'closed by the host'
           : why;
-      return failure(`the connection was lost: ${words}${await reconnectToCleanUp()}`);
+      return failure(`connection lost: ${reason}${await reconnectToCleanUp()}`);
     }
     if (ending.code === undefined && ending.signal === undefined) {
       return failure('the host ended the session without an exit code');
@@ -172,9 +174,9 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
   }
 
   async function run(): Promise<HostOutcome> {
-    if (stop.aborted) return failure('it was ended before it began on this host');
+    if (stop.aborted) return failure('ended before it began on this host');
     const client = await openUnlessStopped(connector, host, stop);
-    if (!client) return failure('it was ended before it began on this host');
+    if (!client) return failure('ended before it began on this host');
     client.on('error', () => undefined);
     try {
       if (work.kind === 'script') {
@@ -189,10 +191,10 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
   }
 
   const outcome = await run().catch((error: Error) =>
-    failure(error instanceof RemoteError ? error.message : `it failed: ${error.message}`),
+    failure(error instanceof RemoteError ? error.message : `failed: ${error.message}`),
   );
   const written = Promise.all(files.map((file) => finished(file).catch(() => undefined)));
-  // The streams end by themselves once the connection has, after the last byte that came has been written.
+  // The streams end with the connection, once the last received byte is written.
   if (piped) await within(WRITE_MS, written);
   for (const file of files) file.end();
   await written;

@@ -1,4 +1,4 @@
-/** One shell on a host: started with a text on its stdin, watched from its first packet to its last. */
+/** Shells on a host that run a script from their stdin. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { RemoteError } from './connect.ts';
@@ -8,7 +8,7 @@ export interface Ending {
   signal?: string;
 }
 
-/** Undefined when it took longer, or failed. */
+/** Undefined when the work takes longer or fails. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   const clock = new AbortController();
   try {
@@ -20,7 +20,7 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T | undef
   }
 }
 
-/** Runs a short text with /bin/sh there and waits for its end. */
+/** Runs a script with /bin/sh on the host. True if it succeeded. */
 export function runScript(client: Client, text: string): Promise<boolean> {
   return new Promise((resolve) => {
     client.exec('exec /bin/sh', (error, channel) => {
@@ -40,17 +40,17 @@ export function runScript(client: Client, text: string): Promise<boolean> {
 
 export interface Session {
   channel: ClientChannel;
-  /** Filled in when the command has ended. */
+  /** Set when the command has ended. */
   ending: Ending;
   exited: Promise<void>;
   closed: Promise<void>;
 }
 
-/** Listens from within the callback: what ends at once has its end in the same packet as its beginning. */
+/** The listeners are added in the callback: the packet that opens a channel can also close it. */
 export function startShell(client: Client, text: string): Promise<Session> {
   return new Promise((resolve, reject) => {
     client.exec('exec /bin/sh', (error, channel) => {
-      if (error) return reject(new RemoteError(`it did not start the command: ${error.message}`));
+      if (error) return reject(new RemoteError(`the host did not start the command: ${error.message}`));
       const ending: Ending = {};
       const exited = new Promise<void>((done) => {
         channel.once('exit', (code: number | null, signal?: string) => {
@@ -60,7 +60,7 @@ export function startShell(client: Client, text: string): Promise<Session> {
         });
       });
       const closed = new Promise<void>((done) => channel.once('close', () => done()));
-      // A shell that ends before it has read all of its text closes the pipe; its exit code says what happened.
+      // A shell that ends before it has read the whole script closes the pipe; its exit code tells what happened.
       channel.on('error', () => undefined);
       channel.end(text);
       resolve({ channel, ending, exited, closed });

@@ -118,7 +118,10 @@ shell('values that no argument can hold are refused with their name', async () =
   await withPacks([PACKS], async ({ run }) => {
     const long = 'x'.repeat(1 << 20);
     const rows: [Record<string, unknown>, RegExp][] = [
-      [{ args: ['ok', long] }, /^args\[1\]: 1048576 bytes are too long .* 131071\. Write the value to a file/],
+      [
+        { args: ['ok', long] },
+        /^args\[1\]: 1048576 bytes are too long .* 131071\. Write the value to a file/,
+      ],
       [{ env: { BIG: long } }, /^env\.BIG: 1048576 bytes are too long/],
       [{ args: ['a\0b'] }, /^args\[0\]: a NUL character cannot be passed/],
       [{ env: { 'A=B': 'x' } }, /^env: "A=B" is not a variable name/],
@@ -289,10 +292,10 @@ python('any return value becomes JSON', async () => {
       assert.equal((await run('core.python', {}, CLASS(body))).verdict.result, wanted, body);
     const odd = await run('core.python', {}, CLASS('return ("a", "b")'));
     assert.is(odd.exitCode, 220);
-    assert.match(odd.stderr, "whose first is 'a'; it must be True or False");
+    assert.match(odd.stderr, "starts with 'a'; it must start with True (succeeded) or False (failed)");
     const large = await run('core.python', {}, CLASS('return "x" * 2000000'));
     assert.is(large.verdict.result, null);
-    assert.match(large.stderr, 'The value that run returned is 2000');
+    assert.match(large.stderr, 'The return value of run has 2000');
   });
 });
 

@@ -59,8 +59,8 @@ hosts('with bad names are refused with the name and the reason', () => {
     '\'"',
   ];
   for (const name of bad)
-    assert.throws(() => parseHosts([name], 22), /^hosts: ".*" (is|has|holds)/s, JSON.stringify(name));
-  assert.throws(() => parseHosts('', 22), /it names no host/);
+    assert.throws(() => parseHosts([name], 22), /^hosts: ".*" (is|has|contains)/s, JSON.stringify(name));
+  assert.throws(() => parseHosts('', 22), /no host given/);
 });
 
 hosts('and users are checked against what is allowed', () => {
@@ -173,7 +173,7 @@ known('a list of hosts that is a device is refused', () => {
   assert.throws(() => openKnownHosts('/dev/zero'), /\/dev\/zero is a device/);
 });
 
-known('a file that is not there knows nobody', () => {
+known('a file that does not exist has no keys', () => {
   assert.is(openKnownHosts('/nowhere/known_hosts').check('a', 22, key()).known, 'no');
   assert.match(fingerprint(key()), /^SHA256:[A-Za-z0-9+/]{43}$/);
 });

@@ -25,7 +25,7 @@ class Action(abc.ABC):
 
 
 class ActionService:
-    """What `self.action_service` offers. The datastore is one file per installation, shared by its actions."""
+    """`self.action_service`. The datastore is one file that all actions of the installation share."""
 
     def __init__(self, job, class_name):
         self._path = job.get("datastore")
@@ -67,7 +67,7 @@ class ActionService:
 
     def _change(self, change):
         if not self._path:
-            raise RuntimeError("There is no datastore here")
+            raise RuntimeError("This installation has no datastore")
         folder = os.path.dirname(self._path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with open(os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as lock:
