@@ -28,7 +28,7 @@ export type FollowItem =
  */
 export type Outcome = 'ended' | 'fellBehind' | 'exhausted';
 
-export type Source = AsyncGenerator<FollowItem, Outcome, undefined>;
+type Source = AsyncGenerator<FollowItem, Outcome, undefined>;
 
 /** How far a follower is. */
 export interface Cursor {

@@ -2,11 +2,11 @@
 
 /** Larger writes gain nothing; one of this size is the most that a stalled client holds. */
 export const WRITE_BYTES = 256 * 1024;
-/** Smaller pieces are copied together: that is cheaper than a write of their own. */
+/** Smaller buffers are copied together: that is cheaper than a write of their own. */
 const COPY_BELOW_BYTES = 16 * 1024;
 
-/** Joins small pieces, so that a batch goes out in few writes of a bounded size. */
-export function coalesce(pieces: readonly Uint8Array[]): Uint8Array[] {
+/** In order; empty buffers are left out. */
+export function coalesce(buffers: readonly Uint8Array[]): Uint8Array[] {
   const writes: Uint8Array[] = [];
   let small: Uint8Array[] = [];
   let bytes = 0;
@@ -16,16 +16,16 @@ export function coalesce(pieces: readonly Uint8Array[]): Uint8Array[] {
     small = [];
     bytes = 0;
   };
-  for (const piece of pieces) {
-    if (piece.byteLength === 0) continue;
-    if (piece.byteLength >= COPY_BELOW_BYTES) {
+  for (const buffer of buffers) {
+    if (buffer.byteLength === 0) continue;
+    if (buffer.byteLength >= COPY_BELOW_BYTES) {
       flush();
-      writes.push(piece);
+      writes.push(buffer);
       continue;
     }
-    if (bytes + piece.byteLength > WRITE_BYTES) flush();
-    small.push(piece);
-    bytes += piece.byteLength;
+    if (bytes + buffer.byteLength > WRITE_BYTES) flush();
+    small.push(buffer);
+    bytes += buffer.byteLength;
   }
   flush();
   return writes;

@@ -1,6 +1,6 @@
 /**
- * The three forms in which output leaves: raw text, NDJSON and SSE. A form turns parts of chunks and what else happens
- * into bytes; it knows nothing of sockets. What it makes of a shared live event is made once and kept beside the event.
+ * The three formats of output: raw text, NDJSON and SSE. A format encodes lines, state, trimming and end; it knows nothing
+ * of sockets.
  */
 import { isUtf8 } from 'node:buffer';
 import { toWire, wireTime } from '../../events/codec.ts';
@@ -15,9 +15,9 @@ import { type LineSelection, linesOf, seqsOf } from './line-selection.ts';
 export interface Format {
   contentType: string;
   lines(selection: LineSelection): Uint8Array;
-  /** An event of the execution's life, its end excepted. */
+  /** A lifecycle event, except the last one. */
   lifecycle?(event: LifecycleEvent): Uint8Array;
-  /** The present state, at the beginning. */
+  /** The present state, sent first. */
   state?(document: ExecutionDocument): Uint8Array | undefined;
   trimmed?(through: number): Uint8Array;
   end?(end: Ending): Uint8Array;
@@ -77,7 +77,7 @@ export function sseFormat(): Format {
   };
 }
 
-export function endData(end: Ending): EndRecord {
+function endData(end: Ending): EndRecord {
   return {
     status: end.status,
     exit_code: end.exitCode,
@@ -91,7 +91,7 @@ export function endData(end: Ending): EndRecord {
   };
 }
 
-/** One JSON object a line of output, or a piece of one; text and line ends give back the bytes exactly. */
+/** One JSON object for each line or part of a line; text and line ends give back the bytes exactly. */
 export function ndjsonFormat(): Format {
   return {
     contentType: 'application/x-ndjson',

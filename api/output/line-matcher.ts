@@ -9,14 +9,14 @@ import {
   visibleText,
 } from './line-selection.ts';
 
-/** A line in pieces is decided by its first so many bytes when it has not ended by then. */
-export const DECIDED_BYTES = 1024 * 1024;
+/** A line in parts that is longer than this is decided by its first bytes. */
+const DECIDED_BYTES = 1024 * 1024;
 
 interface OpenLine {
   seq: number;
-  /** Undefined while the line goes on. */
+  /** Undefined until the line is decided. */
   matched: boolean | undefined;
-  /** What came of it while it was undecided. */
+  /** Its bytes while it is undecided. */
   held: Uint8Array[];
   heldBytes: number;
   /** The chunk that left it undecided. */
@@ -24,9 +24,9 @@ interface OpenLine {
 }
 
 /**
- * Keeps the lines that match. A line in pieces is decided when it ends, and goes out with the piece that ended it, under
- * that piece's position. So what has been sent up to a position depends on the chunks up to it alone, and a reader that
- * resumes there goes on exactly. What never ended by the end of the execution is in `rest`.
+ * Keeps the lines that match. A line in parts is decided when it ends, and is sent with its last part, at the position of
+ * that part. So what was sent up to a position depends only on the chunks up to it, and a reader that resumes there gets
+ * exactly the rest. Lines that never ended are in `rest`.
  */
 export function lineMatcher(matches: LineTest) {
   const open = new Map<string, OpenLine>();
@@ -36,7 +36,7 @@ export function lineMatcher(matches: LineTest) {
   return {
     /** True for the first chunk of its stream and host: an earlier part of its first line may be missing. */
     isFirstOf: (chunk: Pick<OutputAppended, 'stream' | 'host'>): boolean => !open.has(keyOf(chunk)),
-    /** Takes a chunk and gives what of it is to be sent. */
+    /** Answers what of the chunk is to be sent. */
     async push(chunk: OutputAppended): Promise<LineSelection | undefined> {
       const before = open.get(keyOf(chunk));
       let state = before?.seq === chunk.seq ? before : fresh(chunk.seq);
@@ -67,7 +67,7 @@ export function lineMatcher(matches: LineTest) {
       if (!part || prefix.length === 0) return part;
       return { ...part, chunk: { ...part.chunk, data: Buffer.concat([...prefix, part.chunk.data]) } };
     },
-    /** Lines that are not decided yet and match as they are, each as a piece at the position of its last one. */
+    /** Undecided lines that match as they are, each as one part at the position of its last chunk. */
     async rest(): Promise<LineSelection[]> {
       const parts: LineSelection[] = [];
       for (const { seq, matched, held, chunk } of open.values()) {

@@ -1,6 +1,6 @@
 /**
- * Pure functions over chunks: which lines of them a reader asked for. A chunk holds whole lines, or one piece of a long
- * or unfinished line; pieces of one line share its number. What is kept of a chunk keeps its position.
+ * Selects the lines of chunks that a reader asked for. A chunk holds whole lines, or a part of one long or unfinished
+ * line; the parts of a line share its number. A selection keeps the position of its chunk.
  */
 import type { OutputAppended, StreamName } from '../../events/event.ts';
 import { visible } from '../../projections/search/text.ts';
@@ -31,7 +31,7 @@ export interface Line {
   /** Range in the chunk's data, line end included. */
   start: number;
   end: number;
-  /** False for a piece that does not end its line. */
+  /** False for a part that does not end its line. */
   ended: boolean;
 }
 
@@ -53,7 +53,7 @@ export function linesOf(chunk: OutputAppended): Line[] {
   return lines;
 }
 
-/** Cheap test that needs no look at the bytes; false means nothing of the chunk is wanted. */
+/** A cheap test that does not read the bytes; false means that nothing of the chunk is wanted. */
 export function touches(
   chunk: Pick<OutputAppended, 'stream' | 'host' | 'at' | 'seq' | 'lines'>,
   filter: LineFilter,
@@ -111,7 +111,7 @@ export function visibleText(bytes: Uint8Array): string {
   return visible(text).replace(/\r?\n$/, '');
 }
 
-/** The filter without what is not set, as ports want it. */
+/** The object without its undefined properties, as ports want it. */
 export function definedOnly<T extends object>(range: T): T {
   return Object.fromEntries(Object.entries(range).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,6 +1,6 @@
 /**
- * An execution's output without its text: which lines came when, from which stream and host, as runs. It answers what a
- * viewer asks about lines that it does not hold: where a filter leaves lines, and when a replay shows them.
+ * An execution's output without its text: which lines were printed when, from which stream and host, as runs. A viewer
+ * learns from it about lines that it does not hold: which ones a filter leaves, and when a replay shows them.
  */
 import type { OutputAppended } from '../../events/event.ts';
 
@@ -11,7 +11,7 @@ export interface Outline {
   hosts: string[];
   /** `[first line, lines, 0 for stdout or 1 for stderr, index of the host or -1, milliseconds since the epoch]`, by line. */
   runs: [number, number, number, number, number][];
-  /** `[line, characters of it until then, milliseconds since the epoch]`: when a line that was begun went on, by time. */
+  /** `[line, characters of it until then, milliseconds since the epoch]`: when an unfinished line was continued, by time. */
   pieces: [number, number, number][];
 }
 
@@ -30,7 +30,7 @@ export async function outline(
   durationMs: number,
 ): Promise<Outline> {
   const result: Outline = { through: -1, last_seq: 0, hosts: [], runs: [], pieces: [] };
-  /** Per stream and host the line that was left unfinished, and when it last went on. */
+  /** Per stream and host the unfinished line, and when it was last continued. */
   const begun = new Map<string, { seq: number; chars: number; at: number }>();
   const hosts = new Map<string, number>();
   const within = Math.max(LEAST_MS, durationMs / STEPS);
@@ -49,7 +49,7 @@ export async function outline(
         if (open?.seq === end) open.chars += chars;
         else begun.set(source, { seq: end, chars, at });
       } else if (open) begun.delete(source);
-      // a piece of a line that is there already adds none
+      // A part of a line that is there already adds no line.
       const from = Math.max(seq, result.last_seq + 1);
       if (from > end) continue;
       result.last_seq = end;
