@@ -141,13 +141,8 @@ async function compose(
       ? [() => pageExtra(page), (api) => st2Routes(api, expiringTokens(keys, users))]
       : [probesOnly],
   });
-  const server = await serve(app, {
-    host: config.host,
-    port: config.port,
-    extraPorts: config.extraPorts,
-    tls: config.tls,
-    closing,
-  });
+  const { host, port, extraPorts, tls } = config;
+  const server = await serve(app, { host, port, extraPorts, tls, closing });
   stack.defer(() => server.close());
   if (has('api')) page.prepare();
   stack.defer(settleHeap());

@@ -98,6 +98,61 @@ function hitPrinter(
   };
 }
 
+/** Prints new hits until a signal stops it. */
+async function followHits(
+  context: Context,
+  client: Client,
+  query: Query,
+  print: (hit: SearchHitJson) => Promise<void>,
+): Promise<number> {
+  const interrupted = new AbortController();
+  const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => interrupted.abort());
+  let count = 0;
+  for await (const hit of live(client, query, interrupted.signal, context)) {
+    await print(hit);
+    count++;
+  }
+  stop();
+  return count > 0 ? EXIT.ok : EXIT.canceled;
+}
+
+async function search(context: Context, options: SearchOptions, words: string[]): Promise<number> {
+  const { terminal } = context;
+  const client = await context.connect();
+  const execution = options.execution ? (await findExecution(client, options.execution)).id : undefined;
+  const query: Query = {
+    q: words.join(' '),
+    execution,
+    stream: options.stream,
+    host: options.host,
+    action: options.action,
+    status: options.status?.join(','),
+    since: options.since,
+    until: options.until,
+    context: options.context || undefined,
+  };
+  if (options.count) {
+    const facets = await client.json<SearchFacetsJson>('/v1/search/facets', { query });
+    await terminal.print(
+      options.output === 'json' ? toJson(facets) : `${facets.complete ? '' : 'at least '}${facets.total}`,
+    );
+    return facets.total > 0 ? EXIT.ok : EXIT.noHits;
+  }
+  const print = hitPrinter(context, client, options);
+  if (options.follow) return followHits(context, client, query, print);
+  let count = 0;
+  for await (const hit of pages(client, { ...query, order: options.order }, options.limit)) {
+    await print(hit);
+    count++;
+  }
+  if (options.limit > 0 && count >= options.limit && terminal.stderr.isTerminal) {
+    terminal.note(
+      `showing the first ${formatNumber(count)}; for all use -n 0, or narrow the search with --since, --action, -x`,
+    );
+  }
+  return count > 0 ? EXIT.ok : EXIT.noHits;
+}
+
 export function searchCommand(program: Command): void {
   const command = program
     .command('search')
@@ -143,49 +198,5 @@ Examples:
   $ linefeed search '/took [0-9]{4,}ms/' -x last
   $ linefeed search panic --follow`,
   );
-  action<SearchOptions, [string[]]>(command, async (context, options, words) => {
-    const { terminal } = context;
-    const client = await context.connect();
-    const execution = options.execution ? (await findExecution(client, options.execution)).id : undefined;
-    const query: Query = {
-      q: words.join(' '),
-      execution,
-      stream: options.stream,
-      host: options.host,
-      action: options.action,
-      status: options.status?.join(','),
-      since: options.since,
-      until: options.until,
-      context: options.context || undefined,
-    };
-    if (options.count) {
-      const facets = await client.json<SearchFacetsJson>('/v1/search/facets', { query });
-      await terminal.print(
-        options.output === 'json' ? toJson(facets) : `${facets.complete ? '' : 'at least '}${facets.total}`,
-      );
-      return facets.total > 0 ? EXIT.ok : EXIT.noHits;
-    }
-    const print = hitPrinter(context, client, options);
-    let count = 0;
-    if (options.follow) {
-      const interrupted = new AbortController();
-      const stop = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => interrupted.abort());
-      for await (const hit of live(client, query, interrupted.signal, context)) {
-        await print(hit);
-        count++;
-      }
-      stop();
-      return count > 0 ? EXIT.ok : EXIT.canceled;
-    }
-    for await (const hit of pages(client, { ...query, order: options.order }, options.limit)) {
-      await print(hit);
-      count++;
-    }
-    if (options.limit > 0 && count >= options.limit && terminal.stderr.isTerminal) {
-      terminal.note(
-        `showing the first ${formatNumber(count)}; for all use -n 0, or narrow the search with --since, --action, -x`,
-      );
-    }
-    return count > 0 ? EXIT.ok : EXIT.noHits;
-  });
+  action<SearchOptions, [string[]]>(command, search);
 }

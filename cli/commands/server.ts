@@ -3,8 +3,9 @@
  */
 import { type Command, Option } from 'commander';
 import { namingConfig, unreadNotice } from '../../config/config-file.ts';
+import type { RunningServer } from '../../server/main.ts';
 import { CliError } from '../cli-error.ts';
-import { action, configOption, withColour } from '../context.ts';
+import { action, type Context, configOption, withColour } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { onSignals } from '../interrupts.ts';
 import { collect } from '../output-options.ts';
@@ -73,6 +74,58 @@ function startError(error: unknown, port: number, host: string): unknown {
   return error;
 }
 
+async function printBanner({ terminal }: Context, server: RunningServer, data: string): Promise<void> {
+  // One write: programs that wait for the address then have all of it.
+  const banner = [`Linefeed listens on ${terminal.style(server.url, 'bold')}`];
+  if (server.token) banner.push(`  open   ${terminal.style(`${server.url}/?token=${server.token}`, 'cyan')}`);
+  banner.push(`  data   ${data}`);
+  if (terminal.stdout.isTerminal) {
+    const example = "npx linefeed run -- 'for i in 1 2 3; do echo line $i; sleep 1; done'";
+    banner.push(`  try    ${terminal.style(example, 'dim')}`);
+  }
+  await terminal.print(banner.join('\n'));
+}
+
+/** Serves until a signal, or until a part fails for good. */
+async function runServer(context: Context, options: ServerOptions): Promise<number> {
+  const { terminal } = context;
+  const environment = namingConfig(process.env, options.config);
+  const [{ loadConfig }, { startServer }] = await Promise.all([
+    import('../../config/config.ts'),
+    import('../../server/main.ts'),
+  ]);
+  const unread = unreadNotice(environment, options.data);
+  if (unread) terminal.note(unread);
+  const config = loadConfig(environment, overrides(options));
+  let requested: NodeJS.Signals | undefined;
+  let stopNow = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stopNow = resolve;
+  });
+  onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], (signal) => {
+    if (requested && signal === 'SIGINT') process.exit(EXIT.canceled);
+    requested = signal;
+    stopNow();
+  });
+  const server = await startServer(config).catch((error: unknown) => {
+    throw startError(error, config.port, config.host);
+  });
+  await printBanner(context, server, config.data);
+  const failed = await Promise.race([stopped, server.failed]);
+  if (failed) {
+    throw new CliError(`the server cannot continue: ${failed.message}`, {
+      hint: 'Start it again, by hand or with systemd, Docker or Kubernetes. It resumes the running commands.',
+      cause: failed,
+    });
+  }
+  terminal.note('linefeed: stopping; interrupt again to stop immediately');
+  const late = new Promise<'late'>((resolve) => setTimeout(resolve, STOP_MS - 500, 'late').unref());
+  if ((await Promise.race([server.close(), late])) === 'late') {
+    terminal.note('linefeed: the server did not stop in time; exiting');
+  }
+  return EXIT.ok;
+}
+
 export function serverCommand(program: Command): void {
   const command = program
     .command('server')
@@ -107,51 +160,5 @@ Examples:
 Running commands survive a restart of the server: start it again on the same data folder and it resumes them.
 \`linefeed config print\` shows every setting and its source.`,
   );
-  action<ServerOptions, []>(command, async (context, options) => {
-    const { terminal } = context;
-    const environment = namingConfig(process.env, options.config);
-    const [{ loadConfig }, { startServer }] = await Promise.all([
-      import('../../config/config.ts'),
-      import('../../server/main.ts'),
-    ]);
-    const unread = unreadNotice(environment, options.data);
-    if (unread) terminal.note(unread);
-    const config = loadConfig(environment, overrides(options));
-    let requested: NodeJS.Signals | undefined;
-    let stopNow = () => {};
-    const stopped = new Promise<void>((resolve) => {
-      stopNow = resolve;
-    });
-    onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], (signal) => {
-      if (requested && signal === 'SIGINT') process.exit(EXIT.canceled);
-      requested = signal;
-      stopNow();
-    });
-    const server = await startServer(config).catch((error: unknown) => {
-      throw startError(error, config.port, config.host);
-    });
-    // One write: programs that wait for the address then have all of it.
-    const banner = [`Linefeed listens on ${terminal.style(server.url, 'bold')}`];
-    if (server.token)
-      banner.push(`  open   ${terminal.style(`${server.url}/?token=${server.token}`, 'cyan')}`);
-    banner.push(`  data   ${config.data}`);
-    if (terminal.stdout.isTerminal) {
-      const example = "npx linefeed run -- 'for i in 1 2 3; do echo line $i; sleep 1; done'";
-      banner.push(`  try    ${terminal.style(example, 'dim')}`);
-    }
-    await terminal.print(banner.join('\n'));
-    const failed = await Promise.race([stopped, server.failed]);
-    if (failed) {
-      throw new CliError(`the server cannot continue: ${failed.message}`, {
-        hint: 'Start it again, by hand or with systemd, Docker or Kubernetes. It resumes the running commands.',
-        cause: failed,
-      });
-    }
-    terminal.note('linefeed: stopping; interrupt again to stop immediately');
-    const late = new Promise<'late'>((resolve) => setTimeout(resolve, STOP_MS - 500, 'late').unref());
-    if ((await Promise.race([server.close(), late])) === 'late') {
-      terminal.note('linefeed: the server did not stop in time; exiting');
-    }
-    return EXIT.ok;
-  });
+  action<ServerOptions, []>(command, runServer);
 }
