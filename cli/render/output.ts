@@ -82,96 +82,105 @@ export function jsonLines(chunk: OutputChunk): Record<string, unknown>[] {
   return records;
 }
 
+/** The state of one stream of one host of an execution. */
 interface Lane {
   decoder: TextDecoder;
   filter: TerminalText;
   prefix: string;
 }
 
-/** One renderer formats all executions and hosts that share a terminal or pipe. */
-export function outputRenderer(options: OutputOptions): OutputRenderer {
-  const decorated = options.timestamps !== undefined || options.prefix !== undefined;
+function createLane(target: Target): Lane {
+  const lane: Lane = {
+    decoder: new TextDecoder(),
+    prefix: '',
+    filter: terminalText({
+      sgr: !target.noEscapes,
+      bytes: !target.isTerminal,
+      ...(target.columns ? { columns: target.columns } : {}),
+      redrawPrefix: () => lane.prefix,
+    }),
+  };
+  return lane;
+}
+
+/** The chunk's text for its target: characters for a terminal, bytes in latin1 for a pipe. */
+function textFor(chunk: OutputChunk, lane: Lane, target: Target): string {
+  if (!target.isTerminal) return bytesOf(chunk).toString(BINARY);
+  if (chunk.encoding === 'base64') return lane.decoder.decode(bytesOf(chunk), { stream: true });
+  return lane.decoder.decode() + chunk.text;
+}
+
+function prefixOf(chunk: OutputChunk, target: Target, options: OutputOptions): string {
+  const time = options.timestamps ? timestamp(chunk.at, options.timestamps) : '';
+  const text = `${time ? `${options.paintTime?.(time) ?? time} ` : ''}${options.prefix?.(chunk) ?? ''}`;
+  return target.isTerminal ? text : Buffer.from(text, 'utf8').toString(BINARY);
+}
+
+const keyOf = (chunk: OutputChunk) => `${chunk.execution_id} ${chunk.stream} ${chunk.host ?? ''}`;
+
+/** Adds times and prefixes to lines. Lanes that share a screen must not continue each other's lines. */
+function lineDecorator(options: OutputOptions) {
   const shared = options.stdout.isTerminal && options.stderr.isTerminal;
-  const lanes = new Map<string, Lane>();
   /** The key of the lane whose line is open on each screen: another lane must end that line first. */
   const open = new Map<string, string>();
-
   const screenOf = (stream: StreamName) => (shared ? 'terminal' : stream);
-  const keyOf = (chunk: OutputChunk) => `${chunk.execution_id} ${chunk.stream} ${chunk.host ?? ''}`;
 
-  function laneOf(chunk: OutputChunk): Lane {
+  return {
+    decorate(chunk: OutputChunk, lane: Lane, target: Target): string {
+      const key = keyOf(chunk);
+      const screen = screenOf(chunk.stream);
+      lane.prefix = prefixOf(chunk, target, options);
+      let out = '';
+      for (const segment of textFor(chunk, lane, target).split(/(?<=\n)/)) {
+        if (segment === '') continue;
+        const colours = lane.filter.sgr();
+        if (open.get(screen) !== key) {
+          if (open.has(screen)) out += '\n';
+          out += lane.prefix + colours;
+        }
+        const safe = !target.isTerminal && !target.noEscapes ? segment : lane.filter.write(segment);
+        const reset = lane.filter.sgr() ? '\x1b[0m' : '';
+        if (segment.endsWith('\n')) {
+          out += safe.endsWith('\n') ? `${safe.slice(0, -1)}${reset}\n` : `${safe}${reset}\n`;
+          open.delete(screen);
+        } else {
+          out += safe;
+          open.set(screen, key);
+        }
+      }
+      return out;
+    },
+    /** Ends the line of a lane; returns false if it is not open. */
+    closeLine(key: string, stream: StreamName): boolean {
+      const screen = screenOf(stream);
+      return open.get(screen) === key && open.delete(screen);
+    },
+  };
+}
+
+/** One renderer formats all executions and hosts that share a terminal or pipe. */
+export function outputRenderer(options: OutputOptions): OutputRenderer {
+  const decorator =
+    options.timestamps === undefined && options.prefix === undefined ? undefined : lineDecorator(options);
+  const lanes = new Map<string, Lane>();
+
+  function laneOf(chunk: OutputChunk, target: Target): Lane {
     const key = keyOf(chunk);
-    let lane = lanes.get(key);
-    if (!lane) {
-      const target = options[chunk.stream];
-      const created: Lane = {
-        decoder: new TextDecoder(),
-        prefix: '',
-        filter: terminalText({
-          sgr: !target.noEscapes,
-          bytes: !target.isTerminal,
-          ...(target.columns ? { columns: target.columns } : {}),
-          redrawPrefix: () => created.prefix,
-        }),
-      };
-      lane = created;
-      lanes.set(key, lane);
-    }
+    const lane = lanes.get(key) ?? createLane(target);
+    lanes.set(key, lane);
     return lane;
-  }
-
-  /** The chunk's text for its target: characters for a terminal, bytes in latin1 for a pipe. */
-  function textFor(chunk: OutputChunk, lane: Lane, target: Target): string {
-    if (!target.isTerminal) return bytesOf(chunk).toString(BINARY);
-    if (chunk.encoding === 'base64') return lane.decoder.decode(bytesOf(chunk), { stream: true });
-    return lane.decoder.decode() + chunk.text;
-  }
-
-  function encode(text: string, target: Target): string | Uint8Array {
-    return target.isTerminal ? text : Buffer.from(text, BINARY);
-  }
-
-  function prefixOf(chunk: OutputChunk, target: Target): string {
-    const time = options.timestamps ? timestamp(chunk.at, options.timestamps) : '';
-    const text = `${time ? `${options.paintTime?.(time) ?? time} ` : ''}${options.prefix?.(chunk) ?? ''}`;
-    return target.isTerminal ? text : Buffer.from(text, 'utf8').toString(BINARY);
-  }
-
-  function decoratedText(chunk: OutputChunk, lane: Lane, target: Target): string {
-    const key = keyOf(chunk);
-    const screen = screenOf(chunk.stream);
-    lane.prefix = prefixOf(chunk, target);
-    let out = '';
-    for (const segment of textFor(chunk, lane, target).split(/(?<=\n)/)) {
-      if (segment === '') continue;
-      const colours = lane.filter.sgr();
-      if (open.get(screen) !== key) {
-        if (open.has(screen)) out += '\n';
-        out += lane.prefix + colours;
-      }
-      const safe = !target.isTerminal && !target.noEscapes ? segment : lane.filter.write(segment);
-      const reset = lane.filter.sgr() ? '\x1b[0m' : '';
-      if (segment.endsWith('\n')) {
-        out += safe.endsWith('\n') ? `${safe.slice(0, -1)}${reset}\n` : `${safe}${reset}\n`;
-        open.delete(screen);
-      } else {
-        out += safe;
-        open.set(screen, key);
-      }
-    }
-    return out;
   }
 
   function text(chunk: OutputChunk): Write[] {
     const target = options[chunk.stream];
-    if (options.format === 'raw' || (!target.isTerminal && !decorated && !target.noEscapes)) {
+    if (options.format === 'raw' || (!target.isTerminal && !decorator && !target.noEscapes)) {
       return [{ to: chunk.stream, data: chunk.encoding === 'base64' ? bytesOf(chunk) : chunk.text }];
     }
-    const lane = laneOf(chunk);
-    const out = decorated
-      ? decoratedText(chunk, lane, target)
+    const lane = laneOf(chunk, target);
+    const out = decorator
+      ? decorator.decorate(chunk, lane, target)
       : lane.filter.write(textFor(chunk, lane, target));
-    return [{ to: chunk.stream, data: encode(out, target) }];
+    return [{ to: chunk.stream, data: target.isTerminal ? out : Buffer.from(out, BINARY) }];
   }
 
   return {
@@ -194,11 +203,7 @@ export function outputRenderer(options: OutputOptions): OutputRenderer {
         if (executionId !== undefined && id !== executionId) continue;
         const reset = lane.filter.end();
         if (reset) writes.push({ to: stream, data: reset });
-        const screen = screenOf(stream);
-        if (decorated && open.get(screen) === key) {
-          open.delete(screen);
-          writes.push({ to: stream, data: '\n' });
-        }
+        if (decorator?.closeLine(key, stream)) writes.push({ to: stream, data: '\n' });
         lanes.delete(key);
       }
       return writes;

@@ -4,6 +4,8 @@
  * redraws its line, with spaces instead of an erase sequence. Adds no colours.
  */
 
+import { escapeParser } from './escape-parser.ts';
+
 export interface TerminalTextOptions {
   /** False removes colours too. */
   sgr: boolean;
@@ -24,15 +26,11 @@ export interface TerminalText {
   sgr(): string;
 }
 
-type State = 'ground' | 'escape' | 'csi' | 'string' | 'stringEscape';
-
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this matches control characters
 const PLAIN = /^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this matches control characters
 const PLAIN_BYTES = /^[^\x1b]*$/;
 const BIDI = /[\u202a-\u202e\u2066-\u2069]/;
-/** No colour needs a longer parameter list. */
-const MAX_PARAMETERS = 128;
 /** Older sequences than this many no longer affect the current colours. */
 const MAX_ACTIVE = 16;
 
@@ -78,44 +76,47 @@ function roomOf(text: string): number {
   return room;
 }
 
-/** A stateful filter for one stream of one execution. */
-export function terminalText(options: TerminalTextOptions): TerminalText {
-  const plain = options.bytes ? PLAIN_BYTES : PLAIN;
-  let state: State = 'ground';
-  let parameters = '';
-  let intermediates = '';
-  let redraw = false;
-  let lineWidth = 0;
+/** The SGR sequences in force. */
+function activeColours(enabled: boolean) {
   let active: string[] = [];
+  return {
+    /** Returns the sequence, if colours are enabled. */
+    apply(parameters: string): string {
+      if (!enabled) return '';
+      const sequence = `\x1b[${parameters}m`;
+      if (/^0?(?:;0?)*$/.test(parameters)) active = [];
+      else active = [...active.slice(1 - MAX_ACTIVE), sequence];
+      return sequence;
+    },
+    restore: () => active.join(''),
+    reset(): string {
+      if (active.length === 0) return '';
+      active = [];
+      return '\x1b[0m';
+    },
+  };
+}
 
-  function colour(): string {
-    if (!options.sgr || intermediates !== '' || !/^[0-9;:]*$/.test(parameters)) return '';
-    const sequence = `\x1b[${parameters}m`;
-    if (/^0?(?:;0?)*$/.test(parameters)) active = [];
-    else active = [...active.slice(1 - MAX_ACTIVE), sequence];
-    return sequence;
-  }
+/** The line that the cursor is on: its width, and whether a carriage return is about to redraw it. */
+function cursorLine(options: TerminalTextOptions, restoreColours: () => string) {
+  let redraw = false;
+  let width = 0;
 
   function startOfRedraw(): string {
     redraw = false;
-    const spaces = ' '.repeat(Math.max(0, Math.min(lineWidth, (options.columns?.() ?? 80) - 1)));
-    lineWidth = 0;
-    const restore = active.join('');
+    const spaces = ' '.repeat(Math.max(0, Math.min(width, (options.columns?.() ?? 80) - 1)));
+    width = 0;
+    const restore = restoreColours();
     const reset = restore ? '\x1b[0m' : '';
     return `\r${reset}${spaces}\r${options.redrawPrefix?.() ?? ''}${restore}`;
   }
 
-  function ground(char: string): string {
+  /** Returns what to print for the character. */
+  function put(char: string): string {
     const code = char.charCodeAt(0);
-    if (code === 0x1b) {
-      state = 'escape';
-      intermediates = '';
-      return '';
-    }
-    if (options.bytes) return char;
     if (char === '\n') {
       redraw = false;
-      lineWidth = 0;
+      width = 0;
       return char;
     }
     if (char === '\r') {
@@ -123,95 +124,51 @@ export function terminalText(options: TerminalTextOptions): TerminalText {
       return '';
     }
     if (char === '\b') {
-      if (lineWidth === 0 || redraw) return '';
-      lineWidth--;
+      if (width === 0 || redraw) return '';
+      width--;
       return char;
     }
-    if (code < 0x20 && char !== '\t') return '';
-    if (code >= 0x7f && code <= 0x9f) {
-      if (code === 0x9b) [state, parameters, intermediates] = ['csi', '', ''];
-      else if ([0x90, 0x98, 0x9d, 0x9e, 0x9f].includes(code)) state = 'string';
-      return '';
-    }
+    if ((code < 0x20 && char !== '\t') || code === 0x7f) return '';
     const start = redraw ? startOfRedraw() : '';
-    if (BIDI.test(char)) {
-      const mark = `<U+${code.toString(16).toUpperCase()}>`;
-      lineWidth += mark.length;
-      return start + mark;
-    }
-    lineWidth += roomOf(char);
-    return start + char;
-  }
-
-  function step(char: string): string {
-    const code = char.charCodeAt(0);
-    switch (state) {
-      case 'ground':
-        return ground(char);
-      case 'escape':
-        if (code >= 0x20 && code <= 0x2f) {
-          intermediates = char;
-          return '';
-        }
-        if (code < 0x20 || code > 0x7e) {
-          state = 'ground';
-          return ground(char);
-        }
-        if (char === '[' && intermediates === '') [state, parameters] = ['csi', ''];
-        else if (']PX^_'.includes(char) && intermediates === '') state = 'string';
-        else state = 'ground';
-        return '';
-      case 'csi':
-        if (code >= 0x30 && code <= 0x3f) {
-          if (parameters.length < MAX_PARAMETERS) parameters += char;
-          else intermediates = '!';
-          return '';
-        }
-        if (code >= 0x20 && code <= 0x2f) {
-          intermediates = char;
-          return '';
-        }
-        state = 'ground';
-        if (code >= 0x40 && code <= 0x7e) return char === 'm' ? colour() : '';
-        return ground(char);
-      case 'string':
-        if (code === 0x1b) state = 'stringEscape';
-        else if (code === 0x07 || (code === 0x9c && !options.bytes) || code === 0x18 || code === 0x1a)
-          state = 'ground';
-        else if (char === '\n') {
-          // An unterminated sequence ends with its line, so that it hides no more output.
-          state = 'ground';
-          return ground(char);
-        }
-        return '';
-      case 'stringEscape':
-        if (char === '\\') {
-          state = 'ground';
-          return '';
-        }
-        state = 'escape';
-        intermediates = '';
-        return step(char);
-    }
+    const shown = BIDI.test(char) ? `<U+${code.toString(16).toUpperCase()}>` : char;
+    width += shown === char ? roomOf(char) : shown.length;
+    return start + shown;
   }
 
   return {
+    put,
+    /** Counts text without control characters, which prints as it is. */
+    skip(text: string): void {
+      const last = text.lastIndexOf('\n');
+      width = last < 0 ? width + roomOf(text) : roomOf(text.slice(last + 1));
+    },
+    isRedrawing: () => redraw,
+  };
+}
+
+/** A stateful filter for one stream of one execution. */
+export function terminalText(options: TerminalTextOptions): TerminalText {
+  const bytes = options.bytes === true;
+  const plain = bytes ? PLAIN_BYTES : PLAIN;
+  const colours = activeColours(options.sgr);
+  const line = cursorLine(options, colours.restore);
+  const parser = escapeParser({
+    bytes,
+    text: bytes ? (char) => char : line.put,
+    colour: colours.apply,
+  });
+  return {
     write(text) {
-      if (state === 'ground' && !redraw && plain.test(text)) {
-        const last = text.lastIndexOf('\n');
-        if (!options.bytes) lineWidth = last < 0 ? lineWidth + roomOf(text) : roomOf(text.slice(last + 1));
+      if (parser.isGround() && !line.isRedrawing() && plain.test(text)) {
+        if (!bytes) line.skip(text);
         return text;
       }
       let out = '';
-      for (let at = 0; at < text.length; at++) out += step(text[at] as string);
+      for (let at = 0; at < text.length; at++) out += parser.step(text[at] as string);
       return out;
     },
-    end() {
-      if (active.length === 0) return '';
-      active = [];
-      return '\x1b[0m';
-    },
-    sgr: () => active.join(''),
+    end: colours.reset,
+    sgr: colours.restore,
   };
 }
 
