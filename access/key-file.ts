@@ -32,14 +32,14 @@ function readKeys(file: string): StoredKey[] {
     }));
   } catch (cause) {
     throw new ServiceError(
-      'validation-failed',
+      'damaged-file',
       `${file} cannot be read as the list of API keys; repair it, or delete it to start with none`,
       { cause },
     );
   }
 }
 
-/** @throws ServiceError `validation-failed` when the file that is there cannot be read. */
+/** @throws ServiceError `damaged-file` when the file that is there cannot be read. */
 export function fileKeyStore(folder: string): KeyStore {
   const file = fileOf(folder);
   let keys: readonly StoredKey[] = readKeys(file);

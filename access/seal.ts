@@ -51,7 +51,7 @@ export function loadSealKey(path: string, fromEnvironment = process.env.LINEFEED
   if (fromEnvironment !== undefined) {
     if (!/^[0-9a-f]{64}$/i.test(fromEnvironment)) {
       throw new ServiceError(
-        'validation-failed',
+        'invalid-config',
         'LINEFEED_SEAL_KEY must be 64 hex digits; make one with: openssl rand -hex 32',
       );
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ServiceError } from '../lib/errors.ts';
 import { writePrivate } from '../lib/private-file.ts';
 
-/** @throws ServiceError `validation-failed` when the file that is there holds none. */
+/** @throws ServiceError `damaged-file` when the file that is there holds none. */
 export function openToken(dataFolder: string): string {
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   const file = join(dataFolder, 'token');
@@ -14,7 +14,7 @@ export function openToken(dataFolder: string): string {
   const token = readFileSync(file, 'utf8').trim();
   if (token.length < 16) {
     throw new ServiceError(
-      'validation-failed',
+      'damaged-file',
       `${file} holds no usable token; delete it and a new one is made at the next start`,
     );
   }

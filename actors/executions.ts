@@ -29,7 +29,7 @@ export interface RequestInput {
 export interface Executions {
   /**
    * Validates the request, appends `execution.requested` and resolves when it is in the log.
-   * @throws ServiceError `action-not-found`, `validation-failed`, `too-many-requests` (the queue is full).
+   * @throws ServiceError `action-not-found`, `action-disabled`, `invalid-action`, `validation-failed`, `too-many-requests` (the queue is full).
    */
   request(input: RequestInput): Promise<ExecutionRequested>;
   /** Asks for a cancellation; resolves when the request is in the log or handed to the owner. */

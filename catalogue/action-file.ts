@@ -113,7 +113,7 @@ function explainDefaults(check: ParameterCheck, fail: Fail): ParameterCheck {
 
 /**
  * @param label what errors call the file, `pack/actions/name.yaml`.
- * @throws ServiceError `validation-failed`: `<label>, line N: what is wrong`.
+ * @throws ServiceError `invalid-action`: `<label>, line N: what is wrong`.
  */
 export function loadAction(
   text: string,
@@ -124,7 +124,7 @@ export function loadAction(
   const file = readYaml(text, label);
   return parse(file, pack, runners, (path, message, errors) => {
     const details = errors ? { errors } : {};
-    throw new ServiceError('validation-failed', `${label}, line ${file.line(path)}: ${message}`, details);
+    throw new ServiceError('invalid-action', `${label}, line ${file.line(path)}: ${message}`, details);
   });
 }
 

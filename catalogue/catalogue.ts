@@ -33,7 +33,7 @@ export interface Catalogue {
   /** Sorted by reference, broken actions included. */
   list(): Promise<ActionDescription[]>;
   get(refOrId: string): Promise<ActionDescription | undefined>;
-  /** Checks a request. @throws ServiceError `action-not-found`, `validation-failed` with StackStorm's messages. */
+  /** Checks a request. @throws ServiceError `action-not-found`, `action-disabled`, `invalid-action`, `validation-failed` with StackStorm's messages. */
   resolve(input: ResolveInput): Promise<ResolvedAction>;
 }
 
@@ -44,9 +44,8 @@ interface CatalogueOptions {
   logger?: { warn(fields: object, message: string): void };
 }
 
-function refuse(message: string, script?: string): never {
-  const details = script === undefined ? {} : { errors: [{ path: 'script', message: script }] };
-  throw new ServiceError('validation-failed', message, details);
+function refuseScript(message: string, script: string): never {
+  throw new ServiceError('validation-failed', message, { errors: [{ path: 'script', message: script }] });
 }
 
 function checkScript(
@@ -56,15 +55,18 @@ function checkScript(
 ): void {
   const takesScript = runner.takesScript === true && entryPoint === '';
   if (script === undefined && takesScript) {
-    refuse(`Action "${ref}" needs a script: send its text as "script"`, 'is required');
+    refuseScript(`Action "${ref}" needs a script: send its text as "script"`, 'is required');
   }
-  if (script !== undefined && !takesScript) refuse(`Action "${ref}" takes no script`, 'is not allowed');
+  if (script !== undefined && !takesScript) refuseScript(`Action "${ref}" takes no script`, 'is not allowed');
 }
 
 /** @throws ServiceError when the action is broken or disabled. */
 function usable({ description, loaded }: ActionEntry): LoadedAction {
-  if (!loaded) refuse(`Action "${description.ref}" cannot be used: ${description.broken}`);
-  if (!description.enabled) refuse(`Unable to execute. Action "${description.ref}" is disabled.`);
+  const { ref, broken, enabled } = description;
+  if (!loaded) throw new ServiceError('invalid-action', `Action "${ref}" cannot be used: ${broken}`);
+  if (!enabled) {
+    throw new ServiceError('action-disabled', `Unable to execute. Action "${ref}" is disabled.`);
+  }
   return loaded;
 }
 

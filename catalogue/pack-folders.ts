@@ -15,12 +15,12 @@ export interface Packs {
   list(): Promise<Pack[]>;
   /**
    * The last part of the pack that has the file, and the file's real path.
-   * @throws ServiceError `validation-failed` when the pack is unknown or no part has the file.
+   * @throws ServiceError `pack-not-found`, `invalid-pack-file` when no part of the pack has the file.
    */
   locate(name: string, path: string): Promise<{ pack: Pack; path: string }>;
   /**
    * The real path of a regular file of a pack, given relative to the pack's folder.
-   * @throws ServiceError `validation-failed` when the file does not exist or lies outside the pack.
+   * @throws ServiceError `invalid-pack-file` when the file does not exist or lies outside the pack.
    */
   file(pack: Pack, path: string): Promise<string>;
   /** The pack's configuration: defaults of `config.schema.yaml`, `<pack>/config.yaml`, `<packs>/../configs/<pack>.yaml`. */
@@ -89,7 +89,7 @@ async function locate(
     }
   }
   const message = `This node has no pack "${name}"; content.packs must be the same on every node`;
-  throw reason ?? new ServiceError('validation-failed', message);
+  throw reason ?? new ServiceError('pack-not-found', message);
 }
 
 /** @param roots folders of packs, in order of precedence from weak to strong; one that does not exist holds nothing. */

@@ -17,12 +17,12 @@ export function isInside(folder: string, path: string): boolean {
 
 /**
  * The real path of a regular file of a pack, given relative to the pack's folder.
- * @throws ServiceError `validation-failed` when the file does not exist or lies outside the pack.
+ * @throws ServiceError `invalid-pack-file` when the file does not exist or lies outside the pack.
  */
 export async function packFile(pack: Pack, path: string): Promise<string> {
   const shown = JSON.stringify(path).slice(1, -1);
   const fail = (message: string): never => {
-    throw new ServiceError('validation-failed', message);
+    throw new ServiceError('invalid-pack-file', message);
   };
   if (path === '' || path.includes('\0') || isAbsolute(path) || path.split(/[\\/]/).includes('..')) {
     fail(`"${shown}" is not a path inside the pack ${pack.name}: it must be relative and without ".."`);

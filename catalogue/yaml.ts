@@ -32,7 +32,7 @@ export function customTags(
 
 /**
  * @param label the file's name in errors.
- * @throws ServiceError `validation-failed`: `<label>, line N: what is wrong`.
+ * @throws ServiceError `invalid-action`: `<label>, line N: what is wrong`.
  */
 export function readYaml(text: string, label: string): YamlFile {
   const lines = new LineCounter();
@@ -46,13 +46,13 @@ export function readYaml(text: string, label: string): YamlFile {
   const error = document.errors[0];
   if (error) {
     const line = lines.linePos(error.pos[0]).line;
-    throw new ServiceError('validation-failed', `${label}, line ${line}: ${error.message}`, { cause: error });
+    throw new ServiceError('invalid-action', `${label}, line ${line}: ${error.message}`, { cause: error });
   }
   let value: Yaml;
   try {
     value = document.toJS();
   } catch (cause) {
-    throw new ServiceError('validation-failed', `${label}: ${(cause as Error).message}`, { cause });
+    throw new ServiceError('invalid-action', `${label}: ${(cause as Error).message}`, { cause });
   }
   return {
     value,

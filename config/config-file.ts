@@ -21,13 +21,13 @@ export function dataFolder(environment: Environment, data?: string): string {
 
 /**
  * Absolute path of the file that `LINEFEED_CONFIG` names, else of `linefeed.yaml` in the data folder, if there is one.
- * @throws ServiceError `validation-failed` when the named file does not exist.
+ * @throws ServiceError `invalid-config` when the named file does not exist.
  */
 export function configFile(environment: Environment, data?: string): string | undefined {
   const named = environment.LINEFEED_CONFIG;
   const file = named ? resolve(named) : join(dataFolder(environment, data), 'linefeed.yaml');
   if (existsSync(file)) return file;
-  if (named) throw new ServiceError('validation-failed', `The configuration file ${file} does not exist`);
+  if (named) throw new ServiceError('invalid-config', `The configuration file ${file} does not exist`);
   return undefined;
 }
 

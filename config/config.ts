@@ -24,13 +24,13 @@ function readTree(file: string): Tree {
     return (parseYaml(readFileSync(file, 'utf8')) as Tree | null) ?? {};
   } catch (cause) {
     const message = `${file} is not valid YAML: ${(cause as Error).message}`;
-    throw new ServiceError('validation-failed', message, { cause });
+    throw new ServiceError('invalid-config', message, { cause });
   }
 }
 
 /**
  * @param overrides settings by dotted path, from command-line flags; they win over all other sources.
- * @throws ServiceError `validation-failed` naming every bad setting and its source.
+ * @throws ServiceError `invalid-config` naming every bad setting and its source.
  */
 export function loadConfig(
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -67,7 +67,7 @@ export function loadConfig(
       return { path, message: `${issue.message}${sources[path] ? ` (from ${sources[path]})` : ''}` };
     });
     const text = errors.map((error) => `  ${error.path || '(top level)'}: ${error.message}`).join('\n');
-    throw new ServiceError('validation-failed', `The configuration has errors:\n${text}`, { errors });
+    throw new ServiceError('invalid-config', `The configuration has errors:\n${text}`, { errors });
   }
   return Object.freeze({ ...result.data, data: resolve(result.data.data), sources, notes });
 }

@@ -41,7 +41,7 @@ export function currentName(name: string, value: unknown): Renamed | undefined {
 
 /**
  * Moves the settings of old sections of a file to their current place.
- * @throws ServiceError `validation-failed` if the file has a setting under both names.
+ * @throws ServiceError `invalid-config` if the file has a setting under both names.
  */
 export function renameSections(tree: Tree, onRenamed: (old: string, setting: Renamed) => void): Tree {
   const result = { ...tree };
@@ -55,10 +55,7 @@ export function renameSections(tree: Tree, onRenamed: (old: string, setting: Ren
       const [newSection = '', newKey = ''] = renamed.name.split('.');
       const current = result[newSection];
       if (isTree(current) && newKey in current) {
-        throw new ServiceError(
-          'validation-failed',
-          `${old} and ${renamed.name} are the same setting: keep one`,
-        );
+        throw new ServiceError('invalid-config', `${old} and ${renamed.name} are the same setting: keep one`);
       }
       put(result, renamed.name, renamed.value);
       onRenamed(old, renamed);

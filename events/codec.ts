@@ -147,7 +147,7 @@ export function encodeEvent(event: ExecutionEvent): string {
   return JSON.stringify(toWire(event));
 }
 
-/** @throws ServiceError `unknown-event-type` when this version does not know the type; `validation-failed`. */
+/** @throws ServiceError `unknown-event-type` when this version does not know the type; `invalid-event`. */
 export function fromWire(type: string, wire: unknown): ExecutionEvent {
   const schema = EVENT_SCHEMAS[type as EventType];
   if (!Object.hasOwn(EVENT_SCHEMAS, type) || !schema) {
@@ -163,7 +163,7 @@ export function fromWire(type: string, wire: unknown): ExecutionEvent {
       message: issue.message,
     }));
     const what = errors.map((error) => `${error.path || '(whole)'}: ${error.message}`).join('; ');
-    throw new ServiceError('validation-failed', `This is not a valid ${type} event: ${what}`, { errors });
+    throw new ServiceError('invalid-event', `This is not a valid ${type} event: ${what}`, { errors });
   }
   const at = Date.parse(parsed.data.at);
   if (type === 'output.appended') {
@@ -176,13 +176,13 @@ export function fromWire(type: string, wire: unknown): ExecutionEvent {
   return event as unknown as ExecutionEvent;
 }
 
-/** @throws ServiceError as {@link fromWire}; bytes that are not JSON are `validation-failed` too. */
+/** @throws ServiceError as {@link fromWire}; bytes that are not JSON are `invalid-event` too. */
 export function decodeEvent(type: string, json: string | Uint8Array): ExecutionEvent {
   let wire: unknown;
   try {
     wire = JSON.parse(typeof json === 'string' ? json : Buffer.from(json).toString('utf8'));
   } catch (cause) {
-    throw new ServiceError('validation-failed', `This ${type} event is not JSON`, { cause });
+    throw new ServiceError('invalid-event', `This ${type} event is not JSON`, { cause });
   }
   return fromWire(type, wire);
 }

@@ -128,7 +128,7 @@ export function compileExpression(source: string, ignoreCase = false): Expressio
   function stop(): never {
     const shown = source.length > 80 ? `${source.slice(0, 79)}…` : source;
     const message = `The regular expression ${shown} takes too much time for this text: write a simpler one.`;
-    throw new TooCostly('validation-failed', message);
+    throw new TooCostly('too-costly', message);
   }
 
   function evaluate<T>(text: string, budget: Budget, run: (input: string) => T): T {

@@ -2,7 +2,7 @@
  * Reads files whose paths somebody else chose: a request, a pack, a configuration, a command in its own spool folder.
  * Such a path may lead to a device that never ends, a FIFO that nobody writes, or a file that grows while it is read.
  *
- * All functions throw ServiceError `validation-failed` when the path leads to anything but a regular file, or to more than
+ * All functions throw ServiceError `unusable-file` when the path leads to anything but a regular file, or to more than
  * the limit, and the system's error when it cannot be opened. `name` is what messages call the file.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
@@ -24,7 +24,7 @@ function kindOf(stats: Stats): string {
 function checkRegular(stats: Stats, name: string): void {
   if (stats.isFile()) return;
   throw new ServiceError(
-    'validation-failed',
+    'unusable-file',
     `${name} is ${kindOf(stats)}; give the path of a regular file instead`,
   );
 }
@@ -32,7 +32,7 @@ function checkRegular(stats: Stats, name: string): void {
 function checkSize(bytes: number, limitBytes: number, name: string): void {
   if (bytes <= limitBytes) return;
   throw new ServiceError(
-    'validation-failed',
+    'unusable-file',
     `${name} is larger than ${limitBytes} bytes, the most that is read of it; make it smaller`,
   );
 }

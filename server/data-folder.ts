@@ -29,11 +29,11 @@ function checkFormat(folder: string): void {
   const found = read(file);
   if (found !== undefined && !/^\d{1,9}$/.test(found)) {
     throw new ServiceError(
-      'validation-failed',
+      'damaged-file',
       `${file} does not hold a format version; restore it from a backup`,
     );
   }
-  refuseNewerFormat(`The data folder ${folder}`, Number(found ?? FORMAT), FORMAT, 'validation-failed');
+  refuseNewerFormat(`The data folder ${folder}`, Number(found ?? FORMAT), FORMAT, 'newer-data');
   if (found !== String(FORMAT)) writeFileSync(file, `${FORMAT}\n`);
 }
 
@@ -42,7 +42,7 @@ function hold(folder: string): () => void {
   const pidFile = join(folder, 'server.pid');
   if (!lock) {
     throw new ServiceError(
-      'validation-failed',
+      'data-folder-in-use',
       `Another server (pid ${read(pidFile) ?? 'unknown'}) uses the data folder ${folder}; stop it, or choose another with --data or LINEFEED_DATA`,
     );
   }
@@ -63,7 +63,7 @@ function hold(folder: string): () => void {
 /**
  * Takes the folder.
  * @returns a function that gives it back.
- * @throws ServiceError `validation-failed` when another process holds it, a newer version wrote it, or it cannot be written.
+ * @throws ServiceError `data-folder-in-use`, `newer-data` (a newer version wrote it), `damaged-file`, `data-folder-unusable`.
  */
 export function takeDataFolder(folder: string): () => void {
   try {
@@ -72,7 +72,7 @@ export function takeDataFolder(folder: string): () => void {
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause;
     const message = `The data folder ${folder} cannot be written: ${(cause as Error).message}`;
-    throw new ServiceError('validation-failed', message, { cause });
+    throw new ServiceError('data-folder-unusable', message, { cause });
   }
 }
 

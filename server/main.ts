@@ -172,7 +172,7 @@ function probesOnly(): ExtraRoutes {
   const router = createRouter();
   router.use('*', async (c, next) => {
     if (/^\/(healthz|readyz|metrics|v1\/operations)\/?$/.test(c.req.path)) return next();
-    throw new ServiceError('not-found', 'This node does not have the api role; use a node that has it');
+    throw new ServiceError('role-not-here', 'This node does not have the api role; use a node that has it');
   });
   return { router };
 }

@@ -54,7 +54,7 @@ export interface RunningProcess {
   terminate(graceMs: number): Promise<void>;
 }
 
-/** @throws ServiceError `validation-failed` when the program or the folder is not there or cannot be used. */
+/** @throws ServiceError `cannot-start` when the program or the folder is not there or cannot be used. */
 export function checkLaunch(launch: Launch, path: string): void {
   if (launch.cwd !== undefined) {
     let folder: ReturnType<typeof statSync> | undefined;
@@ -62,13 +62,13 @@ export function checkLaunch(launch: Launch, path: string): void {
       folder = statSync(launch.cwd);
     } catch (cause) {
       throw new ServiceError(
-        'validation-failed',
+        'cannot-start',
         `Cannot start: the folder "${launch.cwd}" (cwd) does not exist`,
         { cause },
       );
     }
     if (!folder.isDirectory()) {
-      throw new ServiceError('validation-failed', `Cannot start: "${launch.cwd}" (cwd) is not a folder`);
+      throw new ServiceError('cannot-start', `Cannot start: "${launch.cwd}" (cwd) is not a folder`);
     }
   }
   const [file] = launch.command;
@@ -80,8 +80,7 @@ export function checkLaunch(launch: Launch, path: string): void {
       return false;
     }
   });
-  if (there.length === 0)
-    throw new ServiceError('validation-failed', `Cannot start: "${file}" was not found`);
+  if (there.length === 0) throw new ServiceError('cannot-start', `Cannot start: "${file}" was not found`);
   const executable = there.some((place) => {
     try {
       accessSync(place, constants.X_OK);
@@ -91,10 +90,10 @@ export function checkLaunch(launch: Launch, path: string): void {
     }
   });
   if (!executable)
-    throw new ServiceError('validation-failed', `Cannot start: "${file}" is not executable; chmod +x it`);
+    throw new ServiceError('cannot-start', `Cannot start: "${file}" is not executable; chmod +x it`);
 }
 
-/** @throws ServiceError `validation-failed` when the system refuses to start it. */
+/** @throws ServiceError `cannot-start` when the system refuses to start it. */
 export async function startProcess(
   spool: Spool,
   launch: Launch,
@@ -117,7 +116,7 @@ export async function startProcess(
     child.unref();
     return running(spool, child.pid as number, exitOf(child, spool), true);
   } catch (cause) {
-    throw new ServiceError('validation-failed', `Cannot start: ${(cause as Error).message}`, { cause });
+    throw new ServiceError('cannot-start', `Cannot start: ${(cause as Error).message}`, { cause });
   } finally {
     for (const fd of new Set([stdout, stderr, log])) closeSync(fd);
   }

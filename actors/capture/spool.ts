@@ -68,7 +68,7 @@ export interface Spool {
   wrapperLog(): string;
   /**
    * @returns undefined when there is none, or when it is not JSON.
-   * @throws ServiceError `validation-failed` when it is no regular file, or larger than 32 MiB.
+   * @throws ServiceError `unusable-file` when it is no regular file, or larger than 32 MiB.
    */
   result(): unknown;
   /** The files whose bytes are output. */

@@ -61,7 +61,7 @@ export function createLauncher(options: LauncherOptions): Launcher {
   ): Promise<Launched> {
     const runner = options.runner(requested.action.runner);
     if (!runner) {
-      throw new ServiceError('validation-failed', `This worker has no runner "${requested.action.runner}"`);
+      throw new ServiceError('runner-not-here', `This worker has no runner "${requested.action.runner}"`);
     }
     const launch = await runner.prepare({
       executionId: requested.executionId,

@@ -33,11 +33,11 @@ function isRunner(value: unknown): value is Runner {
   );
 }
 
-/** @throws ServiceError `validation-failed` that names the module. */
+/** @throws ServiceError `invalid-config` that names the module. */
 async function loadRunner(path: string, options: RunnersOptions): Promise<Runner> {
   const file = resolve(path);
   const fail = (why: string, cause?: unknown): never => {
-    throw new ServiceError('validation-failed', `content.runners: ${file} ${why}`, { cause });
+    throw new ServiceError('invalid-config', `content.runners: ${file} ${why}`, { cause });
   };
   if (!existsSync(file)) fail('does not exist');
   if (!statSync(file).isFile()) fail('is not a regular file');
@@ -60,7 +60,7 @@ function interpreter(python: string): string {
 
 /**
  * A runner from the configuration replaces a built-in one of the same name.
- * @throws ServiceError `validation-failed` when a module of `content.runners` is not a runner.
+ * @throws ServiceError `invalid-config` when a module of `content.runners` is not a runner.
  */
 export async function createRunners(options: RunnersOptions): Promise<Runner[]> {
   const { config, describe } = options;

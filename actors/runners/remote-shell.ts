@@ -85,14 +85,14 @@ async function readKeyFile(path: string, name: string, shown: string): Promise<s
     if (cause instanceof ServiceError) throw cause;
     // The value may be the text of a broken key, so it is not shown.
     throw new ServiceError(
-      'validation-failed',
+      'invalid-private-key',
       `${name}: neither the text of a private key (-----BEGIN … PRIVATE KEY-----) nor the path of a readable key file`,
       { cause },
     );
   }
 }
 
-/** @throws ServiceError `validation-failed` when the key cannot be used; the message shows nothing of the key. */
+/** @throws ServiceError `invalid-private-key` when the key cannot be used; the message shows nothing of the key. */
 async function openKey(
   text: string,
   passphrase: string | undefined,
@@ -100,7 +100,7 @@ async function openKey(
 ): Promise<{ text: string; passphrase?: string }> {
   if (keyRounds(text) > MAX_KEY_ROUNDS) {
     throw new ServiceError(
-      'validation-failed',
+      'invalid-private-key',
       `${name}: decrypting the key takes more than ${MAX_KEY_ROUNDS} rounds; encrypt it again with "ssh-keygen -p -a ${MAX_KEY_ROUNDS}"`,
     );
   }
@@ -110,7 +110,7 @@ async function openKey(
   if (!isPrivate) {
     const locked = parsed instanceof Error && /encrypted|passphrase|decrypt|integrity/i.test(parsed.message);
     throw new ServiceError(
-      'validation-failed',
+      'invalid-private-key',
       locked
         ? `${name}: the key is encrypted; send its passphrase${passphrase === undefined ? '' : ' (this one is wrong)'}`
         : `${name}: malformed; it must be a private key in OpenSSH or PEM format`,

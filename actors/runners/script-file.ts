@@ -18,7 +18,7 @@ interface ScriptFile {
 /** Enough to read the `#!` line. */
 const HEAD_BYTES = 256;
 
-/** @throws ServiceError `validation-failed` when the pack has no such file. */
+/** @throws ServiceError `validation-failed` without a script, `invalid-pack-file` when the pack has no such file. */
 export async function scriptFile(request: RunnerRequest, packs: Packs, name = 'script'): Promise<ScriptFile> {
   const { action, script, folder } = request;
   if (action.entryPoint === undefined) {
@@ -49,10 +49,7 @@ export async function scriptCommand(path: string): Promise<[string, ...string[]]
         .trim()
         .split(/[ \t]+/);
       if (!head.startsWith('#!') || !words[0]) {
-        throw new ServiceError(
-          'validation-failed',
-          `${path} is a program but not executable; run chmod +x on it`,
-        );
+        throw new ServiceError('cannot-start', `${path} is a program but not executable; run chmod +x on it`);
       }
       const [interpreter, ...rest] = words;
       return rest.length > 0 ? [interpreter, rest.join(' '), path] : [interpreter, path];

@@ -48,7 +48,7 @@ export async function settled({ log, index, projector }: FindDeps, ms = SETTLE_M
 
 /**
  * The execution's document, as fresh as `fresh` asks: reads that only need to know which execution is meant need not wait.
- * @throws ServiceError `execution-not-found`, `no-executions`, `validation-failed` (ambiguous beginning).
+ * @throws ServiceError `execution-not-found`, `no-executions`, `ambiguous-id`.
  */
 export async function findExecution(
   deps: FindDeps,
@@ -99,7 +99,7 @@ async function findByPrefix(deps: FindDeps, text: string): Promise<ExecutionDocu
   if (only && !second) return only;
   if (second) {
     throw new ServiceError(
-      'validation-failed',
+      'ambiguous-id',
       `"${text}" is the beginning of several ids: ${matches.map((match) => match.id).join(', ')}. Give more of it.`,
     );
   }
@@ -138,7 +138,7 @@ export async function executionsByPrefix(
 
 /**
  * A position beyond the last one was never given out; to wait for it would be to miss what comes before it.
- * @throws ServiceError `validation-failed`.
+ * @throws ServiceError `invalid-position`.
  */
 export async function checkPosition(
   { log }: Pick<FindDeps, 'log'>,
@@ -150,7 +150,7 @@ export async function checkPosition(
   const last = Math.max(document.through, head?.position ?? -1);
   if (after <= last) return;
   throw new ServiceError(
-    'validation-failed',
+    'invalid-position',
     `Position ${after} is beyond the last one of this execution, ${last}. Leave it out to begin at the beginning.`,
   );
 }

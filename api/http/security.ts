@@ -16,11 +16,11 @@ export const BODY_LIMIT_BYTES = 2 * 1024 * 1024;
 
 export type Middleware = MiddlewareHandler<Env>;
 
-/** @throws ServiceError `validation-failed` when the configured address would expose the server unprotected. */
+/** @throws ServiceError `insecure-address` when the configured address would expose the server unprotected. */
 export function checkBind(config: Pick<Config, 'host' | 'insecure' | 'tls'>): void {
   if (isLoopback(config.host) || config.tls || config.insecure) return;
   throw new ServiceError(
-    'validation-failed',
+    'insecure-address',
     `Refusing to listen on ${config.host}: it is reachable from other machines, and tokens would travel in clear. ` +
       'Set tls.cert and tls.key, put a TLS proxy in front and listen on 127.0.0.1, or say insecure: true ' +
       '(LINEFEED_INSECURE=true) when the network is yours.',

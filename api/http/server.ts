@@ -145,7 +145,7 @@ function listen(server: Server | SocketServer, host: string, port: number): Prom
       };
       reject(
         new ServiceError(
-          'validation-failed',
+          cause.code === 'EADDRINUSE' ? 'port-in-use' : 'cannot-listen',
           why[cause.code ?? ''] ?? `Cannot listen on ${host}:${port}: ${cause.message}`,
           {
             cause,

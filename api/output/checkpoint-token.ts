@@ -8,11 +8,11 @@ export function checkpointToken(checkpoint: Checkpoint): string {
   return Buffer.from(checkpoint).toString('base64url');
 }
 
-/** @throws ServiceError `validation-failed` for what cannot be an id. The log itself checks that it knows the checkpoint. */
+/** @throws ServiceError `invalid-checkpoint` for what cannot be an id. The log itself checks that it knows the checkpoint. */
 export function checkpointOf(token: string): Checkpoint | 'beginning' {
   if (token === 'beginning') return 'beginning';
   const text = Buffer.from(token, 'base64url').toString();
   if (!/^[A-Za-z0-9_-]+$/.test(token) || text === '')
-    throw new ServiceError('validation-failed', 'not an event id');
+    throw new ServiceError('invalid-checkpoint', 'not an event id');
   return text as Checkpoint;
 }

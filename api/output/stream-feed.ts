@@ -11,7 +11,7 @@ import { checkpointOf } from './checkpoint-token.ts';
 
 /**
  * @param from an event id of ours; undefined to begin now.
- * @throws ServiceError `validation-failed` when the id is not a place in this server's log.
+ * @throws ServiceError `invalid-checkpoint` when the id is not a place in this server's log.
  */
 export async function streamFeed(
   c: ApiContext,
@@ -41,7 +41,7 @@ async function open(feed: LiveFeed, from: string | undefined, signal: AbortSigna
   } catch (cause) {
     if (cause instanceof ServiceError && cause.retriable) throw cause;
     throw new ServiceError(
-      'validation-failed',
+      'invalid-checkpoint',
       'This event id is not in the log of this server. Leave it out to begin now.',
       { cause },
     );

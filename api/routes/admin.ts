@@ -111,7 +111,8 @@ export function adminRoutes(api: Api) {
     }),
     (c) => {
       const run = api.rebuild;
-      if (!run) throw new ServiceError('not-found', 'This node has no projector; send this to one that has.');
+      if (!run)
+        throw new ServiceError('role-not-here', 'This node has no projector; send this to one that has.');
       if (!rebuild || rebuild.endedAt !== undefined) {
         const current: NonNullable<typeof rebuild> = {
           progress: { events: 0 },
@@ -165,7 +166,7 @@ export function adminRoutes(api: Api) {
     async (c) => {
       const { retention } = api;
       if (!retention)
-        throw new ServiceError('not-found', 'This node does not sweep; send this to a projector.');
+        throw new ServiceError('role-not-here', 'This node does not sweep; send this to a projector.');
       const body = c.req.valid('json') as { dry_run?: boolean } | undefined;
       const dryRun = body?.dry_run ?? false;
       const report = await retention.sweep({ dryRun });

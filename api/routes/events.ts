@@ -81,7 +81,7 @@ export function eventRoutes(api: Api) {
       const query = c.req.valid('query');
       const lastId = c.req.valid('header')['last-event-id'];
       if (lastId && !/^\d{1,15}$/.test(lastId)) {
-        throw new ServiceError('validation-failed', 'Last-Event-ID is not a position of this execution.');
+        throw new ServiceError('invalid-position', 'Last-Event-ID is not a position of this execution.');
       }
       const after = lastId ? Number(lastId) : query.after;
       const accept = c.req.header('Accept') ?? '*/*';

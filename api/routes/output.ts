@@ -184,7 +184,7 @@ function resumeFrom(lastEventId: string | undefined): number | undefined {
   if (lastEventId === undefined || lastEventId === '') return undefined;
   if (/^\d{1,15}$/.test(lastEventId)) return Number(lastEventId);
   throw new ServiceError(
-    'validation-failed',
+    'invalid-position',
     'Last-Event-ID is not a position of this execution. Leave it out to begin at the beginning.',
   );
 }
@@ -206,7 +206,7 @@ function lineTest(expression: string): LineTest {
     return inSlices((text) => compiled.test(text, budget));
   } catch (cause) {
     throw new ServiceError(
-      'validation-failed',
+      'invalid-query',
       `grep is not a regular expression that RE2 accepts: ${(cause as Error).message}`,
       {
         cause,

@@ -77,7 +77,7 @@ async function pingBrokers(ask: () => Promise<unknown>, brokers: readonly string
 }
 
 /**
- * @throws ServiceError `event-log-unavailable`, also when a newer version of Linefeed wrote the topics; `validation-failed`
+ * @throws ServiceError `event-log-unavailable`, also when a newer version of Linefeed wrote the topics; `partitions-differ`
  *   when existing topics cannot be used.
  */
 export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<KafkaEventLog> {

@@ -45,11 +45,11 @@ export async function subscribeToPartitions(
   return mergePartitions({ open, parts, signal });
 }
 
-/** @throws ServiceError `validation-failed` when the checkpoint names no partitions of these topics. */
+/** @throws ServiceError `invalid-checkpoint` when the checkpoint names no partitions of these topics. */
 export function checkCheckpoint(checkpoint: Checkpoint, partitions: number): void {
   const given = [...checkpointParts(checkpoint).keys()];
   if (given.every((partition) => partition !== '' && Number(partition) < partitions)) return;
-  throw new ServiceError('validation-failed', `"${checkpoint}" is not a checkpoint of this event log`);
+  throw new ServiceError('invalid-checkpoint', `"${checkpoint}" is not a checkpoint of this event log`);
 }
 
 /** The checkpoint behind the newest records. */

@@ -74,12 +74,12 @@ export interface PoisonRecord {
 
 /**
  * The event in a record; undefined for a type that this version does not know, which readers skip.
- * @throws ServiceError `validation-failed` when it is not what its type says.
+ * @throws ServiceError `invalid-event` when it is not what its type says.
  */
 export function eventOf(record: ReadRecord): ExecutionEvent | undefined {
   const type = header(record.message, 'ce_type');
-  if (type === undefined) throw new ServiceError('validation-failed', 'The record has no ce_type header');
-  if (!record.message.value) throw new ServiceError('validation-failed', 'The record has no value');
+  if (type === undefined) throw new ServiceError('invalid-event', 'The record has no ce_type header');
+  if (!record.message.value) throw new ServiceError('invalid-event', 'The record has no value');
   let event: ExecutionEvent;
   try {
     event = decodeEvent(type, record.message.value);
@@ -88,7 +88,7 @@ export function eventOf(record: ReadRecord): ExecutionEvent | undefined {
     throw error;
   }
   if (event.executionId !== record.executionId) {
-    throw new ServiceError('validation-failed', `The record's key is not the execution of ${eventId(event)}`);
+    throw new ServiceError('invalid-event', `The record's key is not the execution of ${eventId(event)}`);
   }
   return event;
 }

@@ -87,7 +87,7 @@ const REQUIRED = ['cleanup.policy', 'retention.ms'];
 /**
  * Makes the topics that are missing, brings the retention of the others to the configured TTLs, and answers how many
  * partitions there are (an existing topic's number wins over the configured one).
- * @throws ServiceError `event-log-unavailable`; `validation-failed` when the topics that exist cannot be used.
+ * @throws ServiceError `event-log-unavailable`; `partitions-differ` when the topics that exist cannot be used.
  */
 export async function ensureTopics(client: KafkaClient, options: TopicOptions): Promise<number> {
   const names = topicNames(options.prefix);
@@ -106,7 +106,7 @@ export async function ensureTopics(client: KafkaClient, options: TopicOptions): 
       const has = count.get(name);
       if (has === undefined || has === partitions) continue;
       throw new ServiceError(
-        'validation-failed',
+        'partitions-differ',
         `Topics ${names.executions} and ${names.output} must have the same number of partitions, but have ${partitions} and ${has}; add partitions to the smaller one`,
       );
     }

@@ -145,11 +145,11 @@ export async function sqliteEventLog({
   function place(checkpoint: Checkpoint): number {
     const id = Number(checkpoint);
     if (!Number.isSafeInteger(id) || id < 0) {
-      throw new ServiceError('validation-failed', `"${checkpoint}" is not a checkpoint of this event log`);
+      throw new ServiceError('invalid-checkpoint', `"${checkpoint}" is not a checkpoint of this event log`);
     }
     if (id > committed) {
       throw new ServiceError(
-        'validation-failed',
+        'invalid-checkpoint',
         `Checkpoint ${id} is beyond the end of the event log (${committed}): the log was replaced by an older or empty one. Run \`linefeed rebuild\`.`,
       );
     }

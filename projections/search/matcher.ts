@@ -119,7 +119,7 @@ function wordsAndFragments(term: TextTerm): Pick<Matcher, 'words' | 'fragments' 
 }
 
 /**
- * @throws ServiceError `validation-failed`, see query.ts. Matching throws `TooCostly` when an expression of the query uses
+ * @throws ServiceError `invalid-query`, see query.ts. Matching throws `TooCostly` when an expression of the query uses
  * more processor time than a text of that length may take.
  */
 export function compile(source: string): Matcher {

@@ -34,10 +34,10 @@ const QUERY_CHARACTERS = 2000;
 const TERMS = 32;
 
 function invalid(message: string): ServiceError {
-  return new ServiceError('validation-failed', message, { errors: [{ path: 'q', message }] });
+  return new ServiceError('invalid-query', message, { errors: [{ path: 'q', message }] });
 }
 
-/** @throws ServiceError `validation-failed` with the position of the error and how to correct it. */
+/** @throws ServiceError `invalid-query` with the position of the error and how to correct it. */
 export function parseQuery(source: string): Query {
   if (source.length > QUERY_CHARACTERS) {
     throw invalid(`The query is longer than ${QUERY_CHARACTERS} characters; search for a shorter part.`);

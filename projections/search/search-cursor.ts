@@ -20,17 +20,17 @@ const WHOLE_ID = new RegExp(`^${ID}$`, 'i');
 
 function invalidCursor(source: string): ServiceError {
   const message = `The cursor was not given by ${source}. Leave it out to start at the beginning.`;
-  return new ServiceError('validation-failed', message, { errors: [{ path: 'cursor', message }] });
+  return new ServiceError('invalid-cursor', message, { errors: [{ path: 'cursor', message }] });
 }
 
-/** @throws ServiceError `validation-failed`. */
+/** @throws ServiceError `invalid-cursor`. */
 export function readCursor(cursor: string): SearchCursor {
   const [, seq, executionId] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (seq === undefined || executionId === undefined) throw invalidCursor('a search');
   return { executionId, seq: Number(seq) };
 }
 
-/** @throws ServiceError `validation-failed` unless the cursor can be one of a list of executions. */
+/** @throws ServiceError `invalid-cursor` unless the cursor can be one of a list of executions. */
 export function checkListCursor(cursor: string): void {
   if (!WHOLE_ID.test(cursor)) throw invalidCursor('a list of executions');
 }

@@ -90,7 +90,7 @@ const lineFilter = ({ stream, host, since, until }: SearchRequest): LineFilter =
 function cursorOf({ cursor, executionId }: SearchRequest): SearchCursor | undefined {
   const after = cursor === undefined ? undefined : readCursor(cursor);
   if (after && executionId !== undefined && after.executionId !== executionId) {
-    throw new ServiceError('validation-failed', 'The cursor belongs to a search in another execution');
+    throw new ServiceError('invalid-cursor', 'The cursor belongs to a search in another execution');
   }
   return after;
 }
@@ -101,7 +101,7 @@ function cursorAt({ executionId, firstSeq }: LinePoint, reached: SearchCursor | 
   return { executionId, seq };
 }
 
-/** @throws ServiceError `validation-failed` for a query or a cursor that cannot be understood. */
+/** @throws ServiceError `invalid-query`, `invalid-cursor` for a query or a cursor that cannot be understood. */
 export async function searchPage<C extends Candidate>(
   engine: SearchEngine<C>,
   request: SearchRequest,
@@ -175,7 +175,7 @@ export async function searchPage<C extends Candidate>(
 
 /**
  * Counts until the budget is used up; `complete` says whether it was enough.
- * @throws ServiceError `validation-failed` for a query or a time zone that cannot be understood.
+ * @throws ServiceError `invalid-query`, `validation-failed` for a query or a time zone that cannot be understood.
  */
 export async function countFacets<C extends Candidate>(
   engine: SearchEngine<C>,

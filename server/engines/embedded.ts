@@ -11,7 +11,7 @@ export async function openEmbeddedEngines(options: EngineOptions): Promise<Engin
   const { config, stack, onFatal } = options;
   if (config.roles.length < 3) {
     throw new ServiceError(
-      'validation-failed',
+      'invalid-config',
       'SQLite requires all three roles in one process. To split roles, set LINEFEED_KAFKA_BROKERS',
     );
   }

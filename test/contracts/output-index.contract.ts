@@ -576,11 +576,11 @@ export function outputIndexContract({
         } catch (error) {
           code = (error as { code?: string }).code;
         }
-        assert.is(code, 'validation-failed', JSON.stringify(request));
+        assert.is(code, 'cursor' in request ? 'invalid-cursor' : 'invalid-query', JSON.stringify(request));
       }
       for (const cursor of ['', 'not-one', '0']) {
         const refused = await index.executions({ cursor }).catch((error: { code?: string }) => error.code);
-        assert.is(refused, 'validation-failed', JSON.stringify(cursor));
+        assert.is(refused, 'invalid-cursor', JSON.stringify(cursor));
       }
     }));
 

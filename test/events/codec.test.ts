@@ -308,15 +308,15 @@ test('an unknown type and an invalid event are different errors', () => {
   );
   assert.is(
     codeOf(() => decodeEvent('execution.scheduled', '{}')),
-    'validation-failed',
+    'invalid-event',
   );
   assert.is(
     codeOf(() => decodeEvent('execution.scheduled', 'not json')),
-    'validation-failed',
+    'invalid-event',
   );
   assert.is(
     codeOf(() => decodeEvent('execution.scheduled', 'null')),
-    'validation-failed',
+    'invalid-event',
   );
 });
 

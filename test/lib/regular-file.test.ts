@@ -32,7 +32,7 @@ async function refusal(work: () => Promise<unknown>): Promise<string> {
     (caught: unknown) => caught,
   );
   assert.instance(error, ServiceError);
-  assert.is((error as ServiceError).code, 'validation-failed');
+  assert.is((error as ServiceError).code, 'unusable-file');
   return (error as ServiceError).message;
 }
 

@@ -22,7 +22,7 @@ test('one server at a time; the message names the process that holds the folder'
     const data = join(folder, 'new', 'data');
     const giveBack = takeDataFolder(data);
     const error = errorOf(() => takeDataFolder(data));
-    assert.is(error.code, 'validation-failed');
+    assert.is(error.code, 'data-folder-in-use');
     assert.match(error.message, `Another server (pid ${process.pid}) uses the data folder ${data}`);
     giveBack();
     assert.not.ok(existsSync(join(data, 'server.pid')));
@@ -48,7 +48,7 @@ test('a folder of a newer version is refused with that reason, and is not held',
     writeFileSync(join(folder, 'format'), '2\n');
     for (let times = 0; times < 2; times++) {
       const error = errorOf(() => takeDataFolder(folder));
-      assert.is(error.code, 'validation-failed');
+      assert.is(error.code, 'newer-data');
       assert.match(
         error.message,
         /was written by a newer version of Linefeed \(format 2; this version reads formats up to 1\)/,

@@ -84,7 +84,7 @@ function textOf(path: string): string {
 
 /**
  * Reads synchronously: the helper process may wait for its disk. A file that does not exist has no keys.
- * @throws ServiceError `validation-failed` when it is not a regular file, or too large.
+ * @throws ServiceError `unusable-file` when it is not a regular file, or too large.
  */
 export function openKnownHosts(path: string): KnownHosts {
   const entries = parse(textOf(path));

@@ -202,7 +202,7 @@ test('a checkpoint beyond the end says that the log was replaced', () =>
       const signal = new AbortController().signal;
       const error = await errorOf(log.subscribe({ from: '99' as never, signal }));
       assert.match(error.message, /rebuild/);
-      assert.is((await errorOf(log.subscribe({ from: 'x' as never, signal }))).code, 'validation-failed');
+      assert.is((await errorOf(log.subscribe({ from: 'x' as never, signal }))).code, 'invalid-checkpoint');
     } finally {
       await log.close();
     }

@@ -10,7 +10,7 @@ for (const query of ['', '  ', '*', '**', '"', '"open', '""', '/(/', '/a/g', '/a
       parseQuery(query);
       assert.unreachable();
     } catch (error) {
-      assert.is((error as { code?: string }).code, 'validation-failed');
+      assert.is((error as { code?: string }).code, 'invalid-query');
       assert.ok((error as Error).message.length > 20);
     }
   });

@@ -159,7 +159,7 @@ test('a cursor of another execution is an error', async () => {
   const cursor = writeCursor({ executionId: IDS[0], seq: 1 });
   await searchPage(engine(), { query: 'a', executionId: IDS[1], cursor }).then(
     () => assert.unreachable('a foreign cursor was taken'),
-    (error) => assert.is(error.code, 'validation-failed'),
+    (error) => assert.is(error.code, 'invalid-cursor'),
   );
 });
 

@@ -403,7 +403,7 @@ test('keys as text, as a path and with a passphrase are used; bad ones are refus
       ];
       for (const [parameters, message] of rows) {
         const error = await refusal(run({ cmd: 'true', ...parameters }));
-        assert.is(error.code, 'validation-failed');
+        assert.is(error.code, 'invalid-private-key');
         assert.match(error.message, message);
         assert.not.match(error.message, 'MALFORMEDPART');
       }
