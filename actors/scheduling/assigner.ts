@@ -42,6 +42,13 @@ const CANCELLATIONS_KEPT = 10_000;
 export function createAssigner({ queue, assignments, candidates, log, logger }: AssignerOptions): Assigner {
   /** Cancellations of executions that this worker does not have, by who asked. */
   const cancellations = new Map<string, string>();
+  /** Those of them that wait here, and whose end has to be recorded. */
+  const toCancel = new Map<string, string>();
+
+  function cancelIfAsked(executionId: string): void {
+    const by = cancellations.get(executionId);
+    if (by !== undefined) toCancel.set(executionId, by);
+  }
 
   /** Their requests stay taken until these events come by in the log. */
   async function append(events: ExecutionEvent[], what: string): Promise<void> {
@@ -50,11 +57,16 @@ export function createAssigner({ queue, assignments, candidates, log, logger }: 
       await log.append(events);
     } catch (error) {
       logger.warn({ err: error }, `${what}; it is tried again`);
-      for (const { executionId } of events) if (queue.putBack(executionId)) assignments.end(executionId);
+      for (const { executionId } of events) {
+        assignments.retract(executionId);
+        if (queue.putBack(executionId)) cancelIfAsked(executionId);
+      }
     }
   }
 
   async function cancelWaiting(executionId: string, by: string): Promise<void> {
+    toCancel.delete(executionId);
+    if (!queue.waits(executionId)) return;
     queue.take(executionId);
     const ended = { ...canceledBeforeStart(by), executionId, position: POSITION, at: Date.now() };
     await append([ended], 'the cancellation of a waiting request could not be recorded');
@@ -67,7 +79,7 @@ export function createAssigner({ queue, assignments, candidates, log, logger }: 
       const next = queue.takeNext((labels) => chooseWorker(workers, labels));
       if (!next) break;
       const { executionId, worker } = next;
-      assignments.add(worker, executionId);
+      assignments.expect(worker, executionId);
       for (const candidate of workers) if (candidate.worker === worker) candidate.running++;
       events.push({ type: 'execution.scheduled', executionId, position: POSITION, at: Date.now(), worker });
     }
@@ -77,23 +89,29 @@ export function createAssigner({ queue, assignments, candidates, log, logger }: 
   const assigner: Assigner = {
     onDuty: false,
     add(requests) {
-      for (const request of requests) queue.add(request);
+      for (const request of requests) {
+        queue.add(request);
+        cancelIfAsked(request.executionId);
+      }
     },
     assign() {
       if (!assigner.onDuty || queue.size === 0) return;
-      for (const [executionId, by] of cancellations) {
-        if (queue.waits(executionId)) void cancelWaiting(executionId, by);
-      }
+      for (const [executionId, by] of toCancel) void cancelWaiting(executionId, by);
       assignWaiting();
     },
     async cancel(executionId, by) {
       cancellations.set(executionId, by);
       if (cancellations.size > CANCELLATIONS_KEPT)
         cancellations.delete(cancellations.keys().next().value as string);
-      if (assigner.onDuty && queue.waits(executionId)) await cancelWaiting(executionId, by);
+      if (!queue.waits(executionId)) return;
+      toCancel.set(executionId, by);
+      if (assigner.onDuty) await cancelWaiting(executionId, by);
     },
     cancelRequestedBy: (executionId) => cancellations.get(executionId),
-    ended: (executionId) => void cancellations.delete(executionId),
+    ended(executionId) {
+      cancellations.delete(executionId);
+      toCancel.delete(executionId);
+    },
   };
   return assigner;
 }

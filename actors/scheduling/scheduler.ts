@@ -45,15 +45,19 @@ export interface Scheduler extends Recovery {
   cancelOwn(executionId: string, by: string): boolean;
   /** Of this worker; `queued` is what waits here for any worker. */
   load(): { running: number; queued: number; limit: number };
+  /** Takes and assigns nothing more. The heartbeats go on: what this worker has is still to be written. */
+  drain(): Promise<void>;
+  /** Drains, and lets the heartbeats end. */
   stop(): Promise<void>;
 }
 
 /** Resolves when this worker hears what it is given; only then do the others hear of it. */
 export async function startScheduler(options: SchedulerOptions): Promise<Scheduler> {
   const { self, fleet, feed, supervisor, logger, heartbeatMs, leaseMs } = options;
+  const draining = new AbortController();
   const stopping = new AbortController();
   const { signal } = stopping;
-  const state = createState(options, signal);
+  const state = createState(options, draining.signal);
   const { assigner, owned, queue, recovery, isOwn } = state;
   const watched = await feed.watch(signal);
 
@@ -78,7 +82,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
       logger.warn({ err }, 'executions of silent workers cannot be abandoned yet'),
     );
     assigner.assign();
-    if (performance.now() - lookedAt < leaseMs) return;
+    if (!state.accepting || performance.now() - lookedAt < leaseMs) return;
     lookedAt = performance.now();
     // It may have been assigned to this worker while it started.
     recovery
@@ -101,18 +105,27 @@ export async function startScheduler(options: SchedulerOptions): Promise<Schedul
   const loops = [
     keepBeating(heartbeat).catch(report('the heartbeat')),
     watch().catch(report('the watch over the log')),
-    keepDuty({ feed, queue, assigner, assigned, retryMs: heartbeatMs, logger, signal }),
   ];
+  const duty = { feed, queue, assigner, assigned, retryMs: heartbeatMs, logger, signal: draining.signal };
+  const onDuty = keepDuty(duty);
+
+  async function drain(): Promise<void> {
+    if (!state.accepting) return;
+    state.accepting = false;
+    await beat().catch(() => {});
+    draining.abort();
+    await feed.leave();
+    await onDuty;
+  }
 
   return {
     ...recovery,
     cancelOwn: (executionId, by) => supervisor.cancel(executionId, by),
     load: () => ({ running: state.running(), queued: queue.size, limit: options.limit }),
+    drain,
     async stop() {
-      state.accepting = false;
-      await beat().catch(() => {});
+      await drain();
       stopping.abort();
-      await feed.leave();
       await Promise.all(loops);
     },
   };

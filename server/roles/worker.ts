@@ -50,7 +50,6 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     runner: (wanted) => options.runners.find((runner) => runner.name === wanted),
   });
   const supervisor = createSupervisor({ worker: name, log, processes, logger });
-  stack.defer(() => supervisor.stop(onShutdown));
   const recovered = Promise.withResolvers<void>();
   const scheduler = await startScheduler({
     self: { worker: name, instance: randomUUID(), hostname: hostname(), labels },
@@ -62,7 +61,10 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     // In a log of one process every name is this worker's, by its configuration of today or of an earlier day.
     ...(engines.cluster ? {} : { isOwn: () => true }),
   });
+  // In reverse: what this worker has is written while its heartbeats go on.
   stack.defer(() => scheduler.stop());
+  stack.defer(() => supervisor.stop(onShutdown));
+  stack.defer(() => scheduler.drain());
   const stopping = new AbortController();
   stack.defer(() => stopping.abort());
   await scheduler.recover(spooledExecutions(spoolRoot));

@@ -220,6 +220,15 @@ export function schedulerContract({ name, open, patienceMs = 20_000 }: Scheduler
       assert.equal(types(await history(id)), ['requested', 'scheduled', 'started', 'abandoned']);
     }));
 
+  test('a worker that ends its commands at its stop records their ends, also when that takes longer than its lease', () =>
+    withSite(async ({ start, request, history, when }) => {
+      const worker = await start({ name: 'w', leaseMs: 1500, terminationMs: 3000 });
+      const id = await request();
+      await when('it to run', () => worker.commands().includes(id));
+      await within(patienceMs, worker.stop('end'), 'the stop');
+      assert.is(types(await history(id)).at(-1), 'completed');
+    }));
+
   for (const moment of ['after its head was read', 'just before the other can']) {
     test(`an execution is not abandoned whose worker writes its end ${moment}`, () =>
       withSite(async ({ log, start, request, history, when, end }) => {

@@ -29,8 +29,8 @@ export interface ScheduledWorker {
   load(): { running: number; queued: number; limit: number };
   /** Takes back what the log says to be this worker's. */
   recover(): Promise<void>;
-  /** Says good-bye. */
-  stop(): Promise<void>;
+  /** Says good-bye, and leaves its commands or ends them. */
+  stop(how?: 'leave' | 'end'): Promise<void>;
   /** From here on nobody hears of it, and it writes nothing. Its commands are left. */
   crash(): Promise<void>;
 }
@@ -40,6 +40,8 @@ export interface ScheduledWorkerOptions {
   limit?: number;
   labels?: Record<string, string>;
   leaseMs?: number;
+  /** How long its commands take to end when they are told to. */
+  terminationMs?: number;
   /** Replaces parts of the log as the scheduler sees it. */
   log?: Partial<EventLog>;
 }
@@ -62,7 +64,14 @@ function completion(status: 'succeeded' | 'canceled'): Conclusion {
 
 export async function startScheduledWorker(
   installation: Installation,
-  { name, limit = 10, labels = {}, leaseMs = 60_000, log: replaced }: ScheduledWorkerOptions,
+  {
+    name,
+    limit = 10,
+    labels = {},
+    leaseMs = 60_000,
+    terminationMs = 0,
+    log: replaced,
+  }: ScheduledWorkerOptions,
 ): Promise<ScheduledWorker> {
   const { log: shared } = installation;
   const { fleet, dutyFeed } = await installation.join();
@@ -92,7 +101,7 @@ export async function startScheduledWorker(
     attach({ requested: { executionId } }, _recorder, ended) {
       attached.set(executionId, ended);
       return {
-        terminate: () => ended(completion('canceled')),
+        terminate: () => void setTimeout(() => ended(completion('canceled')), terminationMs),
         detach: () => void attached.delete(executionId),
       };
     },
@@ -130,9 +139,10 @@ export async function startScheduledWorker(
     cancel: (executionId, by) => fleet.cancel(executionId, by),
     load: () => scheduler.load(),
     recover: () => scheduler.recoverIndexed(),
-    async stop() {
+    async stop(how = 'leave') {
+      await scheduler.drain();
+      await supervisor.stop(how);
       await scheduler.stop();
-      await supervisor.stop('leave');
       await fleet.close();
     },
     async crash() {
