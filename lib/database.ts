@@ -1,6 +1,6 @@
 /**
  * What our SQLite databases have in common: how one is opened, how a transaction is run, and what an error of the
- * driver means to a user. To be used on a worker thread only (see worker-thread.ts).
+ * driver means to a user. To be used on a worker thread only (see thread.ts).
  */
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -29,7 +29,7 @@ export interface DatabaseOptions {
 
 /** @throws ServiceError when the file cannot be opened, is used by another server, or is no database. */
 export function openDatabase(path: string, options: DatabaseOptions): DatabaseSync {
-  return explained(path, options.unavailable, () => {
+  return withDatabaseErrors(path, options.unavailable, () => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: 2000 });
     try {
@@ -83,7 +83,7 @@ export function isDamaged(error: unknown): boolean {
 }
 
 /** Runs the body and says in its errors what is wrong with the database at `path` and what to do. */
-export function explained<T>(path: string, code: ErrorCode, body: () => T): T {
+export function withDatabaseErrors<T>(path: string, code: ErrorCode, body: () => T): T {
   try {
     return body();
   } catch (cause) {

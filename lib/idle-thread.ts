@@ -3,7 +3,7 @@
  * dies fails the calls under way, and the next call starts another.
  */
 import { ServiceError } from './errors.ts';
-import type { Thread } from './worker-thread.ts';
+import type { Thread } from './thread.ts';
 
 /** For threads that keep nothing between calls. A call that finds none waits some 50 ms longer. */
 export function idleThread(start: () => Thread, idleMs: number): Omit<Thread, 'died'> {

@@ -22,8 +22,8 @@ import { createCatalogue } from '../catalogue/catalogue.ts';
 import type { Config } from '../config/config.ts';
 import { activity, countedLog } from '../events/activity.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { collectGarbageLater } from '../lib/collect-garbage.ts';
 import { ServiceError } from '../lib/errors.ts';
-import { settleHeap } from '../lib/settle-heap.ts';
 import type { DeadLetter } from '../projections/dead-letter.ts';
 import type { OutputIndex } from '../projections/output-index.ts';
 import { type Projector, startProjector } from '../projections/projector.ts';
@@ -145,7 +145,7 @@ async function compose(
   const server = await serve(app, { host, port, extraPorts, tls, closing });
   stack.defer(() => server.close());
   if (has('api')) page.prepare();
-  stack.defer(settleHeap());
+  stack.defer(collectGarbageLater());
   return { url: server.url, port: server.port, token: keys.token, failed: failure.promise };
 }
 

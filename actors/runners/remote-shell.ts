@@ -9,8 +9,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Launch, ParameterSchema, ProcessEnd, RunnerRequest, Verdict } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
+import { siblingModuleUrl } from '../../lib/module-url.ts';
 import { checkRegularFile, readRegularFile } from '../../lib/regular-file.ts';
-import { sibling } from '../../lib/sibling.ts';
 import { environmentVariables } from './arguments.ts';
 import { checkAllowed, checkUser, parseHost, parseHosts } from './remote/hosts.ts';
 import type { HostOutcome, RemoteJob, RemoteLogin, RemoteSetting, RemoteWork } from './remote/job.ts';
@@ -202,7 +202,7 @@ export async function remoteLaunch(
   const jobFile = join(folder, 'remote.json');
   await writeFile(jobFile, JSON.stringify(job), { mode: 0o600 });
   return {
-    command: [process.execPath, fileURLToPath(sibling(import.meta.url, './remote/helper')), jobFile],
+    command: [process.execPath, fileURLToPath(siblingModuleUrl(import.meta.url, './remote/helper')), jobFile],
     unbuffer: false,
     timeoutS,
     hosts: hosts.map(({ label }) => label),

@@ -1,10 +1,16 @@
 /** The log's database, on its own thread: purges, and what the other modules here do with it. */
 import { join } from 'node:path';
-import { databaseBytes, explained, isConnectionLost, transaction, vacuumStep } from '../../lib/database.ts';
-import { Moved, serveThread } from '../../lib/worker-thread.ts';
+import {
+  databaseBytes,
+  isConnectionLost,
+  transaction,
+  vacuumStep,
+  withDatabaseErrors,
+} from '../../lib/database.ts';
+import { Moved, serveThread } from '../../lib/thread.ts';
 import { append } from './appending.ts';
+import { compactStep } from './compaction.ts';
 import { type Connection, connect, LOG_FILE, streamOf } from './log-store.ts';
-import { pack } from './packing.ts';
 import { head, readAll, readOne } from './reading.ts';
 import { type EventRows, OUTPUT } from './rows.ts';
 
@@ -56,7 +62,7 @@ serveThread<LogThreadData>(({ folder, maxBytes }) => {
   let connection: Connection | undefined;
   const use = <T>(body: (connection: Connection) => T): T => {
     try {
-      return explained(path, 'event-log-unavailable', () => {
+      return withDatabaseErrors(path, 'event-log-unavailable', () => {
         connection ??= connect(path, maxBytes);
         return body(connection);
       });
@@ -79,7 +85,7 @@ serveThread<LogThreadData>(({ folder, maxBytes }) => {
     readAll: (afterId: number) => use((open) => readAll(open, afterId)),
     readOne: (execution: string, afterId: number, afterPosition: number, lifecycleOnly: boolean) =>
       use((open) => readOne(open, execution, afterId, afterPosition, lifecycleOnly)),
-    pack: () => use(pack),
+    compact: () => use(compactStep),
     head: (execution: string) => use((open) => head(open, execution)),
     purge: (execution: string, whole: boolean) => use((open) => purge(open, execution, whole)),
     vacuum: () => use(({ database }) => vacuumStep(database)),

@@ -4,11 +4,12 @@
  */
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { sibling } from '../../lib/sibling.ts';
-import { purgeOn, startThread } from '../../lib/worker-thread.ts';
+import { siblingModuleUrl } from '../../lib/module-url.ts';
+import { startThread } from '../../lib/thread.ts';
 import { type ExecutionEvent, isLast } from '../event.ts';
 import type { Checkpoint, EventLog, StreamHead, SubscribeOptions } from '../event-log.ts';
 import { eventBytes } from '../event-size.ts';
+import { purgeInSteps } from '../purge-steps.ts';
 import type { Appended } from './appending.ts';
 import type { LogThreadData } from './event-log.thread.ts';
 import type { ReadPage } from './reading.ts';
@@ -20,8 +21,8 @@ export interface SqliteEventLogOptions {
   folder: string;
   /** The database never grows beyond this; appends then fail as on a full disk. No limit by default. */
   maxBytes?: number;
-  /** How long after an execution's end its small chunks are packed. */
-  packAfterMs?: number;
+  /** How long after an execution's end its small chunks are compacted. */
+  compactAfterMs?: number;
   /** Hears that the log is gone for this process: only a new start helps. */
   onFatal?: (error: Error) => void;
 }
@@ -31,7 +32,7 @@ const COMMIT_BYTES = 8_000_000;
 /** The buffer that goes back and forth with large commits; smaller and still larger ones are made as they are needed. */
 const SPARE_BYTES = 1_200_000;
 const SMALL_BYTES = 65_536;
-/** Between two steps of packing, so that it takes no more than about half of the thread's time. */
+/** Between two steps of compaction, so that it takes no more than about half of the thread's time. */
 const PACK_PAUSE_MS = 5;
 
 interface Waiting {
@@ -45,11 +46,11 @@ interface Waiting {
 export async function sqliteEventLog({
   folder,
   maxBytes,
-  packAfterMs = 2000,
+  compactAfterMs = 2000,
   onFatal,
 }: SqliteEventLogOptions): Promise<EventLog> {
   const thread = startThread(
-    sibling(import.meta.url, './event-log.thread'),
+    siblingModuleUrl(import.meta.url, './event-log.thread'),
     { folder, maxBytes } satisfies LogThreadData,
     { unavailable: 'event-log-unavailable' },
   );
@@ -74,15 +75,15 @@ export async function sqliteEventLog({
   let committing: Promise<void> | undefined;
   let closed = false;
 
-  let packing: NodeJS.Timeout | undefined;
-  /** Packs, step by step with pauses, once executions have ended; never while someone still has to read these events. */
-  function packLater(): void {
-    if (packing || closed) return;
-    packing = setTimeout(async () => {
+  let compaction: NodeJS.Timeout | undefined;
+  /** Compacts, step by step with pauses, once executions have ended; never while someone still has to read these events. */
+  function compactLater(): void {
+    if (compaction || closed) return;
+    compaction = setTimeout(async () => {
       let more = true;
       try {
         while (more && !closed && !subscriptions.someBehind()) {
-          more = await thread.call<boolean>('pack');
+          more = await thread.call<boolean>('compact');
           await abortableSleep(PACK_PAUSE_MS);
         }
         for (let free = !more; free && !closed; ) {
@@ -93,10 +94,10 @@ export async function sqliteEventLog({
         // A full disk, for example: what is not packed stays readable as it is.
         more = false;
       }
-      packing = undefined;
-      if (more) packLater();
-    }, packAfterMs);
-    packing.unref();
+      compaction = undefined;
+      if (more) compactLater();
+    }, compactAfterMs);
+    compaction.unref();
   }
 
   function room(bytes: number): ArrayBuffer {
@@ -134,7 +135,7 @@ export async function sqliteEventLog({
         subscriptions.deliver(fresh, committed + 1);
         committed = lastId;
         for (const entry of group) entry.resolve();
-        if (fresh.some(isLast)) packLater();
+        if (fresh.some(isLast)) compactLater();
       } catch (error) {
         for (const entry of group) entry.reject(error);
       }
@@ -156,7 +157,7 @@ export async function sqliteEventLog({
     return id;
   }
 
-  packLater();
+  compactLater();
   return {
     append(events) {
       if (closed) return Promise.reject(new ServiceError('event-log-unavailable', 'The event log is closed'));
@@ -196,7 +197,7 @@ export async function sqliteEventLog({
     end: () => Promise.resolve(String(committed) as Checkpoint),
     covers: (reached, wanted) => Number(reached) >= Number(wanted),
 
-    purge: (request) => purgeOn(thread, request),
+    purge: (request) => purgeInSteps(thread, request),
 
     ping: () => thread.call('ping'),
     size: () => thread.call<number>('size'),
@@ -204,7 +205,7 @@ export async function sqliteEventLog({
     async close() {
       if (closed) return;
       closed = true;
-      clearTimeout(packing);
+      clearTimeout(compaction);
       await committing;
       subscriptions.close();
       await thread.close();

@@ -1,14 +1,14 @@
 /**
  * The log's tables and the connection to them. One row an event; an output event's row holds its bytes, compressed when
  * that pays, behind the columns that `head` needs. A long run of chunks is one row, a frame (appending.ts). Once an
- * execution has ended, rows of its small chunks are packed (packing.ts): a pack has the id and position of its last
+ * execution has ended, rows of its small chunks are packed (compaction.ts): a pack has the id and position of its last
  * chunk, no stream name, and a block's body (../block.ts) as its data.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { explained, openDatabase } from '../../lib/database.ts';
+import { openDatabase, withDatabaseErrors } from '../../lib/database.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { type FileLock, lockFile } from '../../lib/file-lock.ts';
 import { refuseNewerFormat } from '../../lib/format-version.ts';
@@ -93,7 +93,9 @@ export interface Connection {
 
 /** Other threads read the log's file, so its lock is a file beside it. */
 function takeLock(path: string): FileLock {
-  const lock = explained(path, UNAVAILABLE, () => lockFile(join(dirname(path), 'events.lock'), LOCK_WAIT_MS));
+  const lock = withDatabaseErrors(path, UNAVAILABLE, () =>
+    lockFile(join(dirname(path), 'events.lock'), LOCK_WAIT_MS),
+  );
   if (lock) return lock;
   throw new ServiceError(
     UNAVAILABLE,

@@ -1,7 +1,7 @@
 /** Reading the log's database: pages of events, packs opened again, and the head of a stream. */
 import { zstdDecompressSync } from 'node:zlib';
 import { inflate } from '../../lib/inflate.ts';
-import { Moved } from '../../lib/worker-thread.ts';
+import { Moved } from '../../lib/thread.ts';
 import { unpackBlock, unpackFrame } from '../blocks/block.ts';
 import type { OutputAppended, StreamName } from '../event.ts';
 import type { StreamHead } from '../event-log.ts';

@@ -1,6 +1,6 @@
 /** Reads the chunks of an execution in order of position, a page ahead of the consumer. */
 import type { OutputAppended } from '../../events/event.ts';
-import type { Thread } from '../../lib/worker-thread.ts';
+import type { Thread } from '../../lib/thread.ts';
 import type { ChunkRange } from '../output-index.ts';
 import type { BlockPage } from './index-reader.thread.ts';
 import { openBlock } from './store/stored-block.ts';

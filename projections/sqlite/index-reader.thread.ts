@@ -3,8 +3,8 @@
  * every few milliseconds, so that a follower's history does not wait for it.
  */
 import { join } from 'node:path';
-import { explained } from '../../lib/database.ts';
-import { Moved, serveThread, threadData } from '../../lib/worker-thread.ts';
+import { withDatabaseErrors } from '../../lib/database.ts';
+import { Moved, serveThread, threadData } from '../../lib/thread.ts';
 import type { ChunkRange, ExecutionPageRequest, IndexStats } from '../output-index.ts';
 import type { SearchRequest } from '../search/search.ts';
 import { countFacets, searchPage } from '../search/search-loop.ts';
@@ -93,7 +93,7 @@ serveThread<IndexThreadData>(({ folder }) => {
   const helper = scanHelper();
   let current: Store | undefined;
   const use = <T>(body: (store: Store) => T): T =>
-    explained(join(folder, currentName(folder)), 'output-index-unavailable', () => {
+    withDatabaseErrors(join(folder, currentName(folder)), 'output-index-unavailable', () => {
       current ??= open();
       return body(current);
     });

@@ -3,7 +3,7 @@
  * that makes blocks larger and searchable by word.
  */
 import { databaseBytes, transaction, vacuumStep } from '../../lib/database.ts';
-import { serveThread, threadData } from '../../lib/worker-thread.ts';
+import { serveThread, threadData } from '../../lib/thread.ts';
 import type { PurgeBounds } from '../output-index.ts';
 import { openIndexes, type Target } from './open-indexes.ts';
 import type { IndexThreadData } from './options.ts';

@@ -1,7 +1,7 @@
 /** The indexes that the writer's thread has open: the one that readers see, and during a rebuild the one being filled. */
 import { basename, join } from 'node:path';
-import type { FrameReader } from '../../events/blocks/frames.ts';
-import { explained } from '../../lib/database.ts';
+import type { StoredRunReader } from '../../events/blocks/stored-runs.ts';
+import { withDatabaseErrors } from '../../lib/database.ts';
 import { createMaintenance, type Maintenance } from './search-index/maintenance.ts';
 import type { IsLeftInLog } from './search-index/merge-blocks.ts';
 import { openWritable } from './store/open-writable.ts';
@@ -32,7 +32,7 @@ interface OpenIndexes {
 
 export function openIndexes(
   folder: string,
-  frames: FrameReader | undefined,
+  frames: StoredRunReader | undefined,
   isLeftInLog: IsLeftInLog,
 ): OpenIndexes {
   let current: OpenIndex | undefined;
@@ -59,7 +59,7 @@ export function openIndexes(
   function use<T>(target: Target, body: (index: OpenIndex) => T): T {
     const known = target === 'current' ? current : next;
     const path = known?.store.path ?? join(folder, currentName(folder));
-    return explained(path, 'output-index-unavailable', () => {
+    return withDatabaseErrors(path, 'output-index-unavailable', () => {
       if (target === 'current') {
         current ??= openCurrent(path);
         return body(current);

@@ -5,9 +5,10 @@
 
 import { packBlocks } from '../../events/blocks/runs.ts';
 import type { Checkpoint } from '../../events/event-log.ts';
+import { purgeInSteps } from '../../events/purge-steps.ts';
 import { idleThread } from '../../lib/idle-thread.ts';
-import { sibling } from '../../lib/sibling.ts';
-import { purgeOn, startThread } from '../../lib/worker-thread.ts';
+import { siblingModuleUrl } from '../../lib/module-url.ts';
+import { startThread } from '../../lib/thread.ts';
 import type { ExecutionDocument } from '../execution-document.ts';
 import type {
   IndexStats,
@@ -47,7 +48,7 @@ export async function sqliteOutputIndex({
   ...data
 }: SqliteOutputIndexOptions): Promise<OutputIndex> {
   const start = (module: string, heapMb: number) =>
-    startThread(sibling(import.meta.url, module), data satisfies IndexThreadData, {
+    startThread(siblingModuleUrl(import.meta.url, module), data satisfies IndexThreadData, {
       heapMb,
       unavailable: 'output-index-unavailable',
     });
@@ -104,7 +105,7 @@ export async function sqliteOutputIndex({
       orAborted(signal, reader.call<SearchFacets>('facets', [request], { signal })),
 
     purgeCandidates: (bounds) => writer.call<PurgeCandidates>('purgeCandidates', [bounds]),
-    purge: (request) => purgeOn(writer, request),
+    purge: (request) => purgeInSteps(writer, request),
     async stats() {
       const [counted, diskBytes] = await Promise.all([
         reader.call<IndexStats>('stats'),

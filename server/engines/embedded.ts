@@ -2,7 +2,7 @@
 import { fileKeyStore } from '../../access/key-file.ts';
 import { inProcessDuty, inProcessFleet } from '../../events/fleet/in-process.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
-import { sqliteFrames } from '../../events/sqlite/frames.ts';
+import { sqliteStoredRuns } from '../../events/sqlite/stored-runs.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { EngineOptions, Engines } from './engines.ts';
 import { openOutputIndex } from './output-index.ts';
@@ -17,7 +17,7 @@ export async function openEmbeddedEngines(options: EngineOptions): Promise<Engin
   }
   const log = await sqliteEventLog({ folder: config.data, onFatal });
   stack.defer(() => log.close());
-  const index = await openOutputIndex(options, sqliteFrames(config.data));
+  const index = await openOutputIndex(options, sqliteStoredRuns(config.data));
   return {
     log,
     index,

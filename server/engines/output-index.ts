@@ -1,19 +1,19 @@
 /** Opens the output index: in SQLite, or in Elasticsearch if the configuration has a node. */
-import type { FrameSource } from '../../events/blocks/frames.ts';
+import type { StoredRunSource } from '../../events/blocks/stored-runs.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
 import { sqliteOutputIndex } from '../../projections/sqlite/output-index.ts';
 import type { EngineOptions } from './engines.ts';
 import { openWhenAvailable } from './retry.ts';
 
 /** @param frames the output in the log, if the log is on this machine. */
-export function openOutputIndex(options: EngineOptions, frames?: FrameSource): Promise<OutputIndex> {
+export function openOutputIndex(options: EngineOptions, frames?: StoredRunSource): Promise<OutputIndex> {
   const { node } = options.config.elasticsearch;
   return node === undefined ? openSqlite(options, frames) : openElasticsearch(options, node);
 }
 
 async function openSqlite(
   { config, stack, onFatal }: EngineOptions,
-  frames?: FrameSource,
+  frames?: StoredRunSource,
 ): Promise<OutputIndex> {
   const index = await sqliteOutputIndex({ folder: config.data, onFatal, ...(frames ? { frames } : {}) });
   stack.defer(() => index.close());

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { idleThread } from '../../lib/idle-thread.ts';
-import { startThread, type Thread } from '../../lib/worker-thread.ts';
+import { startThread, type Thread } from '../../lib/thread.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('idle thread');

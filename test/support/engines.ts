@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { EventLog } from '../../events/event-log.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
-import { sqliteFrames } from '../../events/sqlite/frames.ts';
+import { sqliteStoredRuns } from '../../events/sqlite/stored-runs.ts';
 import type { OutputIndex } from '../../projections/output-index.ts';
 import { sqliteOutputIndex } from '../../projections/sqlite/output-index.ts';
 import { sharedStack } from './stack.ts';
@@ -69,7 +69,7 @@ export async function openTestEngines(folder: string, own: boolean): Promise<Tes
 
 async function openEmbedded(folder: string): Promise<TestEngines> {
   const log = await sqliteEventLog({ folder });
-  const index = await sqliteOutputIndex({ folder, frames: sqliteFrames(folder) });
+  const index = await sqliteOutputIndex({ folder, frames: sqliteStoredRuns(folder) });
   await index.ensure();
   return { log, index, close: () => closeBoth(log, index) };
 }

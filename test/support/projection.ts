@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { ExecutionEvent, OutputAppended } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
-import { sqliteFrames } from '../../events/sqlite/frames.ts';
+import { sqliteStoredRuns } from '../../events/sqlite/stored-runs.ts';
 import type { DeadLetter } from '../../projections/dead-letter.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { Fold, FoldedPart } from '../../projections/fold.ts';
@@ -32,7 +32,7 @@ export interface ProjectionParts {
 export function withProjection(body: (parts: ProjectionParts) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => {
     const log = await sqliteEventLog({ folder });
-    const index = await sqliteOutputIndex({ folder, frames: sqliteFrames(folder) });
+    const index = await sqliteOutputIndex({ folder, frames: sqliteStoredRuns(folder) });
     const started: ReturnType<typeof startProjector>[] = [];
     const deadLetters: DeadLetter[] = [];
     try {

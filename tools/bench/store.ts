@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionEvent } from '../../events/event.ts';
 import { sqliteEventLog } from '../../events/sqlite/event-log.ts';
-import { sqliteFrames } from '../../events/sqlite/frames.ts';
+import { sqliteStoredRuns } from '../../events/sqlite/stored-runs.ts';
 import { startProjector } from '../../projections/projector.ts';
 import { sqliteOutputIndex } from '../../projections/sqlite/output-index.ts';
 
@@ -47,7 +47,7 @@ const folder = mkdtempSync(join(tmpdir(), 'linefeed-bench-'));
 const id = (execution: number) => `01934f00-0000-7000-8000-${String(execution).padStart(12, '0')}`;
 try {
   const log = await sqliteEventLog({ folder });
-  const index = await sqliteOutputIndex({ folder, frames: sqliteFrames(folder) });
+  const index = await sqliteOutputIndex({ folder, frames: sqliteStoredRuns(folder) });
   await index.ensure();
   const projector = startProjector({ log, index, onDeadLetter: (letter) => console.error(letter) });
   let raw = 0;

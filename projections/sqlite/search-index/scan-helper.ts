@@ -3,8 +3,8 @@
  * asked for a while, so an idle server does not have it.
  */
 import { availableParallelism, loadavg } from 'node:os';
-import { sibling } from '../../../lib/sibling.ts';
-import { startThread, type Thread } from '../../../lib/worker-thread.ts';
+import { siblingModuleUrl } from '../../../lib/module-url.ts';
+import { startThread, type Thread } from '../../../lib/thread.ts';
 
 const IDLE_MS = 30_000;
 const HEAP_MB = 128;
@@ -17,7 +17,8 @@ export interface ScanHelper {
   close(): Promise<void>;
 }
 
-const startHelper = () => startThread(sibling(import.meta.url, './scan.thread'), {}, { heapMb: HEAP_MB });
+const startHelper = () =>
+  startThread(siblingModuleUrl(import.meta.url, './scan.thread'), {}, { heapMb: HEAP_MB });
 
 export function scanHelper(
   processors = availableParallelism(),

@@ -3,7 +3,7 @@
  * calls run every few milliseconds.
  */
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import type { Thread } from '../../../lib/worker-thread.ts';
+import type { Thread } from '../../../lib/thread.ts';
 import { type LineMatch, matchLines } from '../../search/match-lines.ts';
 import { OutOfTime, type Scanned, type ScanRequest } from '../../search/search-loop.ts';
 import type { Store } from '../store/store.ts';

@@ -1,5 +1,5 @@
 /** The thread that helps the reader's thread with a long search: it gets stored blocks and gives the lines that match. */
-import { serveThread } from '../../../lib/worker-thread.ts';
+import { serveThread } from '../../../lib/thread.ts';
 import type { LineMatch } from '../../search/match-lines.ts';
 import { compile, type Matcher } from '../../search/matcher.ts';
 import { counted, type ScanJob, scanBlock } from './scan-block.ts';

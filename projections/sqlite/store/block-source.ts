@@ -3,7 +3,7 @@
  * the output anyway, so large chunks are not stored twice.
  */
 
-import type { FrameReader, FrameSource } from '../../../events/blocks/frames.ts';
+import type { StoredRunReader, StoredRunSource } from '../../../events/blocks/stored-runs.ts';
 import type { Checkpoint } from '../../../events/event-log.ts';
 import { ServiceError } from '../../../lib/errors.ts';
 import type { Store } from './store.ts';
@@ -37,10 +37,14 @@ export function leavesInLog(largeChunkBytes = LARGE_CHUNK_BYTES): (bytes: number
 const HEAD_BYTES = 4_096;
 
 /** Opens the log's module; each thread awaits it once. */
-export async function openFrameReader(source: FrameSource | undefined): Promise<FrameReader | undefined> {
+export async function openFrameReader(
+  source: StoredRunSource | undefined,
+): Promise<StoredRunReader | undefined> {
   if (!source) return undefined;
-  const { openFrames } = (await import(source.module)) as { openFrames(data: unknown): FrameReader };
-  return openFrames(source.data);
+  const { openStoredRuns } = (await import(source.module)) as {
+    openStoredRuns(data: unknown): StoredRunReader;
+  };
+  return openStoredRuns(source.data);
 }
 
 function failed(message: string): ServiceError {
@@ -53,7 +57,7 @@ function fact({ prepare }: Store, name: string): string | undefined {
 }
 
 /** The log that the index points to; checked once. */
-export function framesOf(store: Store): FrameReader {
+export function framesOf(store: Store): StoredRunReader {
   const { frames } = store;
   if (!frames) {
     throw failed(

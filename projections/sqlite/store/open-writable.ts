@@ -1,5 +1,5 @@
 /** Opens an index for writing. Runs on the writer's thread. */
-import type { FrameReader } from '../../../events/blocks/frames.ts';
+import type { StoredRunReader } from '../../../events/blocks/stored-runs.ts';
 import { isDamaged } from '../../../lib/database.ts';
 import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
 import { openStore, removeStore, type Store } from './store.ts';
@@ -9,7 +9,7 @@ function versionOf({ database }: Store): number {
 }
 
 /** A database that is damaged, or whose tables have another version, is deleted; the projector fills it from the log. */
-export function openWritable(path: string, frames: FrameReader | undefined): Store {
+export function openWritable(path: string, frames: StoredRunReader | undefined): Store {
   let store: Store | undefined;
   try {
     store = openStore(path, { readOnly: false, frames });

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { FrameReader } from '../../../events/blocks/frames.ts';
+import type { StoredRunReader } from '../../../events/blocks/stored-runs.ts';
 import { openDatabase } from '../../../lib/database.ts';
 
 export interface Store {
@@ -14,7 +14,7 @@ export interface Store {
   /** A prepared statement, prepared once. */
   prepare(sql: string): StatementSync;
   /** Reads the bytes of blocks without a body; absent when every block has one. */
-  frames: FrameReader | undefined;
+  frames: StoredRunReader | undefined;
   /** True once `frames` was checked to read the log that this index points to. */
   framesChecked: boolean;
 }
@@ -43,7 +43,7 @@ export function removeStore(path: string): void {
 
 interface StoreOptions {
   readOnly: boolean;
-  frames?: FrameReader | undefined;
+  frames?: StoredRunReader | undefined;
 }
 
 export function openStore(path: string, { readOnly, frames }: StoreOptions): Store {

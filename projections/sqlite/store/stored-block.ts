@@ -4,7 +4,7 @@
  */
 import { constants, zstdCompressSync } from 'node:zlib';
 import { unpackBlock, unpackFrame } from '../../../events/blocks/block.ts';
-import type { StoredPart } from '../../../events/blocks/frames.ts';
+import type { StoredPart } from '../../../events/blocks/stored-runs.ts';
 import type { OutputAppended } from '../../../events/event.ts';
 import { ServiceError } from '../../../lib/errors.ts';
 import { inflate } from '../../../lib/inflate.ts';

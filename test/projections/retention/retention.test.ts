@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EventLog } from '../../../events/event-log.ts';
 import { sqliteEventLog } from '../../../events/sqlite/event-log.ts';
-import { sqliteFrames } from '../../../events/sqlite/frames.ts';
+import { sqliteStoredRuns } from '../../../events/sqlite/stored-runs.ts';
 import type { OutputIndex } from '../../../projections/output-index.ts';
 import { type Projector, startProjector } from '../../../projections/projector.ts';
 import { type RetentionOptions, startRetention } from '../../../projections/retention/retention.ts';
@@ -29,7 +29,7 @@ interface Parts {
 function withParts(body: (parts: Parts) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => {
     const log = await sqliteEventLog({ folder });
-    const index = await sqliteOutputIndex({ folder, frames: sqliteFrames(folder) });
+    const index = await sqliteOutputIndex({ folder, frames: sqliteStoredRuns(folder) });
     const projector = startProjector({
       log,
       index,

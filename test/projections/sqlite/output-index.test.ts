@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventLog } from '../../../events/event-log.ts';
 import { sqliteEventLog } from '../../../events/sqlite/event-log.ts';
-import { sqliteFrames } from '../../../events/sqlite/frames.ts';
+import { sqliteStoredRuns } from '../../../events/sqlite/stored-runs.ts';
 import type { OutputIndex, ProjectedBatch } from '../../../projections/output-index.ts';
 import { sqliteOutputIndex } from '../../../projections/sqlite/output-index.ts';
 import { outputIndexContract } from '../../contracts/output-index.contract.ts';
@@ -57,14 +57,14 @@ outputIndexContract({
     const folder = await newFolder();
     return {
       async connect() {
-        const log = await sqliteEventLog({ folder, packAfterMs: 1 });
+        const log = await sqliteEventLog({ folder, compactAfterMs: 1 });
         // The contract counts checkpoints by itself; those of a log are never beyond its end.
         const record = recording(randomUUIDv7());
         await log.append([
           record.requested(),
           ...Array.from({ length: 500 }, () => record.output({ text: '' })),
         ]);
-        const frames = sqliteFrames(folder);
+        const frames = sqliteStoredRuns(folder);
         return besideLog(await sqliteOutputIndex({ folder, frames, largeChunkBytes: 0 }), log);
       },
       remove: () => removeFolder(folder),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ExecutionEvent } from '../../../../events/event.ts';
-import { startThread } from '../../../../lib/worker-thread.ts';
+import { startThread } from '../../../../lib/thread.ts';
 import type { OutputIndex } from '../../../../projections/output-index.ts';
 import type { SearchHit, SearchRequest } from '../../../../projections/search/search.ts';
 import { countFacets, searchPage } from '../../../../projections/search/search-loop.ts';

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import type { ExecutionEvent, OutputAppended } from '../../../../events/event.ts';
 import type { EventLog } from '../../../../events/event-log.ts';
 import { sqliteEventLog } from '../../../../events/sqlite/event-log.ts';
-import { sqliteFrames } from '../../../../events/sqlite/frames.ts';
+import { sqliteStoredRuns } from '../../../../events/sqlite/stored-runs.ts';
 import type { OutputIndex } from '../../../../projections/output-index.ts';
 import { startProjector } from '../../../../projections/projector.ts';
 import { rebuildIndex } from '../../../../projections/rebuild.ts';
@@ -27,7 +27,7 @@ interface Parts {
 /** A server's parts on the folder, without the server. */
 async function withParts<T>(folder: string, body: (parts: Parts) => Promise<T>): Promise<T> {
   const log = await sqliteEventLog({ folder });
-  const index = await sqliteOutputIndex({ folder, frames: sqliteFrames(folder) });
+  const index = await sqliteOutputIndex({ folder, frames: sqliteStoredRuns(folder) });
   const projector = startProjector({ log, index, onDeadLetter: ({ reason }) => assert.unreachable(reason) });
   try {
     return await body({ log, index, projector });
@@ -151,7 +151,7 @@ test('a log that was replaced, by another or by an older copy, is an error that 
     copyFileSync(file, join(folder, 'copy'));
     await withParts(folder, (parts) => write(parts, second.events));
     copyFileSync(join(folder, 'copy'), file);
-    const index = await sqliteOutputIndex({ folder, frames: sqliteFrames(folder) });
+    const index = await sqliteOutputIndex({ folder, frames: sqliteStoredRuns(folder) });
     try {
       assert.match((await failure(chunksOf(index, second.id))).message, /older copy.*rebuild/s);
     } finally {

@@ -1,16 +1,16 @@
 /** Reads stored output out of the log's database for another thread, on a read-only connection that is opened when needed. */
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { explained, openDatabase } from '../../lib/database.ts';
-import { sibling } from '../../lib/sibling.ts';
+import { openDatabase, withDatabaseErrors } from '../../lib/database.ts';
+import { siblingModuleUrl } from '../../lib/module-url.ts';
 import { packHead } from '../blocks/block.ts';
-import type { FrameReader, FrameSource, StoredPart } from '../blocks/frames.ts';
+import type { StoredPart, StoredRunReader, StoredRunSource } from '../blocks/stored-runs.ts';
 import { COLUMNS, LOG_FILE, type Stored } from './log-store.ts';
 import { OUTPUT } from './rows.ts';
 
 /** For an index beside the log in this folder. */
-export function sqliteFrames(folder: string): FrameSource {
-  return { module: sibling(import.meta.url, './frames').href, data: { folder } };
+export function sqliteStoredRuns(folder: string): StoredRunSource {
+  return { module: siblingModuleUrl(import.meta.url, './stored-runs').href, data: { folder } };
 }
 
 function partOf(row: Stored): StoredPart {
@@ -35,11 +35,11 @@ function partOf(row: Stored): StoredPart {
   return { head: packHead([chunk], [size ?? data.byteLength]).head, data, size };
 }
 
-export function openFrames({ folder }: { folder: string }): FrameReader {
+export function openStoredRuns({ folder }: { folder: string }): StoredRunReader {
   const path = join(folder, LOG_FILE);
   let database: DatabaseSync | undefined;
   const use = <T>(body: (database: DatabaseSync) => T): T =>
-    explained(path, 'output-index-unavailable', () => {
+    withDatabaseErrors(path, 'output-index-unavailable', () => {
       database ??= openDatabase(path, {
         unavailable: 'output-index-unavailable',
         readOnly: true,

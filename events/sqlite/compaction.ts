@@ -81,7 +81,7 @@ function replace({ prepare }: Connection, stream: number, run: readonly Stored[]
 }
 
 /** One step; false when there is nothing more to pack. */
-export function pack(connection: Connection): boolean {
+export function compactStep(connection: Connection): boolean {
   const { database, prepare, streams } = connection;
   const waiting = prepare(
     'SELECT stream, through FROM packing WHERE done = 0 ORDER BY stream LIMIT 1',

@@ -61,7 +61,7 @@ const ordered = (head: StreamHead | undefined) =>
 
 test('long runs are read from any place as they were appended, whatever the cut of the appends', () =>
   withFolder(async (folder) => {
-    const log = await sqliteEventLog({ folder, packAfterMs: 60_000 });
+    const log = await sqliteEventLog({ folder, compactAfterMs: 60_000 });
     try {
       const runs = [fastCommand(1), fastCommand(2)];
       const [one, two] = runs as [(typeof runs)[0], (typeof runs)[0]];

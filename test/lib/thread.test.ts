@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ServiceError } from '../../lib/errors.ts';
-import { startThread } from '../../lib/worker-thread.ts';
+import { startThread } from '../../lib/thread.ts';
 import { within } from '../support/within.ts';
 
 const test = suite('worker thread');

@@ -35,7 +35,7 @@ function slowCommand(n: number, lines: number): { id: string; events: ExecutionE
 
 test('packed executions read as before, in a fraction of the room', () =>
   withFolder(async (folder) => {
-    const log = await sqliteEventLog({ folder, packAfterMs: 50 });
+    const log = await sqliteEventLog({ folder, compactAfterMs: 50 });
     try {
       const runs = [slowCommand(1, 4000), slowCommand(2, 4000)];
       const interleaved: ExecutionEvent[] = [];
@@ -110,7 +110,7 @@ test('packed executions read as before, in a fraction of the room', () =>
 
 test('one who follows while others are packed misses nothing', () =>
   withFolder(async (folder) => {
-    const log = await sqliteEventLog({ folder, packAfterMs: 1 });
+    const log = await sqliteEventLog({ folder, compactAfterMs: 1 });
     const abort = new AbortController();
     try {
       const seen = new Map<string, number[]>();
@@ -156,7 +156,7 @@ test('one who follows while others are packed misses nothing', () =>
 
 test('one who left before it read anything holds nothing up', () =>
   withFolder(async (folder) => {
-    const log = await sqliteEventLog({ folder, packAfterMs: 1 });
+    const log = await sqliteEventLog({ folder, compactAfterMs: 1 });
     try {
       const { id, events } = slowCommand(1, 2000);
       for (let at = 0; at < events.length; at += 50) await log.append(events.slice(at, at + 50));
@@ -186,13 +186,13 @@ test('packing goes on after a restart', () =>
   withFolder(async (folder) => {
     const { id, events } = slowCommand(1, 3000);
     const last = events.at(-1) as ExecutionEvent;
-    let log = await sqliteEventLog({ folder, packAfterMs: 60_000 });
+    let log = await sqliteEventLog({ folder, compactAfterMs: 60_000 });
     const streams = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
     const at = { executionId: id, position: last.position + 1, at: last.at };
     events.push({ type: 'execution.abandoned', ...at, reason: 'a test', by: 'w', streams });
     await log.append(events);
     await log.close();
-    log = await sqliteEventLog({ folder, packAfterMs: 1 });
+    log = await sqliteEventLog({ folder, compactAfterMs: 1 });
     try {
       const before = (await log.size()) ?? 0;
       await until(20_000, async () => ((await log.size()) ?? 0) < before / 3, 'the packing');

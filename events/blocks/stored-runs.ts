@@ -13,13 +13,13 @@ export interface StoredPart {
   size: number | null;
 }
 
-export interface FrameSource {
-  /** URL of a module that exports `openFrames(data): FrameReader`. */
+export interface StoredRunSource {
+  /** URL of a module that exports `openStoredRuns(data): StoredRunReader`. */
   module: string;
   data: unknown;
 }
 
-export interface FrameReader {
+export interface StoredRunReader {
   /** Tells this log from any other. @throws ServiceError when it cannot be read. */
   identity(): string;
   /** False when the log ends in front of the checkpoint, as one restored from an older copy does. */

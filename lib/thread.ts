@@ -5,8 +5,8 @@
 import { getCompileCacheDir } from 'node:module';
 import { basename, dirname, extname } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { collectGarbageLater } from './collect-garbage.ts';
 import { type ErrorCode, ServiceError } from './errors.ts';
-import { settleHeap } from './settle-heap.ts';
 
 interface Plain {
   name: string;
@@ -184,7 +184,7 @@ export function threadData<D>(): D {
 export function serveThread<D>(open: (data: D) => ThreadMethods): void {
   if (isMainThread || !parentPort) throw new Error('serveThread is for worker threads');
   const port = parentPort;
-  settleHeap();
+  collectGarbageLater();
   const running = new Map<number, AbortController>();
   let methods: ThreadMethods = {};
   let failed: unknown;
@@ -218,23 +218,4 @@ export function serveThread<D>(open: (data: D) => ThreadMethods): void {
       running.delete(id);
     }
   });
-}
-
-/** Drops executions step by step, so that nothing else waits long for the thread, and gives the disk space back. */
-export async function purgeOn(
-  thread: Thread,
-  { output, executions }: { output: readonly string[]; executions: readonly string[] },
-): Promise<{ freedBytes: number }> {
-  let freedBytes = 0;
-  const drop = async (executionId: string, whole: boolean) => {
-    for (let more = true; more; ) {
-      const step = await thread.call<{ more: boolean; freedBytes: number }>('purge', [executionId, whole]);
-      freedBytes += step.freedBytes;
-      more = step.more;
-    }
-  };
-  for (const executionId of output) await drop(executionId, false);
-  for (const executionId of executions) await drop(executionId, true);
-  for (let more = output.length + executions.length > 0; more; ) more = await thread.call<boolean>('vacuum');
-  return { freedBytes };
 }
