@@ -9,7 +9,7 @@ export interface Candidate {
   description: string;
 }
 
-export interface Completion {
+interface Completion {
   /** The word that the user is typing. */
   word: string;
   candidates: Candidate[];

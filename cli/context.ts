@@ -11,7 +11,7 @@ import type { ColourWhen } from './render/style.ts';
 import { createStyle, wantsColour } from './render/style.ts';
 import { flushOutput, openTerminal, type Terminal } from './render/terminal.ts';
 
-export interface SharedOptions {
+interface SharedOptions {
   url?: string;
   token?: string;
   data?: string;
@@ -63,7 +63,7 @@ export function withConnection(command: Command): Command {
 }
 
 /** Prints the error on one line, then the hint. Returns the exit code. */
-export function reportError(error: unknown, when: ColourWhen): number {
+function reportError(error: unknown, when: ColourWhen): number {
   const style = createStyle(wantsColour(when, process.stderr.isTTY === true, process.env));
   const known = error instanceof CliError || (error as { name?: string } | null)?.name === 'ServiceError';
   const message = error instanceof Error ? error.message : String(error);

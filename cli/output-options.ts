@@ -60,7 +60,7 @@ export function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 
-export const outputFormat = () =>
+const outputFormat = () =>
   new Option(
     '-o, --output <format>',
     'text, raw (every byte, even to a terminal) or json (one object per line)',

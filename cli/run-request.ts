@@ -22,7 +22,7 @@ export interface RequestOptions {
   label?: string[];
 }
 
-export interface RunRequest {
+interface RunRequest {
   action: string;
   parameters: Record<string, unknown>;
   script?: string;

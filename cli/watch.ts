@@ -11,7 +11,7 @@ import { type ExecutionJson, shortId } from './render/execution-json.ts';
 import type { EndRecord, OutputRenderer } from './render/output.ts';
 import type { Ended } from './render/status-line.ts';
 
-export interface WatchOptions {
+interface WatchOptions {
   signal: AbortSignal;
   follow: boolean;
   filters?: Query;

@@ -1,6 +1,6 @@
 /**
- * Which file the configuration is read from. A file that merely lies in the working folder is never read: whoever
- * wrote the repository that one stands in could name the server that gets the token, and code for the server to load.
+ * Finds the configuration file. Never the working folder's own: in a repository of someone else, that file could choose
+ * the server that gets the token, and load code.
  */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -9,18 +9,18 @@ import { ServiceError } from '../lib/errors.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The environment, with the file that `--config` names in place of `LINEFEED_CONFIG`. */
+/** The environment, with the file of `--config` as `LINEFEED_CONFIG`. */
 export function namingConfig(environment: Environment, file: string | undefined): Environment {
   return file ? { ...environment, LINEFEED_CONFIG: file } : environment;
 }
 
-/** The data folder, as far as it is known before the configuration is read. */
+/** The data folder, before the configuration is read. */
 export function dataFolder(environment: Environment, data?: string): string {
   return resolve(data ?? environment.LINEFEED_DATA ?? join(homedir(), '.linefeed'));
 }
 
 /**
- * Absolute path of the file that `LINEFEED_CONFIG` names, else of `linefeed.yaml` in the data folder, if there is one.
+ * Absolute path of the file that `LINEFEED_CONFIG` names, else of `linefeed.yaml` in the data folder if it exists.
  * @throws ServiceError `invalid-config` when the named file does not exist.
  */
 export function configFile(environment: Environment, data?: string): string | undefined {
@@ -31,9 +31,9 @@ export function configFile(environment: Environment, data?: string): string | un
   return undefined;
 }
 
-/** Says that the working folder holds a configuration file that is not read; undefined when there is none. */
+/** A notice if the working folder has a configuration file that is not read. */
 export function unreadNotice(environment: Environment, data?: string): string | undefined {
   const here = resolve('linefeed.yaml');
   if (!existsSync(here) || here === configFile(environment, data)) return undefined;
-  return `linefeed: ${here} is not read; if you trust it, name it with --config or LINEFEED_CONFIG`;
+  return `linefeed: ${here} is not read; if you trust it, use --config or LINEFEED_CONFIG`;
 }

@@ -2,7 +2,7 @@
 
 type State = 'ground' | 'escape' | 'csi' | 'string' | 'stringEscape';
 
-export interface EscapeParserOptions {
+interface EscapeParserOptions {
   /** Text is bytes in latin1: C1 control characters are data. */
   bytes: boolean;
   /** A character outside of escape sequences; returns what to print for it. */

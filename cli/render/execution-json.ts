@@ -6,7 +6,7 @@ import { safeLine } from './terminal-text.ts';
 export type { ExecutionJson };
 
 /** The time part of a UUIDv7: what `ls` shows. In practice it identifies an execution. */
-export const SHORT_ID_LENGTH = 13;
+const SHORT_ID_LENGTH = 13;
 
 export function shortId(id: string): string {
   return id.slice(0, SHORT_ID_LENGTH);

@@ -24,7 +24,7 @@ export function highlight(
   return out + safe(text.slice(at));
 }
 
-export interface HitOptions {
+interface HitOptions {
   /** Text before `seq`, for pipes: each line names its execution. */
   id?: string;
   /** True makes output safe for a terminal and colours matches. */

@@ -6,7 +6,7 @@
 
 import { escapeParser } from './escape-parser.ts';
 
-export interface TerminalTextOptions {
+interface TerminalTextOptions {
   /** False removes colours too. */
   sgr: boolean;
   /** Width of the terminal: a redraw clears at most this many columns. */

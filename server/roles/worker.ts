@@ -16,7 +16,7 @@ import type { EventLog } from '../../events/event-log.ts';
 import type { WaitingRequest } from '../../events/fleet/fleet.ts';
 import type { Engines } from '../engines/engines.ts';
 
-export interface WorkerRoleOptions {
+interface WorkerRoleOptions {
   config: Config;
   name: string;
   /** Counts what goes through it. */
