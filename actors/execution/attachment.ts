@@ -10,7 +10,7 @@ import { ServiceError } from '../../lib/errors.ts';
 import { type ExitStatus, type RunningProcess, runningMs } from '../capture/process.ts';
 import { pump } from '../capture/pump.ts';
 import { type LaunchRecord, openSpool, type Spool } from '../capture/spool.ts';
-import { conclude, type Ended, lost, signalOf } from './conclusion.ts';
+import { conclude, type Ended, lostTrack, signalOf } from './conclusion.ts';
 import type { Cause, ExecutionContext, Terminate } from './execution.machine.ts';
 import type { Launcher } from './launcher.ts';
 import type { Conclusion } from './machine-events.ts';
@@ -90,7 +90,7 @@ export function attach(
     const record = spool.launch();
     if (!record) {
       const head = await headOf(log, executionId, detached.signal);
-      return lost('The worker lost the folder of this execution', head?.outputs);
+      return lostTrack('The worker lost the folder of this execution', head?.outputs);
     }
     process = await launcher.find(spool, executionId);
     if (cause !== undefined) void process.terminate(config.grace);
@@ -103,10 +103,10 @@ export function attach(
 
   async function fail(error: unknown): Promise<void> {
     if (detached.signal.aborted) return;
-    // Nobody can see what it does any more, so it does not go on.
+    // Its output cannot be recorded any more, so it must not continue.
     void process?.terminate(config.grace);
     const head = await log.head(executionId).catch(() => undefined);
-    ended(lost(`Its output could not be recorded: ${(error as Error).message}`, head?.outputs));
+    ended(lostTrack(`Its output could not be recorded: ${(error as Error).message}`, head?.outputs));
   }
 
   run()

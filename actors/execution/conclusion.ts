@@ -1,4 +1,4 @@
-/** What the end of an execution's process means, as the event that closes its stream. Pure. */
+/** What the end of an execution's process means, as the event that closes its history. Pure. */
 
 import type { Verdict } from '../../catalogue/runner.ts';
 import type { ExecutionCompleted, OutputTotals, StreamName, Unrecorded } from '../../events/event.ts';
@@ -8,7 +8,7 @@ import type { PumpResult } from '../capture/pump.ts';
 import type { Cause, ExecutionContext } from './execution.machine.ts';
 import type { Conclusion } from './machine-events.ts';
 
-/** Half of what a Kafka topic takes as one event (events/kafka/topics.ts): an end that is refused would be no end. */
+/** Half of what a Kafka topic takes as one event (events/kafka/topics.ts): an end that the log rejects would be lost. */
 const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 
 export interface Ended {
@@ -17,7 +17,7 @@ export interface Ended {
   pumped: PumpResult;
   /** Set when we ended the process ourselves. */
   cause: Cause | undefined;
-  /** The runner's word on it. */
+  /** What the runner concludes. */
   verdict: Verdict;
   /** Why the runner did not see what the process left in result.json. */
   unreadResult?: string | undefined;
@@ -26,7 +26,7 @@ export interface Ended {
   maxOutputBytes: number;
 }
 
-/** The signal is the one we sent when we ended a process that left no word. */
+/** A process that we ended may leave no exit status; the signal is then the one that we sent. */
 export function signalOf({ known, signal }: ExitStatus): string | null {
   return known ? signal : 'SIGKILL';
 }
@@ -47,7 +47,7 @@ export function conclude(ended: Ended): Conclusion {
     streams: pumped.streams,
     at: Math.round(exit.endedAt),
   };
-  const error = cause ? causeInWords(cause, ended) : verdict.error;
+  const error = cause ? causeText(cause, ended) : verdict.error;
   if (error !== undefined) event.error = maskText(mask, error);
   if (cause) event.status = cause === 'output-limit' ? 'failed' : cause;
   const notes: string[] = [];
@@ -57,18 +57,16 @@ export function conclude(ended: Ended): Conclusion {
     const bytes = Buffer.byteLength(JSON.stringify(result));
     if (bytes <= MAX_RESULT_BYTES) event.result = result;
     else
-      notes.push(
-        `The result is not kept: it has ${bytes} bytes of JSON, and ${MAX_RESULT_BYTES} are the most`,
-      );
+      notes.push(`The result is not kept: it has ${bytes} bytes of JSON; the limit is ${MAX_RESULT_BYTES}`);
   }
   if (pumped.leftOpen) {
-    notes.push('Background processes were left running and held the output open; later output is not kept');
+    notes.push('Background processes were left running and kept the output open; later output is not kept');
   }
   if (notes.length > 0) event.note = notes.join('. ');
   return { kind: 'completed', event };
 }
 
-function causeInWords(cause: Cause, { timeoutMs, maxOutputBytes }: Ended): string {
+function causeText(cause: Cause, { timeoutMs, maxOutputBytes }: Ended): string {
   if (cause === 'timeout') return `Action failed to complete in ${timeoutMs / 1000} seconds`;
   if (cause === 'canceled') return 'Canceled';
   return `Ended because its output reached the limit of ${maxOutputBytes} bytes`;
@@ -76,7 +74,7 @@ function causeInWords(cause: Cause, { timeoutMs, maxOutputBytes }: Ended): strin
 
 type Outputs = readonly { stream: StreamName; offset: number; lines: number }[];
 
-/** How much of each stream, over all hosts, the log holds that ends like this. */
+/** Totals of each stream over all hosts, as far as they are in the log. */
 export function loggedTotals(outputs: Outputs): OutputTotals {
   const totals: OutputTotals = { stdout: { bytes: 0, lines: 0 }, stderr: { bytes: 0, lines: 0 } };
   for (const { stream, offset, lines } of outputs) {
@@ -86,8 +84,8 @@ export function loggedTotals(outputs: Outputs): OutputTotals {
   return totals;
 }
 
-/** An end that nobody saw, with the output that the log holds. */
-export function lost(reason: string, outputs: Outputs = []): Conclusion {
+/** The end of an execution whose process cannot be followed any more, with the output that the log holds. */
+export function lostTrack(reason: string, outputs: Outputs = []): Conclusion {
   return { kind: 'lost', reason, streams: loggedTotals(outputs) };
 }
 

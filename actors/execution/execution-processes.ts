@@ -28,13 +28,13 @@ export interface ExecutionProcessesOptions {
 
 export interface ExecutionProcesses {
   launch(requested: ExecutionRequested): Promise<Launched>;
-  /** Calls `ended` once, unless it is detached before. */
+  /** Calls `ended` once, unless it is detached first. */
   attach(context: ExecutionContext, recorder: Recorder, ended: (conclusion: Conclusion) => void): Attachment;
   /** Ends the process group of an execution that is no longer this worker's. */
   kill(executionId: string): Promise<void>;
   /** Removes what is left of an execution that has ended. */
   forget(executionId: string): void;
-  /** Starts nothing more. What is being prepared is left to the next life. */
+  /** Starts nothing more. What is being prepared is prepared again after the next start. */
   close(): void;
 }
 
@@ -42,7 +42,7 @@ export function createExecutionProcesses(options: ExecutionProcessesOptions): Ex
   const { config, seal, spoolRoot } = options;
   const secrets = createRequestSecrets(seal, config.maskPatterns);
   const launcher = createLauncher({ ...options, secrets });
-  /** Launched in this life and not attached to yet: nothing that they print is in the log. */
+  /** Launched since the start and not attached to yet: none of their output is in the log. */
   const fresh = new Set<string>();
 
   return {
@@ -52,7 +52,7 @@ export function createExecutionProcesses(options: ExecutionProcessesOptions): Ex
       return launched;
     },
     attach(context, recorder, ended) {
-      // A log of partitions has to read all that was printed beside it to find one execution's head.
+      // To find the head of one execution, Kafka's log reads the output of all others in the partition.
       const unread = fresh.delete(context.requested.executionId);
       return attach({ ...options, secrets, launcher }, context, recorder, unread, ended);
     },
@@ -66,7 +66,7 @@ export function createExecutionProcesses(options: ExecutionProcessesOptions): Ex
       try {
         openSpool(spoolRoot, executionId).remove();
       } catch {
-        // Something left behind still writes there, or holds a file open on NFS: the next start removes it.
+        // A process that was left behind still writes there, or holds a file open on NFS. The next start removes it.
       }
     },
     close: () => launcher.close(),

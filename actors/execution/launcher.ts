@@ -1,4 +1,4 @@
-/** Starts the process of an execution, or finds the one that an earlier life of this worker started. */
+/** Starts the process of an execution, or finds the one that this worker started before it was restarted. */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -28,10 +28,10 @@ export interface LauncherOptions {
 export interface Launcher {
   /** @throws Error when the command cannot start, or may have run before the machine went down. */
   launch(requested: ExecutionRequested): Promise<Launched>;
-  /** @throws Error when it is not there any more. */
+  /** @throws Error when the process does not exist any more. */
   find(spool: Spool, executionId: string): Promise<RunningProcess>;
   forget(executionId: string): void;
-  /** Starts nothing more. What is being prepared is left to the next life. */
+  /** Starts nothing more. What is being prepared is prepared again after the next start. */
   close(): void;
 }
 
@@ -42,7 +42,7 @@ export function createLauncher(options: LauncherOptions): Launcher {
   const stdbuf = config.unbuffer === 'auto' ? findProgram('stdbuf') : undefined;
   const baseEnvironment = configuredEnvironment(config);
 
-  /** Everything that reads the request is inside of the attempt, the mask of a failure's words included. */
+  /** All code that reads the request runs inside the attempt, including the mask of its error message. */
   function start(spool: Spool, requested: ExecutionRequested, earlier = 0): Promise<Launched> {
     spool.create();
     return attempts.run(spool, async () => {

@@ -1,4 +1,4 @@
-/** An execution's lifecycle as the log has it. */
+/** The lifecycle events of an execution, read from the log. */
 import type { LifecycleEvent } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
 

@@ -7,16 +7,16 @@ import type { ExecutionProcesses } from './execution-processes.ts';
 
 export interface Supervisor {
   /**
-   * Owns an execution from here on, and goes on with it from where its history stands.
+   * Owns an execution from now on and continues it from the end of its history.
    * @param history all of its lifecycle; empty when the log does not know it.
    * @returns false when it has ended; what was left of it is removed then.
    */
   run(executionId: string, history: readonly LifecycleEvent[]): Promise<boolean>;
   /** @returns false when the execution is not this supervisor's. */
   cancel(executionId: string, by: string): boolean;
-  /** Appends nothing more for these, ends their processes and forgets them: another worker has abandoned them. */
+  /** Another worker has abandoned these: appends nothing more for them, ends their processes and forgets them. */
   fence(executionIds: readonly string[]): Promise<void>;
-  /** Takes no new work; `leave` lets the processes go on for the next life, `end` terminates them first. */
+  /** Takes no new work. `leave` leaves the processes running for the next start, `end` terminates them first. */
   stop(how: 'leave' | 'end'): Promise<void>;
 }
 

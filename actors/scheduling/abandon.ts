@@ -1,4 +1,4 @@
-/** Ends executions whose worker is gone for good, with everything of their output that is in the log. */
+/** Ends the executions of workers that are silent for too long, with the output that is in the log. */
 import type { Logger } from 'pino';
 import { isLast } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
@@ -20,7 +20,7 @@ export interface AbandonOptions {
   logger: Logger;
 }
 
-/** Longer than the lease, so that a worker stops to write before the others begin. */
+/** Longer than the lease, so that a worker stops writing before the others act. */
 const PATIENCE = 1.2;
 
 /** Abandons the executions of workers that are silent for longer than the lease. The first live worker does this for all. */
@@ -49,11 +49,11 @@ async function abandon(
   worker: string,
   silentMs: number,
 ): Promise<void> {
-  // In this order: whatever its worker appends after the head takes the position of our event, which then does not count.
+  // In this order: an event that its worker appends after the head takes the position of ours, which then does not count.
   const head = await log.head(executionId);
   if (!head || (await lifecycleOf(log, executionId)).some(isLast)) return;
-  const reason = `Its worker ${worker} has not been heard of for ${Math.round(silentMs / 1000)} s`;
-  logger.warn({ executionId, worker }, 'abandoned: its worker is gone');
+  const reason = `No heartbeat of its worker ${worker} for ${Math.round(silentMs / 1000)} s`;
+  logger.warn({ executionId, worker }, 'abandoned: its worker is silent');
   await log.append([
     {
       type: 'execution.abandoned',

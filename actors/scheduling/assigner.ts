@@ -15,12 +15,12 @@ import { type Candidate, chooseWorker } from './worker-choice.ts';
 
 export interface Assigner {
   add(requests: readonly WaitingRequest[]): void;
-  /** Assigns what can be assigned now. What cannot be written waits for the next call. */
+  /** Assigns what can be assigned now. When the log is unavailable, the requests wait for the next call. */
   assign(): void;
   /** Remembers the cancellation; resolves once it is in the log when the request waits here. Never rejects. */
   cancel(executionId: string, by: string): Promise<void>;
   cancelRequestedBy(executionId: string): string | undefined;
-  /** An execution has ended: nothing is left to cancel. */
+  /** Forgets the cancellation of an execution that has ended. */
   ended(executionId: string): void;
   /** Whether this worker has the duty and knows everything that waits. */
   onDuty: boolean;
@@ -56,7 +56,7 @@ export function createAssigner({ queue, assignments, candidates, log, logger }: 
     try {
       await log.append(events);
     } catch (error) {
-      logger.warn({ err: error }, `${what}; it is tried again`);
+      logger.warn({ err: error }, `${what}; trying again`);
       for (const { executionId } of events) {
         assignments.retract(executionId);
         if (queue.putBack(executionId)) cancelIfAsked(executionId);

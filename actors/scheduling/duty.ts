@@ -1,4 +1,4 @@
-/** The duty to assign the requests of some partitions, for as long as this worker has it. */
+/** The duty to assign the requests of some partitions, while this worker has it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { DutyFeed, DutySession } from '../../events/fleet/fleet.ts';
@@ -19,8 +19,8 @@ export interface DutyOptions {
 const KEEP_EVERY_MS = 1000;
 
 /**
- * Takes over whatever duty the feed gives. A broker that does not answer must not end this: the others would still
- * believe that this worker has the duty.
+ * Takes each duty that the feed gives. An unavailable broker must not end this: the others would still believe that this
+ * worker has the duty.
  */
 export async function keepDuty(options: DutyOptions): Promise<void> {
   const { feed, retryMs, logger, signal } = options;
@@ -29,7 +29,7 @@ export async function keepDuty(options: DutyOptions): Promise<void> {
       for await (const session of feed.sessions(signal)) await serve(options, session);
     } catch (error) {
       if (!signal.aborted)
-        logger.warn({ err: error }, 'the duty to assign requests was interrupted; it is taken up again');
+        logger.warn({ err: error }, 'the duty to assign requests was interrupted and is taken again');
     }
     await sleep(retryMs, undefined, { signal }).catch(() => {});
   }

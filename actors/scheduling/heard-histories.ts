@@ -1,6 +1,6 @@
 /**
- * The whole lifecycle so far of executions whose request was heard here. To read it again costs a read of the log, and on a
- * log of partitions a read of everything that was written since.
+ * The lifecycle so far of executions whose request was heard here. Without it the worker reads the log again, and Kafka's log
+ * reads the whole partition since the request.
  */
 import { isLast, type LifecycleEvent } from '../../events/event.ts';
 import { eventBytes } from '../../events/event-size.ts';
@@ -12,10 +12,10 @@ export interface HeardHistories {
   take(executionId: string): LifecycleEvent[] | undefined;
 }
 
-/** Of all requests that are kept. Later ones are read from the log when they are needed. */
+/** Limit of all requests that are kept. Further ones are read from the log when they are needed. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
-/** @param isOwn tells this worker's name. What others have is not kept. */
+/** @param isOwn whether a name is this worker's. Executions of other workers are not kept. */
 export function createHeardHistories(
   isOwn: (worker: string) => boolean,
   maxBytes = MAX_BYTES,

@@ -1,4 +1,4 @@
-/** Tells the other workers that this one lives, and knows how far it may believe what it hears of them. */
+/** Tells the other workers that this one is alive. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Lease } from './lease.ts';
@@ -9,9 +9,9 @@ export interface HeartbeatOptions {
   lease: Lease;
   /** @throws ServiceError when the others cannot hear it. */
   beat(): Promise<void>;
-  /** What to do before the lease is valid again after it was not. */
+  /** Called before an expired lease is renewed. */
   catchUp(): Promise<void>;
-  /** Done after each heartbeat that was heard. */
+  /** Called after each heartbeat that the others can hear. */
   afterBeat(heard: Hearing): Promise<void>;
   logger: Logger;
   signal: AbortSignal;

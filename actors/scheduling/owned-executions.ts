@@ -1,4 +1,4 @@
-/** The executions that the log gives to this worker: taken when they are assigned to it, and lost when others abandon them. */
+/** The executions that the log assigns to this worker, until they end or another worker abandons them. */
 import type { Logger } from 'pino';
 import type { LifecycleEvent } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
@@ -9,7 +9,7 @@ import type { HeardHistories } from './heard-histories.ts';
 import type { Lease } from './lease.ts';
 
 export interface OwnedExecutions {
-  /** Takes an execution that may be this worker's; what the log says decides. Tried again when the log is unavailable. */
+  /** Takes an execution if the log assigns it to this worker. Tried again when the log is unavailable. */
   take(executionId: string): Promise<void>;
   has(executionId: string): boolean;
   /** An execution has ended, this worker's or not. */
@@ -40,7 +40,7 @@ export function createOwnedExecutions(options: OwnedExecutionsOptions): OwnedExe
 
   async function historyOf(executionId: string): Promise<LifecycleEvent[]> {
     const heard = histories.take(executionId);
-    // After a silence the others may have abandoned it, and this worker has not heard of it.
+    // While this worker was silent, the others may have abandoned it.
     if (heard?.some(isAssignment) && lease.valid()) return heard;
     return lifecycleOf(log, executionId);
   }
@@ -51,7 +51,7 @@ export function createOwnedExecutions(options: OwnedExecutionsOptions): OwnedExe
     // Abandoned by others meanwhile.
     if (!owned.has(executionId)) return true;
     const assignment = history.find(isAssignment);
-    // Without a history the log has dropped it; what is left of it here is of no use.
+    // The log does not know it any more: the supervisor removes what is left of it here.
     const isOurs = history.length === 0 || (assignment !== undefined && isOwn(assignment.worker));
     if (!isOurs || !(await supervisor.run(executionId, history))) return false;
     const by = options.cancelRequestedBy(executionId);

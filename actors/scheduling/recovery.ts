@@ -1,8 +1,8 @@
-/** Takes back the executions that an earlier life of this worker left unfinished. */
+/** Takes back the executions that were unfinished when this worker stopped. */
 import type { OwnedExecutions } from './owned-executions.ts';
 
 export interface Recovery {
-  /** Takes those of these executions that are this worker's, and removes what is left of the others. */
+  /** Takes those of these executions that are this worker's, and removes the remains of the others. */
   recover(executionIds: readonly string[]): Promise<void>;
   /** Takes those that the index knows to be this worker's. */
   recoverIndexed(): Promise<void>;

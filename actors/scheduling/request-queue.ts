@@ -1,6 +1,6 @@
 /**
- * The requests that wait, in the order in which they were asked for. Those with the same labels share a line: whether the
- * first of it can be assigned says it for all, so that a long queue costs no more than a short one.
+ * The requests that wait, in the order of their ids. Requests with the same labels share a line. If the first of a line cannot
+ * be assigned, none of it can, so a long queue costs no more than a short one.
  */
 import type { WaitingRequest } from '../../events/fleet/fleet.ts';
 
@@ -16,9 +16,9 @@ export interface RequestQueue {
   takeNext(
     choose: (labels: Labels) => string | undefined,
   ): { executionId: string; worker: string } | undefined;
-  /** Back to its place: its event could not be appended. @returns false when it was removed meanwhile. */
+  /** Puts it back into its place when its event could not be appended. @returns false when it was removed meanwhile. */
   putBack(executionId: string): boolean;
-  /** The log says that it does not wait any more. */
+  /** The log has its event: it waits no more. */
   remove(executionId: string): void;
   clear(): void;
   /** How many wait and are not taken. */

@@ -1,7 +1,7 @@
 /**
  * Which worker runs what. One worker at a time has the duty to assign the requests of a partition: it appends
  * `execution.scheduled` with the name of a live worker that has room and whose labels fit, and that worker takes the
- * execution as its own, whatever happens to the duty. The same on every engine: a log of one process has one partition.
+ * execution as its own, whatever happens to the duty. The scheduler is the same on every engine.
  */
 import type { Logger } from 'pino';
 import { isLast, type LifecycleEvent } from '../../events/event.ts';
@@ -25,12 +25,12 @@ export interface SchedulerOptions {
   /** Executions that this worker runs at once. */
   limit: number;
   heartbeatMs: number;
-  /** A worker that is silent for longer is given up. */
+  /** What a worker has is abandoned when it is silent for longer. */
   leaseMs: number;
   fleet: Fleet;
   feed: DutyFeed;
   lease: Lease;
-  /** Unguarded: what is written here is the fleet's business, not an execution's. */
+  /** Without the lease: assignments may be written by any worker that has the duty. */
   log: EventLog;
   supervisor: Supervisor;
   /** Executions without an end, as the index knows them, in pages. */
@@ -45,13 +45,13 @@ export interface Scheduler extends Recovery {
   cancelOwn(executionId: string, by: string): boolean;
   /** Of this worker; `queued` is what waits here for any worker. */
   load(): { running: number; queued: number; limit: number };
-  /** Takes and assigns nothing more. The heartbeats go on: what this worker has is still to be written. */
+  /** Takes and assigns nothing more. The heartbeats continue, because the ends of what this worker has are still to be written. */
   drain(): Promise<void>;
-  /** Drains, and lets the heartbeats end. */
+  /** Drains, then ends the heartbeats. */
   stop(): Promise<void>;
 }
 
-/** Resolves when this worker hears what it is given; only then do the others hear of it. */
+/** Resolves when this worker hears of its assignments. The others hear of the worker only then. */
 export async function startScheduler(options: SchedulerOptions): Promise<Scheduler> {
   const { self, fleet, feed, supervisor, logger, heartbeatMs, leaseMs } = options;
   const draining = new AbortController();

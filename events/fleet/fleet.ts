@@ -1,7 +1,7 @@
 /**
- * PORT. How the processes of one installation know of each other: workers tell that they live, and anyone can ask the
- * owner of an execution for something. To an implementer: every node hears every heartbeat and every command, in order,
- * at least once; a command that was acknowledged is heard by a worker that was away, too, for at least a day.
+ * PORT. How the processes of one installation know of each other: workers send heartbeats, and every node can send the
+ * owner of an execution a command. To an implementer: every node hears every heartbeat and every command, in order, at
+ * least once. For at least a day, a worker that was not connected hears the commands that were acknowledged meanwhile.
  */
 import { z } from 'zod';
 import type { LifecycleEvent } from '../event.ts';
@@ -41,7 +41,7 @@ export interface KnownWorker extends Heartbeat {
 export interface Fleet {
   /** Resolves when the others can hear it. @throws ServiceError `event-log-unavailable`. */
   beat(heartbeat: Omit<Heartbeat, 'at'>): Promise<void>;
-  /** Every worker that has been heard of and has not said good-bye. */
+  /** Every worker that has sent a heartbeat and was not forgotten. */
   workers(): KnownWorker[];
   /** Tells the others that the worker is removed for good. */
   forget(worker: string): Promise<void>;

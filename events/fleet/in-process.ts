@@ -1,6 +1,6 @@
 /**
- * The fleet of workers that live in one process, which is the one worker of the embedded engines. Nothing of it outlives
- * the process: what the workers have to know after a start they read from the log and the index.
+ * The fleet of the workers of one process. With the embedded engines there is one. Nothing of the fleet outlives the process:
+ * after a start, workers read what they need from the log and the index.
  */
 import type { LifecycleEvent } from '../event.ts';
 import type { EventLog } from '../event-log.ts';

@@ -1,4 +1,4 @@
-/** What a node knows of the workers, its own included, and how it reaches them. */
+/** What a node knows of the workers, including its own, and how it reaches them. */
 import type { Dispatch } from '../../actors/executions.ts';
 import { type Candidate, waitReason } from '../../actors/scheduling/worker-choice.ts';
 import type { Fleet } from '../../events/fleet/fleet.ts';

@@ -38,7 +38,7 @@ export interface WorkerRole extends Pick<Scheduler, 'cancelOwn' | 'load'> {
 const RETRY_MS = 1000;
 const HEARTBEATS_IN_A_LEASE = 10;
 
-/** Resolves when the worker takes work. It goes on with what an earlier life of it left unfinished. */
+/** Resolves when the worker takes work. It continues what was unfinished when it stopped. */
 export async function startWorkerRole(options: WorkerRoleOptions): Promise<WorkerRole> {
   const { config, name, engines, logger, stack } = options;
   const { concurrency: limit, labels, lease: leaseMs, onShutdown } = config.worker;
@@ -58,7 +58,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
     feed: await engines.dutyFeed((signal) => backlog(options, recovered.promise, signal)),
     log: options.log,
     unfinished: () => engines.index.unfinished(),
-    // In a log of one process every name is this worker's, by its configuration of today or of an earlier day.
+    // A log of one process has one worker. Its configured name may have been another.
     ...(engines.cluster ? {} : { isOwn: () => true }),
   });
   // In reverse: what this worker has is written while its heartbeats go on.
@@ -72,7 +72,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   return { name, labels, cancelOwn: scheduler.cancelOwn, load: scheduler.load };
 }
 
-/** Takes back what the index knows to be this worker's, once it has everything that is in the log now. Never rejects. */
+/** Takes back this worker's executions once the index has everything that is in the log now. Never rejects. */
 function recoverIndexed(
   options: WorkerRoleOptions,
   scheduler: Scheduler,
@@ -81,7 +81,7 @@ function recoverIndexed(
   return onceProjected(options, signal, () => scheduler.recoverIndexed());
 }
 
-/** Requests from before this process that no worker has, after all that run: only then is it known how many may start. */
+/** Requests that waited before this process started. They follow what runs: until then it is not known how many may start. */
 async function* backlog(
   options: WorkerRoleOptions,
   recovered: Promise<void>,

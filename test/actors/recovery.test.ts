@@ -22,7 +22,7 @@ const test = suite('Recovery');
 const numbered = (count: number) =>
   Array.from({ length: count }, (_, index) => `line ${index + 1}\n`).join('');
 
-test('a child that runs on while no worker lives is adopted, every line once and in order', () =>
+test('a child that keeps running while there is no worker is adopted, every line once and in order', () =>
   withFolder(async (folder) => {
     let id = '';
     const gate = makeGate(folder);
@@ -63,7 +63,7 @@ test('a child that runs on while no worker lives is adopted, every line once and
     });
   }));
 
-test('a child that ended while no worker lived has its real exit code and end time', () =>
+test('a child that ended while there was no worker has its real exit code and end time', () =>
   withFolder(async (folder) => {
     let id = '';
     let started = 0;
@@ -94,7 +94,7 @@ test('a child that ended while no worker lived has its real exit code and end ti
     });
   }));
 
-test('a command that is beyond its output limit when the worker goes keeps its end, and the mark of what is left out', () =>
+test('a command that is beyond its output limit when the worker stops keeps the end of its output, and the mark of what is left out', () =>
   withFolder(async (folder) => {
     const settings = { maxOutputBytes: 100_000 };
     const gate = join(folder, 'gate');
@@ -159,7 +159,7 @@ test('a child that vanished with the machine leaves an abandoned execution with 
     });
   }));
 
-test('a stranger that has the pid of the child is neither adopted nor killed', () =>
+test('another process with the pid of the child is neither adopted nor killed', () =>
   withFolder(async (folder) => {
     const { spawn } = await import('node:child_process');
     const { writeFile } = await import('node:fs/promises');
@@ -258,7 +258,7 @@ test('what may have run before the machine went down is not started again', () =
     });
   }));
 
-test('a cancellation that was asked for before the worker went is carried out by the next one', () =>
+test('a cancellation that was requested before the worker stopped is carried out by the next one', () =>
   withFolder(async (folder) => {
     let id = '';
     await withWriteSide(

@@ -29,7 +29,7 @@ function request(cmd: string): ExecutionRequested {
   };
 }
 
-test('while the index is far behind, what is requested runs once, and what is canceled is canceled when it is brought back', () =>
+test('while the index is far behind, a new request runs once, and a canceled one is canceled when it is recovered', () =>
   withFolder(async (folder) => {
     const config = loadConfig({ LINEFEED_DATA: folder });
     const logger = pino({ level: 'silent' });

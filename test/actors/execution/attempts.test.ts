@@ -7,7 +7,7 @@ import { within } from '../../support/within.ts';
 
 const test = suite('Attempts');
 
-/** A spool folder of an execution with which so many lives have died. */
+/** A spool folder of an execution during whose preparation the server died so many times. */
 function spoolOf(folder: string, id: string, deaths = 0): Spool {
   const spool = openSpool(folder, id);
   spool.create();
@@ -27,7 +27,7 @@ function preparation(begun: string[], name: string) {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('the mark is there while it is prepared, and gone when that has ended or failed', () =>
+test('the count is in the spool during the preparation, and reset when that has ended or failed', () =>
   withFolder(async (folder) => {
     const attempts = createAttempts();
     for (const how of ['end', 'fail'] as const) {
@@ -68,7 +68,7 @@ test('a suspect waits until it is alone, others wait for it, and a second death 
     }
   }));
 
-test('after the second death it is given up without a look at it', () =>
+test('after the second death it fails without being prepared', () =>
   withFolder(async (folder) => {
     const begun: string[] = [];
     const error = await createAttempts()
@@ -78,7 +78,7 @@ test('after the second death it is given up without a look at it', () =>
     assert.equal(begun, []);
   }));
 
-test('a preparation that hangs holds the others up for a while only', () =>
+test('a preparation that hangs delays the others for a bounded time', () =>
   withFolder(async (folder) => {
     const attempts = createAttempts(50);
     const begun: string[] = [];
@@ -93,7 +93,7 @@ test('a preparation that hangs holds the others up for a while only', () =>
     assert.equal(begun, names);
   }));
 
-test('after an end in good order nothing begins, and what was under way counts as not tried', () =>
+test('after a clean stop nothing is prepared, and what was being prepared counts as not tried', () =>
   withFolder(async (folder) => {
     const attempts = createAttempts();
     const spool = spoolOf(folder, 'under way');
@@ -103,7 +103,7 @@ test('after an end in good order nothing begins, and what was under way counts a
     assert.is(spool.attempts(), 0);
     const begun: string[] = [];
     const refused = attempts.run(spoolOf(folder, 'next'), preparation(begun, 'next').prepare);
-    assert.match((await refused.catch((error: Error) => error.message)) as string, /about to end/);
+    assert.match((await refused.catch((error: Error) => error.message)) as string, /server is stopping/);
     assert.equal(begun, []);
   }));
 

@@ -48,7 +48,7 @@ for (const [what, change, expected] of [
   });
 }
 
-test('a process that vanished is lost, unless we ended it ourselves', () => {
+test('an execution whose process vanished is lost, unless we ended it ourselves', () => {
   const exit = { exitCode: null, signal: null, endedAt: 1000, ranMs: undefined, known: false };
   assert.is(conclude(ended({ exit })).kind, 'lost');
   assert.equal(
@@ -70,13 +70,10 @@ test('secrets are masked in the error and all through the result', () => {
   );
 });
 
-test('a result that is too large for an event is left out, and that is said', () => {
+test('a result that is too large for an event is left out, with a note', () => {
   const { status, result, note } = event({ verdict: { succeeded: true, result: 'x'.repeat(9_000_000) } });
   assert.equal([status, result], ['succeeded', undefined]);
-  assert.match(
-    note ?? '',
-    /^The result is not kept: it has 9000002 bytes of JSON, and 8388608 are the most$/,
-  );
+  assert.match(note ?? '', /^The result is not kept: it has 9000002 bytes of JSON; the limit is 8388608$/);
   const small = event({ verdict: { succeeded: true, result: { a: 1 } } });
   assert.equal([small.result, small.note], [{ a: 1 }, undefined]);
 });

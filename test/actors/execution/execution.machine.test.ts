@@ -155,7 +155,7 @@ function worker() {
 const count = (log: readonly LifecycleEvent[], type: LifecycleEvent['type']) =>
   log.filter((event) => event.type === type).length;
 
-test('in any order of steps its log says everything once and nothing after the end, and the end is reached', () =>
+test('in any order of steps the history has each event once, reaches an end, and has nothing after it', () =>
   fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom(...STEPS), { maxLength: 40 }), async (steps) => {
       const subject = worker();

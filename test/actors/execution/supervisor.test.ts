@@ -53,7 +53,7 @@ test('a command runs and its output, exit code and totals are in the log', () =>
     assert.equal(streams, { stdout: { bytes: 4, lines: 1 }, stderr: { bytes: 4, lines: 1 } });
   }));
 
-test('the folder of an execution is gone when it has ended', () =>
+test('the spool folder of an execution is removed at its end', () =>
   side({}, async ({ run, finished, spoolRoot }) => {
     const id = await run('echo hi');
     await finished(id);
@@ -72,7 +72,7 @@ for (const [what, cmd, parameters, expected] of [
   ['an empty command line', '  ', {}, /cmd: the command line is empty/],
   ['an invalid variable name', 'echo', { env: { 'A B': '1' } }, /env: "A B" is not a variable name/],
 ] as const) {
-  test(`${what} makes a failed execution that says so`, () =>
+  test(`${what} gives a failed execution with that reason`, () =>
     side({}, async ({ run, finished }) => {
       const { status, error } = completion(await finished(await run(cmd, parameters)));
       assert.is(status, 'failed');
@@ -194,7 +194,7 @@ test('secret parameters and configured patterns are masked before the log, also 
     assert.is(completion(events).streams.stdout.bytes, 13 + 17 + 13);
   }));
 
-test('a secret is masked in the words of a failure as well', () =>
+test('a secret is masked in an error message as well', () =>
   side({}, async ({ run, finished }) => {
     const { error } = completion(
       await finished(await run('true', { cwd: '/no/hunter22' }, { sudo_password: 'hunter22' })),
@@ -239,7 +239,7 @@ test('output beyond the limit ends the command where that is configured', () =>
     assert.match(error ?? '', /output reached the limit of 100000 bytes/);
   }));
 
-test('a background process that holds the output open is waited for a bounded time, and said', () =>
+test('a background process that keeps the output open is waited for, for a bounded time, and noted', () =>
   side({ drain: '1500ms' }, async ({ run, finished }) => {
     const events = await finished(
       await run('(sleep 0.2; echo late; sleep 5; echo too late) & echo hi; exit 3'),
