@@ -1,115 +1,122 @@
 /**
- * Reads one spool file from the byte that the log holds already. Reading is synchronous on purpose: the bytes were
- * just written and are in the page cache, and a thread-pool hop would cost more than the read.
+ * Reads the frames of one execution from what the event log holds already, and deletes segments that the log has
+ * completely. Reading is synchronous on purpose: the bytes were just written and are in the page cache, and a hop to
+ * the thread pool would cost more than the read.
  */
-import { closeSync, fstatSync, readSync, renameSync, writeFileSync } from 'node:fs';
-import { open as openFile } from 'node:fs/promises';
-import { openRegularSync, readRegularFileSync } from '../../lib/regular-file.ts';
+import { closeSync, existsSync, readdirSync, readSync, rmSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Frame, jsonOf, KIND, parseFrame, segmentName, segmentNumbers } from '../../keeper/frames.ts';
+import { openRegularSync } from '../../lib/regular-file.ts';
 
-/** One number. */
-const MAX_BASE_BYTES = 100;
+/** The longest frame and its head fit in here. */
+const MIN_READ_BYTES = 256 << 10;
 
 export interface SpoolReader {
-  /** Next byte of the original stream that will be read. */
-  readonly offset: number;
-  /** Bytes that are there and not read. */
-  backlog(): number;
-  /**
-   * At most `maxBytes`; undefined when there is nothing new. The buffer is the caller's to keep. Bytes that were given
-   * back already, which only a reader of an earlier offset can meet, are passed over.
-   */
-  read(maxBytes: number): Buffer | undefined;
-  /** Leaves out bytes without reading them. */
-  skip(bytes: number): void;
-  /**
-   * Gives the disk space of all that is there back, read or not. Bytes that the child writes in this very moment may be
-   * lost. Not on this thread: much of it takes long.
-   * @param keepBytes at most so many of the last bytes that were not read are answered.
-   * @param stopped asked last: true leaves everything as it is, and the answer is undefined.
-   */
-  reclaim(keepBytes: number, stopped: () => boolean): Promise<Buffer | undefined>;
+  /** Frames that were not read yet, about `maxBytes` of them; none when there is nothing new. Payloads are the caller's to keep. */
+  read(maxBytes: number): Frame[];
+  /** Deletes the segments of which the log has everything. @param offsets by source: through where the log has it. */
+  release(offsets: readonly number[]): void;
   close(): void;
 }
 
-/** `offset` may lie beyond what the file holds now. The file may come into being later. */
-export function openSpoolReader(path: string, offset: number): SpoolReader {
+interface Finished {
+  number: number;
+  /** By source: where the segment after it begins. */
+  end: readonly number[];
+}
+
+/** @param known by source: the offset that the log holds. Earlier bytes are left out. */
+export function openSpoolReader(folder: string, known: readonly number[]): SpoolReader {
+  let number: number | undefined;
   let fd: number | undefined;
-  let position = offset;
-  /** How much of the stream was given back before the file's first byte; survives a restart in a file beside it. */
-  let base = 0;
-  try {
-    base = Number(readRegularFileSync(`${path}.base`, MAX_BASE_BYTES).toString('latin1')) || 0;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  let position = 0;
+  /** By source: offset of the next byte in the spool. */
+  let at: number[] = [];
+  const finished: Finished[] = [];
 
-  function open(): number | undefined {
-    if (fd !== undefined) return fd;
+  function open(): boolean {
+    if (fd !== undefined) return true;
+    if (number === undefined)
+      number = existsSync(folder) ? segmentNumbers(readdirSync(folder))[0] : undefined;
+    if (number === undefined) return false;
     try {
-      fd = openRegularSync(path);
+      fd = openRegularSync(join(folder, segmentName(number)));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
     }
-    return fd;
+    position = 0;
+    return true;
   }
 
-  /** Renamed, for a file written in place is empty for a moment, and stays so on a full disk. */
-  function saveBase(bytes: number): boolean {
-    try {
-      writeFileSync(`${path}.base.new`, String(bytes));
-      renameSync(`${path}.base.new`, `${path}.base`);
-      return true;
-    } catch {
-      return false;
-    }
+  /** @returns false when there is no later segment. */
+  function advance(): boolean {
+    if (number === undefined || !existsSync(join(folder, segmentName(number + 1)))) return false;
+    if (fd !== undefined) closeSync(fd);
+    fd = undefined;
+    finished.push({ number, end: [...at] });
+    number++;
+    return true;
   }
 
-  function backlog(): number {
-    const file = open();
-    return file === undefined ? 0 : Math.max(0, base + fstatSync(file).size - position);
+  function take(frame: Frame, frames: Frame[]): void {
+    if (frame.kind === KIND.base) {
+      at = jsonOf<number[]>(frame);
+      return;
+    }
+    if (frame.kind !== KIND.data) {
+      frames.push(frame);
+      return;
+    }
+    const from = at[frame.source] ?? 0;
+    at[frame.source] = from + frame.payload.length;
+    const passed = Math.max(0, (known[frame.source] ?? 0) - from);
+    if (passed === 0) frames.push(frame);
+    else if (passed < frame.payload.length)
+      frames.push({ ...frame, payload: frame.payload.subarray(passed) });
+  }
+
+  /** @param last true when a later segment exists, so that nothing is added to this one. */
+  function readSegment(maxBytes: number, last: boolean): Frame[] {
+    const frames: Frame[] = [];
+    const bytes = Buffer.allocUnsafeSlow(Math.max(MIN_READ_BYTES, maxBytes));
+    const got = readSync(fd as number, bytes, 0, bytes.length, position);
+    const there = bytes.subarray(0, got);
+    for (let offset = 0; ; ) {
+      const parsed = parseFrame(there, offset);
+      if (parsed.frame) {
+        take(parsed.frame, frames);
+        offset = parsed.next;
+        continue;
+      }
+      position += offset;
+      // A keeper that was killed while it wrote: what is there of the frame is output all the same.
+      if (last && got < bytes.length && parsed.torn) {
+        if (parsed.torn.kind === KIND.data) take(parsed.torn, frames);
+        position += there.length - offset;
+      }
+      return frames;
+    }
   }
 
   return {
-    get offset() {
-      return position;
-    },
-    backlog,
     read(maxBytes) {
-      position = Math.max(position, base);
-      const length = Math.min(backlog(), maxBytes);
-      if (length === 0) return undefined;
-      const buffer = Buffer.allocUnsafeSlow(length);
-      const got = readSync(fd as number, buffer, 0, length, position - base);
-      position += got;
-      return got === 0 ? undefined : buffer.subarray(0, got);
+      for (;;) {
+        if (!open()) return [];
+        // Asked before reading: what is added to a segment is added before the next one exists.
+        const last = existsSync(join(folder, segmentName((number as number) + 1)));
+        const frames = readSegment(maxBytes, last);
+        if (frames.length > 0 || !last) return frames;
+        if (!advance()) return [];
+      }
     },
-    skip(bytes) {
-      position += bytes;
-    },
-    async reclaim(keepBytes, stopped) {
-      const file = await openFile(path, 'r+');
-      try {
-        // Whoever reads it next may have begun, or nothing more is written.
-        if (stopped()) return undefined;
-        const { size } = fstatSync(file.fd);
-        const from = Math.max(position - base, size - keepBytes, 0);
-        const end = Buffer.allocUnsafeSlow(Math.max(0, size - from));
-        readSync(file.fd, end, 0, end.length, from);
-        // Before, so that a crash in between makes the next life count these bytes again, and miss none; a full disk has
-        // room for it only after.
-        const saved = saveBase(base + size);
-        try {
-          await file.truncate(0);
-        } catch (error) {
-          if (saved) saveBase(base);
-          throw error;
-        }
-        base += size;
-        position = base;
-        if (!saved) saveBase(base);
-        return end;
-      } finally {
-        await file.close();
+    release(offsets) {
+      while (finished[0]?.end.every((end, source) => (offsets[source] ?? 0) >= end)) {
+        const { number: done } = finished.shift() as Finished;
+        unlink(join(folder, segmentName(done))).catch(() =>
+          rmSync(join(folder, segmentName(done)), { force: true }),
+        );
       }
     },
     close() {

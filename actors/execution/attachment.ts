@@ -6,18 +6,17 @@ import type { Config } from '../../config/config.ts';
 import type { ExecutionRequested } from '../../events/event.ts';
 import type { EventLog, StreamHead } from '../../events/event-log.ts';
 import type { Recorder } from '../../events/recorder.ts';
+import type { LaunchFile } from '../../keeper/protocol.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { type ExitStatus, type RunningProcess, runningMs } from '../capture/process.ts';
+import type { ExitStatus } from '../capture/exit-status.ts';
+import type { KeeperClient } from '../capture/keeper-client.ts';
 import { pump } from '../capture/pump.ts';
-import { type LaunchRecord, openSpool, type Spool } from '../capture/spool.ts';
+import { openSpool, type Spool, spoolSources } from '../capture/spool.ts';
 import { conclude, type Ended, lostTrack, signalOf } from './conclusion.ts';
-import type { Cause, ExecutionContext, Terminate } from './execution.machine.ts';
-import type { Launcher } from './launcher.ts';
+import type { ExecutionContext, Terminate } from './execution.machine.ts';
 import type { Conclusion } from './machine-events.ts';
 import type { RequestSecrets } from './request-secrets.ts';
 
-/** The longest time a timer takes; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 const HEAD_RETRY_MS = 500;
 
 export interface AttachmentOptions {
@@ -26,7 +25,7 @@ export interface AttachmentOptions {
   log: EventLog;
   seal: Seal;
   secrets: RequestSecrets;
-  launcher: Launcher;
+  keeper: KeeperClient;
   runner(name: string): Runner | undefined;
 }
 
@@ -48,97 +47,77 @@ export function attach(
   unread: boolean,
   ended: (conclusion: Conclusion) => void,
 ): Attachment {
-  const { config, log, launcher, secrets } = options;
+  const { config, keeper, log, secrets } = options;
   const { requested } = context;
   const { executionId } = requested;
   const detached = new AbortController();
   const spool = openSpool(options.spoolRoot, executionId);
-  let cause: Cause | undefined;
-  let process: RunningProcess | undefined;
-  let timer: NodeJS.Timeout | undefined;
 
-  function terminate(message: Terminate): void {
-    if (cause !== undefined) return;
-    cause = message.cause;
-    void process?.terminate(config.grace);
+  function terminate({ cause }: Terminate): void {
+    keeper
+      .terminate(executionId, cause === 'canceled' ? 'canceled' : 'abandoned', config.grace)
+      .catch(() => undefined);
   }
 
-  async function carry(record: LaunchRecord, running: RunningProcess): Promise<Conclusion> {
+  async function carry(record: LaunchFile): Promise<Conclusion> {
     const mask = secrets.mask(requested, secretsOf(record, options.seal));
     const pumped = await pump({
       folder: spool.folder,
-      sources: spool.sources(record),
+      sources: spoolSources(record),
       head: unread ? undefined : await headOf(log, executionId, detached.signal),
       mask,
       recorder,
       maxLineBytes: config.maxLineBytes,
-      maxOutputBytes: config.maxOutputBytes,
-      onLimit: () => {
-        if (config.onOutputLimit === 'end') terminate({ type: 'terminate', cause: 'output-limit' });
-      },
       streaming: config.streamOutput,
-      exited: running.exited,
-      stillOpen: () => running.groupAlive(),
       drainMs: config.drain,
+      onWrote: (listener) => keeper.onWrote(executionId, listener),
       signal: detached.signal,
     });
-    const exit = await running.exited;
-    return concluded(options, spool, record, { context, pumped, exit, mask, cause });
+    if (pumped.leftOpen) await keeper.discard(executionId);
+    return concluded(options, spool, record, { context, pumped, mask });
   }
 
   async function run(): Promise<Conclusion> {
     const record = spool.launch();
-    if (!record) {
-      const head = await headOf(log, executionId, detached.signal);
-      return lostTrack('The worker lost the folder of this execution', head?.outputs);
-    }
-    process = await launcher.find(spool, executionId);
-    if (cause !== undefined) void process.terminate(config.grace);
-    if (record.timeoutMs > 0) {
-      const leftMs = Math.min(Math.max(0, record.timeoutMs - runningMs(spool)), MAX_TIMER_MS);
-      timer = setTimeout(() => terminate({ type: 'terminate', cause: 'timeout' }), leftMs);
-    }
-    return carry(record, process);
+    if (record) return carry(record);
+    await keeper.terminate(executionId, 'abandoned', config.grace);
+    const head = await headOf(log, executionId, detached.signal);
+    return lostTrack('The worker lost the folder of this execution', head?.outputs);
   }
 
   async function fail(error: unknown): Promise<void> {
     if (detached.signal.aborted) return;
     // Its output cannot be recorded any more, so it must not continue.
-    void process?.terminate(config.grace);
+    keeper.terminate(executionId, 'abandoned', config.grace).catch(() => undefined);
     const head = await log.head(executionId).catch(() => undefined);
     ended(lostTrack(`Its output could not be recorded: ${(error as Error).message}`, head?.outputs));
   }
 
-  run()
-    .finally(() => clearTimeout(timer))
-    .then((conclusion) => {
-      if (!detached.signal.aborted) ended(conclusion);
-    }, fail);
+  run().then((conclusion) => {
+    if (!detached.signal.aborted) ended(conclusion);
+  }, fail);
   return {
     terminate,
-    detach() {
-      clearTimeout(timer);
-      detached.abort(new Error('detached'));
-    },
+    detach: () => detached.abort(new Error('detached')),
   };
 }
 
 /** Secret values that the launch added to those of the request. */
-function secretsOf({ sealedSecrets }: LaunchRecord, seal: Seal): string[] {
+function secretsOf({ sealedSecrets }: LaunchFile, seal: Seal): string[] {
   return sealedSecrets ? (seal.unseal(sealedSecrets).values as string[]) : [];
 }
 
 function concluded(
   options: AttachmentOptions,
   spool: Spool,
-  { timeoutMs }: LaunchRecord,
-  ended: Pick<Ended, 'context' | 'pumped' | 'exit' | 'mask' | 'cause'>,
+  { timeoutMs, maxOutputBytes }: LaunchFile,
+  ended: Pick<Ended, 'context' | 'pumped' | 'mask'>,
 ): Conclusion {
   const { requested } = ended.context;
+  const { exit } = ended.pumped;
   const { result, unreadResult } = resultOf(spool);
   const runner = options.runner(requested.action.runner);
-  const verdict = verdictOf(runner, requested, { ...ended.exit, signal: signalOf(ended.exit) }, result);
-  const { maxOutputBytes } = options.config;
+  const verdict = verdictOf(runner, requested, { ...exit, signal: signalOf(exit) }, result);
   return conclude({ ...ended, verdict, unreadResult, timeoutMs, maxOutputBytes });
 }
 

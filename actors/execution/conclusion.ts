@@ -2,10 +2,11 @@
 
 import type { Verdict } from '../../catalogue/runner.ts';
 import type { ExecutionCompleted, OutputTotals, StreamName, Unrecorded } from '../../events/event.ts';
+import type { TerminationCause } from '../../keeper/frames.ts';
+import type { ExitStatus } from '../capture/exit-status.ts';
 import type { Mask } from '../capture/mask.ts';
-import type { ExitStatus } from '../capture/process.ts';
 import type { PumpResult } from '../capture/pump.ts';
-import type { Cause, ExecutionContext } from './execution.machine.ts';
+import type { ExecutionContext } from './execution.machine.ts';
 import type { Conclusion } from './machine-events.ts';
 
 /** Half of what a Kafka topic takes as one event (events/kafka/topics.ts): an end that the log rejects would be lost. */
@@ -13,10 +14,7 @@ const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 
 export interface Ended {
   context: ExecutionContext;
-  exit: ExitStatus;
   pumped: PumpResult;
-  /** Set when we ended the process ourselves. */
-  cause: Cause | undefined;
   /** What the runner concludes. */
   verdict: Verdict;
   /** Why the runner did not see what the process left in result.json. */
@@ -32,7 +30,9 @@ export function signalOf({ known, signal }: ExitStatus): string | null {
 }
 
 export function conclude(ended: Ended): Conclusion {
-  const { context, exit, pumped, cause, verdict, mask } = ended;
+  const { context, pumped, verdict, mask } = ended;
+  const { exit } = pumped;
+  const cause = pumped.terminated?.cause;
   if (!exit.known && cause === undefined) {
     const reason =
       'The process vanished without an exit status: the machine went down, or it was killed from outside';
@@ -49,7 +49,8 @@ export function conclude(ended: Ended): Conclusion {
   };
   const error = cause ? causeText(cause, ended) : verdict.error;
   if (error !== undefined) event.error = maskText(mask, error);
-  if (cause) event.status = cause === 'output-limit' ? 'failed' : cause;
+  if (cause === 'canceled' || cause === 'timeout') event.status = cause;
+  else if (cause) event.status = 'failed';
   const notes: string[] = [];
   if (ended.unreadResult !== undefined) notes.push(`The result is not kept: ${ended.unreadResult}`);
   if (verdict.result !== undefined) {
@@ -62,13 +63,20 @@ export function conclude(ended: Ended): Conclusion {
   if (pumped.leftOpen) {
     notes.push('Background processes were left running and kept the output open; later output is not kept');
   }
+  const left = pumped.terminated?.left ?? [];
+  if (left.length > 0) {
+    const named = left.map(({ pid, command }) => `${pid} (${maskText(mask, command)})`).join(', ');
+    notes.push(`These processes could not be ended and may still run: ${named}`);
+  }
+  if (pumped.keeperRestarted) notes.push('The keeper restarted; up to 64 KiB of each stream may be missing');
   if (notes.length > 0) event.note = notes.join('. ');
   return { kind: 'completed', event };
 }
 
-function causeText(cause: Cause, { timeoutMs, maxOutputBytes }: Ended): string {
+function causeText(cause: TerminationCause, { timeoutMs, maxOutputBytes }: Ended): string {
   if (cause === 'timeout') return `Action failed to complete in ${timeoutMs / 1000} seconds`;
   if (cause === 'canceled') return 'Canceled';
+  if (cause === 'abandoned') return 'Ended because its worker no longer owns it';
   return `Ended because its output reached the limit of ${maxOutputBytes} bytes`;
 }
 

@@ -8,6 +8,7 @@ import type { Config } from '../../config/config.ts';
 import type { ExecutionRequested } from '../../events/event.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { Recorder } from '../../events/recorder.ts';
+import type { KeeperClient } from '../capture/keeper-client.ts';
 import { openSpool } from '../capture/spool.ts';
 import { type Attachment, attach } from './attachment.ts';
 import type { ExecutionContext } from './execution.machine.ts';
@@ -21,6 +22,7 @@ export interface ExecutionProcessesOptions {
   config: Config['worker'];
   /** Folder of the spool folders. */
   spoolRoot: string;
+  keeper: KeeperClient;
   log: EventLog;
   seal: Seal;
   runner(name: string): Runner | undefined;
@@ -30,7 +32,7 @@ export interface ExecutionProcesses {
   launch(requested: ExecutionRequested): Promise<Launched>;
   /** Calls `ended` once, unless it is detached first. */
   attach(context: ExecutionContext, recorder: Recorder, ended: (conclusion: Conclusion) => void): Attachment;
-  /** Ends the process group of an execution that is no longer this worker's. */
+  /** Ends everything that an execution started that is no longer this worker's. */
   kill(executionId: string): Promise<void>;
   /** Removes what is left of an execution that has ended. */
   forget(executionId: string): void;
@@ -39,7 +41,7 @@ export interface ExecutionProcesses {
 }
 
 export function createExecutionProcesses(options: ExecutionProcessesOptions): ExecutionProcesses {
-  const { config, seal, spoolRoot } = options;
+  const { config, keeper, seal, spoolRoot } = options;
   const secrets = createRequestSecrets(seal, config.maskPatterns);
   const launcher = createLauncher({ ...options, secrets });
   /** Launched since the start and not attached to yet: none of their output is in the log. */
@@ -54,15 +56,12 @@ export function createExecutionProcesses(options: ExecutionProcessesOptions): Ex
     attach(context, recorder, ended) {
       // To find the head of one execution, Kafka's log reads the output of all others in the partition.
       const unread = fresh.delete(context.requested.executionId);
-      return attach({ ...options, secrets, launcher }, context, recorder, unread, ended);
+      return attach({ ...options, secrets }, context, recorder, unread, ended);
     },
     async kill(executionId) {
-      const spool = openSpool(spoolRoot, executionId);
-      const process = await launcher.find(spool, executionId).catch(() => undefined);
-      await process?.terminate(config.grace);
+      await keeper.terminate(executionId, 'abandoned', config.grace);
     },
     forget(executionId) {
-      launcher.forget(executionId);
       try {
         openSpool(spoolRoot, executionId).remove();
       } catch {

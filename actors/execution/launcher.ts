@@ -6,9 +6,11 @@ import type { Seal } from '../../access/seal.ts';
 import type { Launch, Runner } from '../../catalogue/runner.ts';
 import type { Config } from '../../config/config.ts';
 import type { ExecutionRequested } from '../../events/event.ts';
+import type { LaunchFile } from '../../keeper/protocol.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { adoptProcess, bootId, checkLaunch, type RunningProcess, startProcess } from '../capture/process.ts';
-import { type LaunchRecord, openSpool, type Spool } from '../capture/spool.ts';
+import type { KeeperClient } from '../capture/keeper-client.ts';
+import { bootId, checkLaunch } from '../capture/launch-check.ts';
+import { openSpool, type Spool } from '../capture/spool.ts';
 import { createAttempts } from './attempts.ts';
 import { maskText } from './conclusion.ts';
 import type { Launched } from './machine-events.ts';
@@ -20,6 +22,7 @@ export interface LauncherOptions {
   config: Config['worker'];
   /** Folder of the spool folders. */
   spoolRoot: string;
+  keeper: KeeperClient;
   seal: Seal;
   secrets: RequestSecrets;
   runner(name: string): Runner | undefined;
@@ -28,16 +31,12 @@ export interface LauncherOptions {
 export interface Launcher {
   /** @throws Error when the command cannot start, or may have run before the machine went down. */
   launch(requested: ExecutionRequested): Promise<Launched>;
-  /** @throws Error when the process does not exist any more. */
-  find(spool: Spool, executionId: string): Promise<RunningProcess>;
-  forget(executionId: string): void;
   /** Starts nothing more. What is being prepared is prepared again after the next start. */
   close(): void;
 }
 
 export function createLauncher(options: LauncherOptions): Launcher {
-  const { config, seal, secrets, spoolRoot } = options;
-  const processes = new Map<string, RunningProcess>();
+  const { config, keeper, secrets, spoolRoot } = options;
   const attempts = createAttempts();
   const stdbuf = config.unbuffer === 'auto' ? findProgram('stdbuf') : undefined;
   const baseEnvironment = configuredEnvironment(config);
@@ -72,49 +71,43 @@ export function createLauncher(options: LauncherOptions): Launcher {
     });
     const env = environmentOf(baseEnvironment, requested, launch);
     checkLaunch(launch, env.PATH ?? '');
-    spool.saveLaunch(launchRecord(launch, earlier, seal));
+    spool.saveLaunch(launchFile(launch, earlier, options));
     const command: Launch['command'] =
       stdbuf && launch.unbuffer !== false ? [stdbuf, '-oL', '-eL', ...launch.command] : launch.command;
-    const process = await startProcess(spool, { ...launch, command }, env);
-    processes.set(requested.executionId, process);
-    return launched(process);
+    const execution = requested.executionId;
+    return launched(await keeper.start({ execution, command, cwd: launch.cwd ?? '/', env }));
   }
 
-  async function find(spool: Spool, executionId: string): Promise<RunningProcess> {
-    const known = processes.get(executionId) ?? (await adoptProcess(spool));
-    if (!known) throw new Error('Its process cannot be found');
-    processes.set(executionId, known);
-    return known;
-  }
-
-  function launched({ pid }: RunningProcess): Launched {
+  function launched({ pid }: { pid: number }): Launched {
     return { pid, hostname: hostname(), worker: options.name, startedAt: Date.now() };
   }
 
   return {
-    find,
     async launch(requested) {
       const spool = openSpool(spoolRoot, requested.executionId);
       const record = spool.launch();
       if (!record) return start(spool, requested);
-      const process = await find(spool, requested.executionId).catch(() => undefined);
-      if (process) return launched(process);
+      const found = await keeper.find(requested.executionId).catch(() => undefined);
+      if (found && 'pid' in found) return launched(found);
       const sameBoot = record.boot !== undefined && record.boot === bootId();
-      if (sameBoot && spool.forbid()) return start(spool, requested, (record.earlier ?? 0) + 1);
+      if (sameBoot && found) return start(spool, requested, found.earlier);
       throw new Error(
         'The worker was killed while it started the command; it may not have run, and was not started again',
       );
     },
-    forget: (executionId) => void processes.delete(executionId),
     close: () => attempts.close(),
   };
 }
 
-function launchRecord(launch: Launch, earlier: number, seal: Seal): LaunchRecord {
+function launchFile(launch: Launch, earlier: number, { config, seal }: LauncherOptions): LaunchFile {
+  const boot = bootId();
   return {
-    boot: bootId(),
+    ...(boot === undefined ? {} : { boot }),
     earlier,
     timeoutMs: (launch.timeoutS ?? 0) * 1000,
+    graceMs: config.grace,
+    maxOutputBytes: config.maxOutputBytes,
+    endAtLimit: config.onOutputLimit === 'end',
     hosts: launch.hosts ?? [],
     merge: launch.merge ?? false,
     ...(launch.secrets?.length ? { sealedSecrets: seal.seal({ values: launch.secrets }) } : {}),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Seal } from '../../access/seal.ts';
+import { openKeeperClient } from '../../actors/capture/keeper-client.ts';
 import { spooledExecutions } from '../../actors/capture/spool.ts';
 import { createExecutionProcesses } from '../../actors/execution/execution-processes.ts';
 import { createSupervisor } from '../../actors/execution/supervisor.ts';
@@ -45,8 +46,10 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Worke
   const lease = createLease(leaseMs);
   const log = lease.guard(options.log);
   const spoolRoot = join(config.data, 'spool');
+  const keeper = openKeeperClient({ spool: spoolRoot, home: join(config.data, 'keeper') });
+  stack.defer(() => keeper.close());
   const processes = createExecutionProcesses({
-    ...{ name, config: config.worker, spoolRoot, log, seal: options.seal },
+    ...{ name, keeper, config: config.worker, spoolRoot, log, seal: options.seal },
     runner: (wanted) => options.runners.find((runner) => runner.name === wanted),
   });
   const supervisor = createSupervisor({ worker: name, log, processes, logger });

@@ -1,5 +1,5 @@
 /** Rows C1–C4, C11 of the acceptance list and issue check 2: real servers killed at random moments, every line compared. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +7,7 @@ import { enginesName, runsOnStack } from '../support/engines.ts';
 import { sized } from '../support/faults.ts';
 import { withFolder } from '../support/folder.ts';
 import { type Follower, follow } from '../support/follower.ts';
+import { wrapperPid } from '../support/keeper.ts';
 import { isGone } from '../support/processes.ts';
 import { type ServerProcess, withServer } from '../support/server.ts';
 import { until, within } from '../support/within.ts';
@@ -67,7 +68,7 @@ test('a command that ended while the server was down has its real exit code', ()
       const id = await server.run(`echo first; until [ -e ${go} ]; do sleep 0.05; done; echo last; exit 6`);
       const follower = follow(server, id);
       await until(20_000, () => follower.bytes().toString() === 'first\n');
-      const pid = Number.parseInt(readFileSync(`${folder}/spool/${id}/pid`, 'utf8'), 10);
+      const pid = wrapperPid(folder, id);
       await server.kill('SIGKILL');
       writeFileSync(go, '');
       await until(20_000, () => isGone(pid), 'the end of the command');
@@ -86,7 +87,7 @@ test('children and server killed together leave an abandoned execution with its 
       const id = await server.run('echo kept; sleep 300');
       const follower = follow(server, id);
       await until(20_000, () => follower.bytes().toString() === 'kept\n');
-      const pid = Number.parseInt(readFileSync(`${folder}/spool/${id}/pid`, 'utf8'), 10);
+      const pid = wrapperPid(folder, id);
       await server.kill('SIGKILL');
       process.kill(-pid, 'SIGKILL');
       await server.start();

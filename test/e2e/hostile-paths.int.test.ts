@@ -142,11 +142,11 @@ test('files of a pack that are devices harm no request but those that need them'
 test('a command that puts devices and FIFOs into its own spool folder ends, and harms no start', () =>
   withFolder(async (data) =>
     withServer(data, async (server) => {
-      const here = 'cd "$(dirname "$(readlink /proc/$$/fd/1)")" && [ -e running ] || exit 9';
+      const here = 'cd "$(dirname "$(readlink /proc/$$/fd/1)")" && [ -p out ] || exit 9';
       const device = await endOf(server, await server.run(`${here}; ln -s /dev/zero result.json; echo said`));
       assert.is(device.status, 'succeeded');
       assert.match(JSON.stringify(device), /The result is not kept: .*result.json is a device/);
-      for (const name of ['result.json', 'wrapper.log', 'launch.json', 'stdout.base']) {
+      for (const name of ['result.json', 'segment.1', 'launch.json', 'ctl', 'ack', 'omitted.0']) {
         const id = await server.run(`${here}; rm -f ${name}; mkfifo ${name}; exit 130`);
         await endOf(server, id);
         await checkWell(server);

@@ -197,9 +197,9 @@ function endChildren(folder: string): void {
       return '';
     }
   };
-  const spools = join(folder, 'spool');
-  for (const spool of existsSync(spools) ? readdirSync(spools) : []) {
-    const pid = Number.parseInt(read(spools, spool, 'pid'), 10);
+  const claims = join(folder, 'keeper', 'claims');
+  for (const claim of existsSync(claims) ? readdirSync(claims) : []) {
+    const pid = Number.parseInt(read(claims, claim), 10);
     if (!(pid > 1 && read('/proc', String(pid), 'cmdline').includes(folder))) continue;
     try {
       process.kill(-pid, 'SIGKILL');

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import pino from 'pino';
 import { createSeal } from '../../access/seal.ts';
+import { openKeeperClient } from '../../actors/capture/keeper-client.ts';
 import { createExecutionProcesses } from '../../actors/execution/execution-processes.ts';
 import { createSupervisor } from '../../actors/execution/supervisor.ts';
 import { localShellCmd } from '../../actors/runners/local-shell-cmd.ts';
@@ -76,9 +77,11 @@ export async function withWriteSide<T>(
   );
   const config = loadConfig({ LINEFEED_DATA: folder }, { 'worker.grace': '500ms', ...overrides }).worker;
   const spoolRoot = join(folder, 'spool');
+  const keeper = openKeeperClient({ spool: spoolRoot, home: join(folder, 'keeper') });
   const processes = createExecutionProcesses({
     name: WORKER,
     config,
+    keeper,
     spoolRoot,
     log,
     seal,
@@ -134,6 +137,7 @@ export async function withWriteSide<T>(
   } finally {
     await scheduler.stop();
     await supervisor.stop(how);
+    keeper.close();
     await log.close();
   }
 }

@@ -3,7 +3,6 @@
  * clean up, however it ends.
  */
 import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -12,6 +11,7 @@ import type { Client } from 'ssh2';
 import { bootstrap, killScript, pidMarker } from './bootstrap.ts';
 import { type Connector, RemoteError } from './connect.ts';
 import { copyScript, removeScript } from './copy-script.ts';
+import { openHostOutput } from './host-output.ts';
 import type { RemoteHost } from './hosts.ts';
 import type { HostOutcome, RemoteJob } from './job.ts';
 import { takeMarker } from './marker.ts';
@@ -76,8 +76,8 @@ export async function runHost({ job, host, connector, stop }: HostRun): Promise<
       ? `${work.dir.replace(/\/+$/, '')}/linefeed-${job.executionId}-${nonce.slice(0, 8)}`
       : '';
   const path = (stream: string) => join(job.folder, 'hosts', `${host.label}.${stream}`);
-  const stdout = createWriteStream(path('stdout'), { flags: 'a', mode: 0o600 });
-  const stderr = createWriteStream(path('stderr'), { flags: 'a', mode: 0o600 });
+  const stdout = openHostOutput(path('stdout'));
+  const stderr = openHostOutput(path('stderr'));
   const files = [stdout, stderr];
   let copied = false;
   let pid: number | undefined;

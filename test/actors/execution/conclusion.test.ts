@@ -3,14 +3,24 @@ import * as assert from 'uvu/assert';
 import { createMask } from '../../../actors/capture/mask.ts';
 import { conclude, type Ended } from '../../../actors/execution/conclusion.ts';
 
+import type { TerminationCause } from '../../../keeper/frames.ts';
+
 const test = suite('Conclusion');
 
 const streams = { stdout: { bytes: 4, lines: 1 }, stderr: { bytes: 0, lines: 0 } };
+const PUMPED: Ended['pumped'] = {
+  streams,
+  exit: { exitCode: 0, signal: null, endedAt: 1000, ranMs: 70, known: true },
+  leftOpen: false,
+  keeperRestarted: false,
+};
+/** What the pump found when the keeper had ended the command. */
+const terminated = (cause: TerminationCause, exit = PUMPED.exit) => ({
+  pumped: { ...PUMPED, exit, terminated: { cause, left: [] } },
+});
 const ended = (change: Partial<Ended>): Ended => ({
   context: {} as Ended['context'],
-  exit: { exitCode: 0, signal: null, endedAt: 1000, ranMs: 70, known: true },
-  pumped: { streams, leftOpen: false },
-  cause: undefined,
+  pumped: PUMPED,
   verdict: { succeeded: true },
   mask: createMask(['hunter22']),
   timeoutMs: 2000,
@@ -32,13 +42,13 @@ for (const [what, change, expected] of [
   ],
   [
     'our timeout',
-    { cause: 'timeout' },
+    terminated('timeout'),
     { status: 'timeout', error: 'Action failed to complete in 2 seconds' },
   ],
-  ['our cancellation', { cause: 'canceled' }, { status: 'canceled', error: 'Canceled' }],
+  ['our cancellation', terminated('canceled'), { status: 'canceled', error: 'Canceled' }],
   [
     'the output limit',
-    { cause: 'output-limit' },
+    terminated('output-limit'),
     { status: 'failed', error: 'Ended because its output reached the limit of 10 bytes' },
   ],
 ] as const) {
@@ -50,9 +60,9 @@ for (const [what, change, expected] of [
 
 test('an execution whose process vanished is lost, unless we ended it ourselves', () => {
   const exit = { exitCode: null, signal: null, endedAt: 1000, ranMs: undefined, known: false };
-  assert.is(conclude(ended({ exit })).kind, 'lost');
+  assert.is(conclude(ended({ pumped: { ...PUMPED, exit } })).kind, 'lost');
   assert.equal(
-    [event({ exit, cause: 'canceled' }).status, event({ exit, cause: 'canceled' }).signal],
+    [event(terminated('canceled', exit)).status, event(terminated('canceled', exit)).signal],
     ['canceled', 'SIGKILL'],
   );
 });
