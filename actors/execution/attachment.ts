@@ -19,7 +19,7 @@ import type { RequestSecrets } from './request-secrets.ts';
 
 const HEAD_RETRY_MS = 500;
 
-export interface AttachmentOptions {
+interface AttachmentOptions {
   config: Config['worker'];
   spoolRoot: string;
   log: EventLog;

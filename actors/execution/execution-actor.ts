@@ -18,7 +18,7 @@ export interface ExecutionActor {
   stop(reason?: Error): void;
 }
 
-export interface ExecutionActorOptions {
+interface ExecutionActorOptions {
   /** Name of this worker. */
   worker: string;
   log: EventLog;

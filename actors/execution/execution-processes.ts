@@ -16,7 +16,7 @@ import { createLauncher } from './launcher.ts';
 import type { Conclusion, Launched } from './machine-events.ts';
 import { createRequestSecrets } from './request-secrets.ts';
 
-export interface ExecutionProcessesOptions {
+interface ExecutionProcessesOptions {
   /** Name of this worker, stable over restarts. */
   name: string;
   config: Config['worker'];

@@ -32,7 +32,7 @@ export interface ExecutionContext {
 /** What the machine is told besides the events of its history. */
 export type ExecutionMessage = { type: 'cancel'; by: string } | { type: 'ended'; conclusion: Conclusion };
 
-export type ExecutionMachineEvent = LifecycleEvent | ExecutionMessage;
+type ExecutionMachineEvent = LifecycleEvent | ExecutionMessage;
 
 /** Tells the attachment to end the process group. */
 export interface Terminate {
@@ -140,7 +140,7 @@ export const executionMachine = setup({
   },
 });
 
-export type ExecutionSnapshot = SnapshotFrom<typeof executionMachine>;
+type ExecutionSnapshot = SnapshotFrom<typeof executionMachine>;
 
 function terminate(self: { getSnapshot(): unknown }): void {
   const { children } = self.getSnapshot() as ExecutionSnapshot;

@@ -16,7 +16,7 @@ import { maskText } from './conclusion.ts';
 import type { Launched } from './machine-events.ts';
 import type { RequestSecrets } from './request-secrets.ts';
 
-export interface LauncherOptions {
+interface LauncherOptions {
   /** Name of this worker. */
   name: string;
   config: Config['worker'];

@@ -20,7 +20,7 @@ export interface Supervisor {
   stop(how: 'leave' | 'end'): Promise<void>;
 }
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   /** Name of this worker. */
   worker: string;
   /** For the events of executions. */

@@ -8,7 +8,7 @@ import { lifecycleOf } from '../execution/lifecycle.ts';
 import type { Hearing } from './heartbeat.ts';
 import type { Lease } from './lease.ts';
 
-export interface AbandonOptions {
+interface AbandonOptions {
   /** Name of this worker. */
   worker: string;
   fleet: Fleet;

@@ -26,7 +26,7 @@ export interface Assigner {
   onDuty: boolean;
 }
 
-export interface AssignerOptions {
+interface AssignerOptions {
   queue: RequestQueue;
   assignments: Assignments;
   /** Workers that may get work now. */

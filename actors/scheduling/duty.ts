@@ -5,7 +5,7 @@ import type { DutyFeed, DutySession } from '../../events/fleet/fleet.ts';
 import type { Assigner } from './assigner.ts';
 import type { RequestQueue } from './request-queue.ts';
 
-export interface DutyOptions {
+interface DutyOptions {
   feed: DutyFeed;
   queue: RequestQueue;
   assigner: Assigner;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Lease } from './lease.ts';
 
-export interface HeartbeatOptions {
+interface HeartbeatOptions {
   everyMs: number;
   leaseMs: number;
   lease: Lease;

@@ -18,7 +18,7 @@ export interface OwnedExecutions {
   catchUp(): Promise<void>;
 }
 
-export interface OwnedExecutionsOptions {
+interface OwnedExecutionsOptions {
   worker: string;
   /** Whether an execution that was assigned to this name is this worker's. */
   isOwn(worker: string): boolean;

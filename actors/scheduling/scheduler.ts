@@ -20,7 +20,7 @@ import { createRecovery, type Recovery } from './recovery.ts';
 import { createRequestQueue } from './request-queue.ts';
 import type { Candidate } from './worker-choice.ts';
 
-export interface SchedulerOptions {
+interface SchedulerOptions {
   self: Pick<Heartbeat, 'worker' | 'instance' | 'hostname' | 'labels'>;
   /** Executions that this worker runs at once. */
   limit: number;
