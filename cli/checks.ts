@@ -4,13 +4,13 @@
 import { statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { version } from '../lib/version.ts';
 import type { OperationsJson } from '../wire/operations.ts';
 import type { CliError } from './cli-error.ts';
 import { type Client, createClient } from './client.ts';
 import type { Connection } from './connection.ts';
 import { formatBytes, formatDuration } from './render/duration.ts';
 import { safeLine } from './render/terminal-text.ts';
-import { version } from './version.ts';
 
 export interface Finding {
   check: string;

@@ -2,6 +2,7 @@
  * The `linefeed` program: its commands and the options they share. Importing this file runs it.
  */
 import { Command, CommanderError } from 'commander';
+import { version } from '../lib/version.ts';
 import { actionsCommand } from './commands/actions.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
@@ -17,7 +18,6 @@ import { serverCommand } from './commands/server.ts';
 import { tailCommand } from './commands/tail.ts';
 import { EXIT } from './exit-codes.ts';
 import { flushOutput } from './render/terminal.ts';
-import { version } from './version.ts';
 
 function createProgram(): Command {
   const program = new Command('linefeed')

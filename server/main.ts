@@ -2,7 +2,6 @@
  * Composes a server, from top to bottom: opens the engines, starts the roles, then listens. `close` stops everything in
  * the opposite order.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { expiringTokens } from '../access/expiring-tokens.ts';
@@ -24,6 +23,7 @@ import { activity, countedLog } from '../events/activity.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { collectGarbageLater } from '../lib/collect-garbage.ts';
 import { ServiceError } from '../lib/errors.ts';
+import { version } from '../lib/version.ts';
 import type { DeadLetter } from '../projections/dead-letter.ts';
 import type { OutputIndex } from '../projections/output-index.ts';
 import { type Projector, startProjector } from '../projections/projector.ts';
@@ -43,11 +43,6 @@ export interface RunningServer {
   failed: Promise<Error>;
   /** Stops within ten seconds: takes no new work, tells followers to reconnect, and leaves or ends commands as configured. */
   close(): Promise<void>;
-}
-
-export function version(): string {
-  const here = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
-  return (JSON.parse(readFileSync(new URL(here, import.meta.url), 'utf8')) as { version: string }).version;
 }
 
 /**
