@@ -13,7 +13,7 @@ import { partitionFollowers } from './partition-followers.ts';
 import type { PartitionBatch } from './partition-reader.ts';
 import { partitionSource } from './partition-source.ts';
 import { checkCheckpoint, covers, endCheckpoint, subscribeToPartitions } from './partition-subscription.ts';
-import type { PoisonRecord } from './records.ts';
+import type { InvalidRecord } from './records.ts';
 import { toServiceError } from './service-error.ts';
 import { foldHead } from './stream-head.ts';
 import { checkTopicFormat } from './topic-format.ts';
@@ -31,7 +31,7 @@ export interface KafkaEventLogOptions extends KafkaConnection {
   /** An append without an answer for this long is rejected as retriable; default 5 s. */
   appendTimeoutMs?: number;
   /** Hears of records that are not valid events; they are passed over when it resolves. */
-  onPoison?: (record: PoisonRecord) => Promise<void>;
+  onInvalidRecord?: (record: InvalidRecord) => Promise<void>;
   warn?: (message: string) => void;
   /** Hears how many bytes were read from the broker for followers, projectors and recovery. */
   onBytesRead?: (bytes: number) => void;
@@ -93,7 +93,7 @@ export async function kafkaEventLog(options: KafkaEventLogOptions): Promise<Kafk
     partitions,
     brokers,
     onBytes: options.onBytesRead,
-    onPoison: options.onPoison,
+    onInvalidRecord: options.onInvalidRecord,
   });
   const ends = (partition: number) => source.offsetsIn(partition, 'end');
   const writer = kafkaWriter({

@@ -8,7 +8,7 @@ import type { KafkaClient } from './client.ts';
 import type { Offsets } from './offsets.ts';
 import { keepFetching } from './partition-fetcher.ts';
 import { type PartitionQueue, partitionQueue, type TopicKind } from './partition-queue.ts';
-import { eventOf, type PoisonRecord, type ReadRecord } from './records.ts';
+import { eventOf, type InvalidRecord, type ReadRecord } from './records.ts';
 import { repeatFilter } from './repeat-filter.ts';
 import type { Topics } from './topics.ts';
 
@@ -28,7 +28,7 @@ export interface PartitionReaderOptions {
   patienceMs?: number;
   onBytes?: ((bytes: number) => void) | undefined;
   /** A record that is not a valid event. It is passed over when this resolves. */
-  onPoison?: ((record: PoisonRecord) => Promise<void>) | undefined;
+  onInvalidRecord?: ((record: InvalidRecord) => Promise<void>) | undefined;
 }
 
 export interface ReadEvent {
@@ -88,7 +88,7 @@ export async function* readPartition(options: PartitionReaderOptions): AsyncGene
     arrivals.wake();
   };
   const onInvalid = async (kind: TopicKind, record: ReadRecord, error: unknown) =>
-    options.onPoison?.({
+    options.onInvalidRecord?.({
       topic: topics[kind],
       partition,
       offset: record.offset,

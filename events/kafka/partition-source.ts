@@ -30,9 +30,9 @@ export function partitionSource(options: {
   partitions: number;
   brokers: readonly string[];
   onBytes: PartitionReaderOptions['onBytes'];
-  onPoison: PartitionReaderOptions['onPoison'];
+  onInvalidRecord: PartitionReaderOptions['onInvalidRecord'];
 }): PartitionSource {
-  const { client, topics, partitions, brokers, onBytes, onPoison } = options;
+  const { client, topics, partitions, brokers, onBytes, onInvalidRecord } = options;
   const queries = clusterQueries(client, brokers);
   const closing = new AbortController();
 
@@ -51,7 +51,7 @@ export function partitionSource(options: {
         ...request,
         signal: AbortSignal.any([request.signal, closing.signal]),
         onBytes,
-        onPoison,
+        onInvalidRecord,
       }),
     close() {
       closing.abort();

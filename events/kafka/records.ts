@@ -63,7 +63,7 @@ export function readRecord(message: FetchedMessage): ReadRecord {
   };
 }
 
-export interface PoisonRecord {
+export interface InvalidRecord {
   topic: string;
   partition: number;
   offset: number;

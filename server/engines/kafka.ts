@@ -2,7 +2,7 @@
 import { moveKeys } from '../../access/key-file.ts';
 import { executionJson } from '../../api/executions/execution-view.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import type { DeadLetters } from '../../events/kafka/dead-letter.ts';
+import type { DeadLetters } from '../../events/kafka/dead-letters.ts';
 import type { EngineOptions, Engines } from './engines.ts';
 import { openOutputIndex } from './output-index.ts';
 import { openWhenAvailable } from './retry.ts';
@@ -25,13 +25,13 @@ async function openLog({ config, name, logger }: EngineOptions, source: string, 
     // Only projectors keep dead letters: other nodes skip the same record.
     ...(roles.includes('projector')
       ? {
-          async onPoison(record) {
+          async onInvalidRecord(record) {
             logger.error(
               { reason: record.reason },
               'a record in Kafka is not a valid event; it becomes a dead letter',
             );
             await letters
-              .parkRecord(record)
+              .keepRecord(record)
               .catch((err: unknown) => logger.error({ err }, 'the dead letter could not be written'));
           },
         }
@@ -46,7 +46,7 @@ async function openLog({ config, name, logger }: EngineOptions, source: string, 
 export async function openKafkaEngines(options: EngineOptions): Promise<Engines> {
   const { config, name, logger, stack } = options;
   const { kafka, roles } = config;
-  const { deadLetters } = await import('../../events/kafka/dead-letter.ts');
+  const { deadLetters } = await import('../../events/kafka/dead-letters.ts');
   const { kafkaFleet } = await import('../../events/kafka/fleet.ts');
   const { kafkaKeyStore } = await import('../../access/kafka/key-store.ts');
   const { kafkaDutyFeed } = await import('../../events/kafka/duty-feed.ts');
@@ -76,7 +76,7 @@ export async function openKafkaEngines(options: EngineOptions): Promise<Engines>
     projectorLog,
     keys,
     keepDeadLetter: ({ reason, event, document }) =>
-      letters.park({
+      letters.keep({
         executionId: event?.executionId ?? document?.id ?? '',
         reason,
         ...(event ? { event } : {}),

@@ -144,7 +144,7 @@ if (!LONG) {
       await assertIndexed(nodes, id, numberedOutput(40));
     }));
 
-  test('429 and 413 are waited out; a document that is refused is parked, and the rest is there', () =>
+  test('429 and 413 are waited out; a rejected document becomes a dead letter, and the rest is indexed', () =>
     withFaultyProxy(stack.elasticsearch.address, (proxy) =>
       withNodes({ ...stack, elasticsearch: { address: proxy.url } }, [{ name: 'one' }], async (nodes) => {
         const server = nodes.node('one');
@@ -169,17 +169,17 @@ if (!LONG) {
         assert.is(projector.dead_letters, 1);
         const { kafkaClient } = await import('../../events/kafka/client.ts');
         const { followTopic } = await import('../../events/kafka/topic-feed.ts');
-        const parked = new AbortController();
+        const enough = new AbortController();
         const letters: string[] = [];
         void followTopic({
           client: await kafkaClient({ brokers: [stack.kafka.address] }),
           topic: `${nodes.prefix}.dead-letter`,
           from: 'beginning',
-          signal: parked.signal,
+          signal: enough.signal,
           onMessage: ({ value, headers }) => letters.push(`${headers.linefeed_reason} ${value}`),
         });
-        await until(PATIENCE_MS, () => letters.length > 0, 'the parked document');
-        parked.abort();
+        await until(PATIENCE_MS, () => letters.length > 0, 'the dead letter');
+        enough.abort();
         assert.match(letters[0] ?? '', /status 400.*poison line/s);
       }),
     ));

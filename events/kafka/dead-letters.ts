@@ -1,24 +1,24 @@
-/** Parks what could not be read or indexed in `<prefix>.dead-letter`, with the reason, so that nothing is lost silently. */
+/** Keeps events that cannot be read or indexed in `<prefix>.dead-letter`, each with its reason. */
 import { cloudEventHeaders, encodeEvent } from '../codec.ts';
 import type { ExecutionEvent } from '../event.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import { type ReconnectingProducer, reconnectingProducer } from './producer.ts';
-import type { PoisonRecord } from './records.ts';
+import type { InvalidRecord } from './records.ts';
 
 export interface DeadLetters {
-  /** An event that the index refused, or what of a document it refused. Resolves when it is parked. */
-  park(letter: {
+  /** An event or a part of a document that the index cannot accept. Resolves when the dead letter is durable. */
+  keep(letter: {
     executionId: string;
     reason: string;
     event?: ExecutionEvent;
     detail?: unknown;
   }): Promise<void>;
   /** A record of the log that is not a valid event. */
-  parkRecord(record: PoisonRecord): Promise<void>;
+  keepRecord(record: InvalidRecord): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Kafka's limit for a header is generous; a reason is for people. */
+/** A reason is for people; Kafka would allow a longer header. */
 const REASON_CHARACTERS = 2000;
 
 export function deadLetters(
@@ -38,7 +38,7 @@ export function deadLetters(
   }
 
   return {
-    park({ executionId, reason, event, detail }) {
+    keep({ executionId, reason, event, detail }) {
       const headers = {
         linefeed_reason: reason.slice(0, REASON_CHARACTERS),
         linefeed_at: new Date().toISOString(),
@@ -47,7 +47,7 @@ export function deadLetters(
         ? send(executionId, encodeEvent(event), { ...cloudEventHeaders(event, source), ...headers })
         : send(executionId, JSON.stringify(detail ?? null), { ...headers, ce_subject: executionId });
     },
-    parkRecord({ topic, partition, offset, executionId, reason, message }) {
+    keepRecord({ topic, partition, offset, executionId, reason, message }) {
       const original = Object.entries(message.headers).map(([name, value]) => [name, String(value ?? '')]);
       return send(executionId, message.value, {
         ...Object.fromEntries(original),
