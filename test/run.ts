@@ -38,8 +38,7 @@ const { values, positionals } = parseArgs({
 process.chdir(ROOT);
 // Hundreds of processes load the same files.
 process.env.NODE_COMPILE_CACHE ??= join(ROOT, 'node_modules/.cache/tests');
-if (values['allow-missing']) process.env.LINEFEED_TEST_ALLOW_MISSING = '1';
-const allowMissing = process.env.LINEFEED_TEST_ALLOW_MISSING === '1';
+const allowMissing = values['allow-missing'] || process.env.LINEFEED_TEST_ALLOW_MISSING === '1';
 
 let stack: Stack | undefined;
 

@@ -4,9 +4,6 @@ import type { Outcome } from './run-file.ts';
 
 const indented = (text: string) => text.replaceAll(/^/gm, '     ');
 
-/** What a file says that it could not do on this machine; only with LINEFEED_TEST_ALLOW_MISSING. */
-const saidSkipped = (output: string) => output.match(/^SKIPPED: .*$/gm) ?? [];
-
 export function printOutcome(outcome: Outcome, number: number, count: number): void {
   const { file, passed, skipped, seconds, problem, notRun, output } = outcome;
   const at = styleText('dim', `[${String(number).padStart(String(count).length)}/${count}]`);
@@ -18,14 +15,12 @@ export function printOutcome(outcome: Outcome, number: number, count: number): v
   const alsoSkipped = skipped ? `, ${skipped} skipped` : '';
   console.log(`${at} ${mark} ${file}  ${passed} passed${alsoSkipped}  ${seconds.toFixed(1)} s`);
   if (problem) console.log(`     ${problem}\n${indented(output)}`);
-  for (const line of saidSkipped(output)) console.log(`     ${styleText('yellow', line)}`);
 }
 
 /** @returns whether the run as a whole is good. */
 export function printSummary(outcomes: readonly Outcome[], unsteady: readonly Outcome[]): boolean {
-  for (const { file, notRun, output } of outcomes) {
+  for (const { file, notRun } of outcomes) {
     if (notRun) console.log(styleText('yellow', `SKIPPED: ${file}: ${notRun}`));
-    for (const line of saidSkipped(output)) console.log(styleText('yellow', `${file}: ${line}`));
   }
   for (const { file, problem } of unsteady)
     console.log(

@@ -13,7 +13,7 @@ import { withFaultyProxy } from '../support/faulty-proxy.ts';
 import { withFolder } from '../support/folder.ts';
 import { type Follower, follow } from '../support/follower.ts';
 import { type Nodes, outputOf, withNodes } from '../support/nodes.ts';
-import { sharedStack, stackOrSkip } from '../support/stack.ts';
+import { sharedStack } from '../support/stack.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('Faults while commands print');
@@ -81,108 +81,106 @@ async function assertExact(nodes: Nodes, node: string, { ids, followers, stop }:
   }
 }
 
-if (await stackOrSkip('Faults')) {
-  const stack = await sharedStack();
+const stack = await sharedStack();
 
-  test('projectors killed -9 in the middle of a bulk, workers killed -9, API nodes killed while followed, members that leave and join', () =>
-    withFolder((folder) =>
-      withFaultyProxy(stack.elasticsearch.address, (proxy) => {
-        // A worker must be back before the others give it up, also on a slow machine.
-        const env = { LINEFEED_LEASE: '120s' };
-        const slow = { ...env, LINEFEED_ELASTICSEARCH_NODE: proxy.url };
-        const specs = [
-          { name: 'front', roles: 'api', env },
-          { name: 'other', roles: 'api', env },
-          { name: 'w1', roles: 'worker', env },
-          { name: 'w2', roles: 'worker', env },
-          { name: 'p1', roles: 'projector', env: slow },
-          { name: 'p2', roles: 'projector', env },
-        ];
-        return withNodes(stack, specs, async (nodes) => {
-          const [front, other] = [nodes.node('front'), nodes.node('other')];
-          // Half of them begin at the node that is killed; whoever loses its node goes on at the other one.
-          let turn = 0;
-          const commands = await printing(folder, front.run, (id) =>
-            follow(front, id, { url: () => (turn++ % 2 ? front : other).url, retryMs: 300 }),
-          );
-          const faults: Record<string, () => Promise<void>> = {
-            async 'a projector dies with its bulk on the way'() {
-              const sent = new Promise<void>((resolve) => {
-                proxy.seen = (_, path) => {
-                  if (path.startsWith('/_bulk')) resolve();
-                };
-              });
-              // It may have no partition for now; then it dies all the same.
-              await Promise.race([sent, delay(5000)]);
-              await nodes.node('p1').kill('SIGKILL');
-              proxy.seen = undefined;
-              await soon();
-              await nodes.node('p1').start();
-            },
-            async 'a projector leaves the group and joins again'() {
-              await nodes.node('p2').kill('SIGTERM');
-              await soon();
-              await nodes.node('p2').start();
-            },
-            async 'a worker dies and comes back'() {
-              await nodes.node('w1').kill('SIGKILL');
-              await soon();
-              await nodes.node('w1').start();
-            },
-            async 'a worker leaves the group and joins again'() {
-              await nodes.node('w2').kill('SIGTERM');
-              await soon();
-              await nodes.node('w2').start();
-            },
-            async 'an API node dies while it is followed'() {
-              await other.kill('SIGKILL');
-              await soon();
-              await other.start();
-            },
-          };
-          for (let round = 0; round < ROUNDS; round++) {
-            const order = Object.values(faults).sort(() => Math.random() - 0.5);
-            // Two at a time, so that one happens while another is being got over.
-            while (order.length > 0) await all(order.splice(0, 2).map((fault) => soon().then(fault)));
-          }
-          await assertExact(nodes, 'front', commands);
-          const cuts = commands.followers.reduce((sum, { connections }) => sum + connections - 1, 0);
-          assert.ok(cuts > 0, 'followers were cut off');
-        });
-      }),
-    ));
-
-  test('events that are written twice, and a projector whose checkpoint was set back, leave one of each', () =>
-    withFolder((folder) => {
+test('projectors killed -9 in the middle of a bulk, workers killed -9, API nodes killed while followed, members that leave and join', () =>
+  withFolder((folder) =>
+    withFaultyProxy(stack.elasticsearch.address, (proxy) => {
+      // A worker must be back before the others give it up, also on a slow machine.
+      const env = { LINEFEED_LEASE: '120s' };
+      const slow = { ...env, LINEFEED_ELASTICSEARCH_NODE: proxy.url };
       const specs = [
-        { name: 'front', roles: 'api,worker' },
-        { name: 'back', roles: 'projector' },
+        { name: 'front', roles: 'api', env },
+        { name: 'other', roles: 'api', env },
+        { name: 'w1', roles: 'worker', env },
+        { name: 'w2', roles: 'worker', env },
+        { name: 'p1', roles: 'projector', env: slow },
+        { name: 'p2', roles: 'projector', env },
       ];
       return withNodes(stack, specs, async (nodes) => {
-        const front = nodes.node('front');
-        const commands = await printing(folder, front.run, (id) => follow(front, id));
-        await withRawLog(stack.kafka.address, nodes.prefix, async (log) => {
-          for (let round = 0; round < ROUNDS; round++) {
+        const [front, other] = [nodes.node('front'), nodes.node('other')];
+        // Half of them begin at the node that is killed; whoever loses its node goes on at the other one.
+        let turn = 0;
+        const commands = await printing(folder, front.run, (id) =>
+          follow(front, id, { url: () => (turn++ % 2 ? front : other).url, retryMs: 300 }),
+        );
+        const faults: Record<string, () => Promise<void>> = {
+          async 'a projector dies with its bulk on the way'() {
+            const sent = new Promise<void>((resolve) => {
+              proxy.seen = (_, path) => {
+                if (path.startsWith('/_bulk')) resolve();
+              };
+            });
+            // It may have no partition for now; then it dies all the same.
+            await Promise.race([sent, delay(5000)]);
+            await nodes.node('p1').kill('SIGKILL');
+            proxy.seen = undefined;
             await soon();
-            assert.ok((await repeatAll(log, `${nodes.prefix}-repeat-${round}`)) > 0);
-            await nodes.node('back').kill('SIGKILL');
-            await forgetCheckpoint(stack.elasticsearch.address, nodes.prefix);
-            await nodes.node('back').start();
-          }
-        });
+            await nodes.node('p1').start();
+          },
+          async 'a projector leaves the group and joins again'() {
+            await nodes.node('p2').kill('SIGTERM');
+            await soon();
+            await nodes.node('p2').start();
+          },
+          async 'a worker dies and comes back'() {
+            await nodes.node('w1').kill('SIGKILL');
+            await soon();
+            await nodes.node('w1').start();
+          },
+          async 'a worker leaves the group and joins again'() {
+            await nodes.node('w2').kill('SIGTERM');
+            await soon();
+            await nodes.node('w2').start();
+          },
+          async 'an API node dies while it is followed'() {
+            await other.kill('SIGKILL');
+            await soon();
+            await other.start();
+          },
+        };
+        for (let round = 0; round < ROUNDS; round++) {
+          const order = Object.values(faults).sort(() => Math.random() - 0.5);
+          // Two at a time, so that one happens while another is being got over.
+          while (order.length > 0) await all(order.splice(0, 2).map((fault) => soon().then(fault)));
+        }
         await assertExact(nodes, 'front', commands);
-        const chunks = (await Promise.all(commands.ids.map((id) => nodes.events(id))))
-          .flat()
-          .filter(({ type }) => type === 'output.appended').length;
-        const base = `${stack.elasticsearch.address}/${nodes.prefix}-output`;
-        await fetch(`${base}/_refresh`, { method: 'POST' });
-        const { count } = (await (await fetch(`${base}/_count`)).json()) as { count: number };
-        assert.is(count, chunks, 'a document a chunk, however often it came');
-        const { hits } = await front.json<{ hits: unknown[] }>('/v1/search?q=%22line%2010%22&limit=100');
-        assert.is(hits.length, COMMANDS, 'a hit a line');
+        const cuts = commands.followers.reduce((sum, { connections }) => sum + connections - 1, 0);
+        assert.ok(cuts > 0, 'followers were cut off');
       });
-    }));
-}
+    }),
+  ));
+
+test('events that are written twice, and a projector whose checkpoint was set back, leave one of each', () =>
+  withFolder((folder) => {
+    const specs = [
+      { name: 'front', roles: 'api,worker' },
+      { name: 'back', roles: 'projector' },
+    ];
+    return withNodes(stack, specs, async (nodes) => {
+      const front = nodes.node('front');
+      const commands = await printing(folder, front.run, (id) => follow(front, id));
+      await withRawLog(stack.kafka.address, nodes.prefix, async (log) => {
+        for (let round = 0; round < ROUNDS; round++) {
+          await soon();
+          assert.ok((await repeatAll(log, `${nodes.prefix}-repeat-${round}`)) > 0);
+          await nodes.node('back').kill('SIGKILL');
+          await forgetCheckpoint(stack.elasticsearch.address, nodes.prefix);
+          await nodes.node('back').start();
+        }
+      });
+      await assertExact(nodes, 'front', commands);
+      const chunks = (await Promise.all(commands.ids.map((id) => nodes.events(id))))
+        .flat()
+        .filter(({ type }) => type === 'output.appended').length;
+      const base = `${stack.elasticsearch.address}/${nodes.prefix}-output`;
+      await fetch(`${base}/_refresh`, { method: 'POST' });
+      const { count } = (await (await fetch(`${base}/_count`)).json()) as { count: number };
+      assert.is(count, chunks, 'a document a chunk, however often it came');
+      const { hits } = await front.json<{ hits: unknown[] }>('/v1/search?q=%22line%2010%22&limit=100');
+      assert.is(hits.length, COMMANDS, 'a hit a line');
+    });
+  }));
 
 async function withRawLog(broker: string, topicPrefix: string, body: (log: KafkaEventLog) => Promise<void>) {
   const log = await kafkaEventLog({

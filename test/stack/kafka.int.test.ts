@@ -9,7 +9,7 @@ import type { StackServer } from '../../tools/stack/server.ts';
 import { stackFolder } from '../../tools/stack/stack.ts';
 import { cli } from '../support/cli.ts';
 import { withNodes } from '../support/nodes.ts';
-import { randomPrefix, sharedStack, stackOrSkip } from '../support/stack.ts';
+import { randomPrefix, sharedStack } from '../support/stack.ts';
 import { until } from '../support/within.ts';
 
 const test = suite('Kafka, seen from outside');
@@ -111,63 +111,61 @@ async function topicsFollowTheTtls(broker: string): Promise<void> {
   assert.match(error, /must have the same number of partitions, but have 3 and 5/);
 }
 
-if (await stackOrSkip('Kafka, seen from outside')) {
-  const { elasticsearch } = await sharedStack();
+const { elasticsearch } = await sharedStack();
 
-  test('topics have the retention of the TTLs, also when these change; readyz, metrics and doctor say when the broker is away, and no key is changed then', () =>
-    withBroker(async (kafka) => {
-      await topicsFollowTheTtls(kafka.address);
-      await withNodes({ kafka, elasticsearch }, [{ name: 'one' }], async (nodes) => {
-        const server = nodes.node('one');
-        const metric = async (name: string) =>
-          new RegExp(`^${name} (\\S+)$`, 'm').exec(await (await server.fetch('/metrics')).text())?.[1];
-        assert.equal(
-          [await metric('linefeed_event_log_up'), await metric('linefeed_output_index_up')],
-          ['1', '1'],
-        );
-        const key = await server.post<{ id: string; key: string }>('/v1/keys', {
-          name: 'before',
-          scopes: ['admin'],
-        });
-        const withKey = { headers: { authorization: `Bearer ${key.key}` } };
-        await kafka.kill();
-        const unready = async () => {
-          const answer = await server.fetch('/readyz');
-          return answer.status === 503
-            ? ((await answer.json()) as { checks: Record<string, object> })
-            : undefined;
-        };
-        const { checks } = await until(30_000, unready, 'the server to say so');
-        assert.match(JSON.stringify(checks.event_log), /"ok":false.*Kafka|does not answer/);
-        assert.equal(checks.output_index, { ok: true });
-        assert.is(await metric('linefeed_event_log_up'), '0');
-        assert.is((await server.fetch('/v1/operations', withKey)).status, 200, 'a key that exists works');
-        const headers = { ...withKey.headers, 'content-type': 'application/json' };
-        const body = '{"name":"meanwhile","scopes":["read"]}';
-        const refused = await Promise.all([
-          server.fetch('/v1/keys', { method: 'POST', headers, body }),
-          server.fetch(`/v1/keys/${key.id}`, { method: 'DELETE', headers }),
-        ]);
-        for (const answer of refused) {
-          assert.is(answer.status, 503, answer.url);
-          assert.is(answer.headers.get('retry-after'), '1');
-          const { code, detail } = (await answer.json()) as { code: string; detail: string };
-          assert.is(code, 'keys-unavailable');
-          assert.match(detail, /those that exist go on working\. Try again/);
-        }
-        const doctor = await cli(server, ['doctor']);
-        assert.is(doctor.code, 1);
-        assert.match(doctor.text, /event log/);
-        await kafka.start();
-        await until(60_000, async () => (await server.fetch('/readyz')).ok, 'the server to be ready again');
-        assert.is(await metric('linefeed_event_log_up'), '1');
-        const revoke = () => server.fetch(`/v1/keys/${key.id}`, { method: 'DELETE' });
-        await until(60_000, async () => (await revoke()).status === 204, 'the key to be revoked');
-        assert.is((await server.fetch('/v1/operations', withKey)).status, 401);
-        const id = await server.run('echo back');
-        assert.is((await server.ended(id, 60_000)).status, 'succeeded');
+test('topics have the retention of the TTLs, also when these change; readyz, metrics and doctor say when the broker is away, and no key is changed then', () =>
+  withBroker(async (kafka) => {
+    await topicsFollowTheTtls(kafka.address);
+    await withNodes({ kafka, elasticsearch }, [{ name: 'one' }], async (nodes) => {
+      const server = nodes.node('one');
+      const metric = async (name: string) =>
+        new RegExp(`^${name} (\\S+)$`, 'm').exec(await (await server.fetch('/metrics')).text())?.[1];
+      assert.equal(
+        [await metric('linefeed_event_log_up'), await metric('linefeed_output_index_up')],
+        ['1', '1'],
+      );
+      const key = await server.post<{ id: string; key: string }>('/v1/keys', {
+        name: 'before',
+        scopes: ['admin'],
       });
-    }));
-}
+      const withKey = { headers: { authorization: `Bearer ${key.key}` } };
+      await kafka.kill();
+      const unready = async () => {
+        const answer = await server.fetch('/readyz');
+        return answer.status === 503
+          ? ((await answer.json()) as { checks: Record<string, object> })
+          : undefined;
+      };
+      const { checks } = await until(30_000, unready, 'the server to say so');
+      assert.match(JSON.stringify(checks.event_log), /"ok":false.*Kafka|does not answer/);
+      assert.equal(checks.output_index, { ok: true });
+      assert.is(await metric('linefeed_event_log_up'), '0');
+      assert.is((await server.fetch('/v1/operations', withKey)).status, 200, 'a key that exists works');
+      const headers = { ...withKey.headers, 'content-type': 'application/json' };
+      const body = '{"name":"meanwhile","scopes":["read"]}';
+      const refused = await Promise.all([
+        server.fetch('/v1/keys', { method: 'POST', headers, body }),
+        server.fetch(`/v1/keys/${key.id}`, { method: 'DELETE', headers }),
+      ]);
+      for (const answer of refused) {
+        assert.is(answer.status, 503, answer.url);
+        assert.is(answer.headers.get('retry-after'), '1');
+        const { code, detail } = (await answer.json()) as { code: string; detail: string };
+        assert.is(code, 'keys-unavailable');
+        assert.match(detail, /those that exist go on working\. Try again/);
+      }
+      const doctor = await cli(server, ['doctor']);
+      assert.is(doctor.code, 1);
+      assert.match(doctor.text, /event log/);
+      await kafka.start();
+      await until(60_000, async () => (await server.fetch('/readyz')).ok, 'the server to be ready again');
+      assert.is(await metric('linefeed_event_log_up'), '1');
+      const revoke = () => server.fetch(`/v1/keys/${key.id}`, { method: 'DELETE' });
+      await until(60_000, async () => (await revoke()).status === 204, 'the key to be revoked');
+      assert.is((await server.fetch('/v1/operations', withKey)).status, 401);
+      const id = await server.run('echo back');
+      assert.is((await server.ended(id, 60_000)).status, 'succeeded');
+    });
+  }));
 
 test.run();

@@ -19,7 +19,7 @@ import { withFolder } from '../support/folder.ts';
 import { follow } from '../support/follower.ts';
 import { recording } from '../support/output-events.ts';
 import { withServer } from '../support/server.ts';
-import { randomPrefix, stackOrSkip } from '../support/stack.ts';
+import { randomPrefix } from '../support/stack.ts';
 import { type TlsProxy, withTlsProxy } from '../support/tls-proxy.ts';
 import { until, within } from '../support/within.ts';
 
@@ -177,15 +177,13 @@ async function wholeServer({ security, broker }: Secured, proxy: TlsProxy): Prom
   );
 }
 
-if (await stackOrSkip('TLS and credentials')) {
-  test('Kafka by TLS with PLAIN and SCRAM, Elasticsearch by TLS with a password or an API key; others are told why not', () =>
-    withSecuredServers(async (servers) => {
-      await kafkaTakesWhoMayAndRefusesOthers(servers);
-      await withApiKeys(servers, async (proxy) => {
-        await elasticsearchTakesWhoMayAndRefusesOthers(servers, proxy);
-        await wholeServer(servers, proxy);
-      });
-    }));
-}
+test('Kafka by TLS with PLAIN and SCRAM, Elasticsearch by TLS with a password or an API key; others are told why not', () =>
+  withSecuredServers(async (servers) => {
+    await kafkaTakesWhoMayAndRefusesOthers(servers);
+    await withApiKeys(servers, async (proxy) => {
+      await elasticsearchTakesWhoMayAndRefusesOthers(servers, proxy);
+      await wholeServer(servers, proxy);
+    });
+  }));
 
 test.run();

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { fromWire } from '../../events/codec.ts';
 import type { ExecutionEvent } from '../../events/event.ts';
 import { type KafkaEventLog, kafkaEventLog } from '../../events/kafka/event-log.ts';
-import { randomPrefix, sharedStack, stackOrSkip } from '../support/stack.ts';
+import { randomPrefix, sharedStack } from '../support/stack.ts';
 import { until, within } from '../support/within.ts';
 
 const test = suite('Wire of Kafka');
@@ -97,49 +97,47 @@ async function seenIn(log: KafkaEventLog, prefix: string, count: number): Promis
   return seen.sort((a, b) => order(a) - order(b));
 }
 
-if (await stackOrSkip('Wire')) {
-  test('key, headers, time and value of every record are those that were published', () =>
-    withLog(async (log, prefix) => {
-      for (const event of events) await log.append([event]);
-      const seen = await seenIn(log, prefix, events.length);
-      if (process.env.UPDATE_GOLDEN) writeFileSync(GOLDEN_RECORDS, `${JSON.stringify(seen, null, 2)}\n`);
-      assert.ok(existsSync(GOLDEN_RECORDS));
-      assert.equal(seen, JSON.parse(readFileSync(GOLDEN_RECORDS, 'utf8')));
-    }));
+test('key, headers, time and value of every record are those that were published', () =>
+  withLog(async (log, prefix) => {
+    for (const event of events) await log.append([event]);
+    const seen = await seenIn(log, prefix, events.length);
+    if (process.env.UPDATE_GOLDEN) writeFileSync(GOLDEN_RECORDS, `${JSON.stringify(seen, null, 2)}\n`);
+    assert.ok(existsSync(GOLDEN_RECORDS));
+    assert.equal(seen, JSON.parse(readFileSync(GOLDEN_RECORDS, 'utf8')));
+  }));
 
-  test('records of a newer version are read: other fields, other headers, other types between them', () =>
-    withLog(async (log, prefix) => {
-      const records = JSON.parse(readFileSync(GOLDEN_RECORDS, 'utf8')) as Seen[];
-      const producer = log.client.kafka.producer();
-      await producer.connect();
-      for (const { topic, key, headers, value, timestamp } of records) {
-        const send = (more: { headers: Record<string, string>; value: object }) =>
-          producer.send({
-            topic: `${prefix}.${topic}`,
-            messages: [
-              { key, partition: 0, timestamp, headers: more.headers, value: JSON.stringify(more.value) },
-            ],
-          });
-        await send({
-          headers: { ...headers, ce_traceparent: '00-1-2-00', ce_specversion: '1.1' },
-          value: { ...(value as object), later: { more: true } },
+test('records of a newer version are read: other fields, other headers, other types between them', () =>
+  withLog(async (log, prefix) => {
+    const records = JSON.parse(readFileSync(GOLDEN_RECORDS, 'utf8')) as Seen[];
+    const producer = log.client.kafka.producer();
+    await producer.connect();
+    for (const { topic, key, headers, value, timestamp } of records) {
+      const send = (more: { headers: Record<string, string>; value: object }) =>
+        producer.send({
+          topic: `${prefix}.${topic}`,
+          messages: [
+            { key, partition: 0, timestamp, headers: more.headers, value: JSON.stringify(more.value) },
+          ],
         });
-        if (topic === 'output') continue;
-        // It takes an offset, which the next event of the other topic must not be thrown by.
-        await send({ headers: { ...headers, ce_type: 'execution.paused' }, value: { until: 'later' } });
-      }
-      await producer.disconnect();
-      const read: ExecutionEvent[] = [];
-      const id = events[0]?.executionId as string;
-      await within(
-        30_000,
-        (async () => {
-          for await (const batch of log.read(id)) read.push(...batch);
-        })(),
-        'reading',
-      );
-      assert.equal(plain(read), plain(events));
-    }));
-}
+      await send({
+        headers: { ...headers, ce_traceparent: '00-1-2-00', ce_specversion: '1.1' },
+        value: { ...(value as object), later: { more: true } },
+      });
+      if (topic === 'output') continue;
+      // It takes an offset, which the next event of the other topic must not be thrown by.
+      await send({ headers: { ...headers, ce_type: 'execution.paused' }, value: { until: 'later' } });
+    }
+    await producer.disconnect();
+    const read: ExecutionEvent[] = [];
+    const id = events[0]?.executionId as string;
+    await within(
+      30_000,
+      (async () => {
+        for await (const batch of log.read(id)) read.push(...batch);
+      })(),
+      'reading',
+    );
+    assert.equal(plain(read), plain(events));
+  }));
 
 test.run();

@@ -32,20 +32,3 @@ export async function withPrivateStack<T>(body: (stack: Stack) => Promise<T>): P
     await stack.stop();
   }
 }
-
-/**
- * Whether the suites that need the stack can run here. Where they cannot, it throws, unless LINEFEED_TEST_ALLOW_MISSING
- * is set: then it says on stderr which suite is skipped and why, and answers false.
- */
-export async function stackOrSkip(suite: string): Promise<boolean> {
-  try {
-    await sharedStack();
-    return true;
-  } catch (error) {
-    if (process.env.LINEFEED_TEST_ALLOW_MISSING !== '1') throw error;
-    process.stderr.write(
-      `\nSKIPPED: ${suite} needs a real Kafka and Elasticsearch: ${(error as Error).message}\n\n`,
-    );
-    return false;
-  }
-}

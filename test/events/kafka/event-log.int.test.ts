@@ -1,6 +1,6 @@
 import { kafkaEventLog } from '../../../events/kafka/event-log.ts';
 import { eventLogContract } from '../../contracts/event-log.contract.ts';
-import { randomPrefix, sharedStack, stackOrSkip } from '../../support/stack.ts';
+import { randomPrefix, sharedStack } from '../../support/stack.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -16,25 +16,23 @@ async function open(topicPrefix = randomPrefix()) {
   });
 }
 
-if (await stackOrSkip('EventLog on Kafka')) {
-  eventLogContract({
-    name: 'kafka',
-    purges: false,
-    knowsSize: false,
-    async open() {
-      const prefix = randomPrefix();
-      return {
-        connect: () => open(prefix),
-        async remove() {
-          if ((await sharedStack()).kafka.controllable) return;
-          const log = await open(prefix);
-          const admin = log.client.kafka.admin();
-          await admin.connect();
-          await admin.deleteTopics({ topics: Object.values(log.topics) });
-          await admin.disconnect();
-          await log.close();
-        },
-      };
-    },
-  });
-}
+eventLogContract({
+  name: 'kafka',
+  purges: false,
+  knowsSize: false,
+  async open() {
+    const prefix = randomPrefix();
+    return {
+      connect: () => open(prefix),
+      async remove() {
+        if ((await sharedStack()).kafka.controllable) return;
+        const log = await open(prefix);
+        const admin = log.client.kafka.admin();
+        await admin.connect();
+        await admin.deleteTopics({ topics: Object.values(log.topics) });
+        await admin.disconnect();
+        await log.close();
+      },
+    };
+  },
+});

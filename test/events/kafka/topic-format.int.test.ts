@@ -6,7 +6,7 @@ import { kafkaFleet } from '../../../events/kafka/fleet.ts';
 import { reconnectingProducer } from '../../../events/kafka/producer.ts';
 import { FORMAT_KEY, TOPIC_FORMAT } from '../../../events/kafka/topic-format.ts';
 import type { ServiceError } from '../../../lib/errors.ts';
-import { randomPrefix, sharedStack, stackOrSkip } from '../../support/stack.ts';
+import { randomPrefix, sharedStack } from '../../support/stack.ts';
 
 const test = suite('Format version of the Kafka topics');
 
@@ -46,35 +46,33 @@ async function storeFormat({ client, topics, brokers }: Log, format: number): Pr
   producer.close();
 }
 
-if (await stackOrSkip('Format version of the Kafka topics')) {
-  test('topics without a version get the present one, once; readers of heartbeats skip it', async () => {
-    const prefix = randomPrefix();
-    await (await open(prefix)).close();
-    const log = await open(prefix);
-    try {
-      assert.is(await workerRecords(log), 1);
-      const fleet = await kafkaFleet(log, '/linefeed/test');
-      assert.equal(fleet.workers(), []);
-      await fleet.close();
-    } finally {
-      await log.close();
-    }
-  });
-
-  test('topics of a newer version are refused with that reason', async () => {
-    const prefix = randomPrefix();
-    const log = await open(prefix);
-    await storeFormat(log, TOPIC_FORMAT + 1);
+test('topics without a version get the present one, once; readers of heartbeats skip it', async () => {
+  const prefix = randomPrefix();
+  await (await open(prefix)).close();
+  const log = await open(prefix);
+  try {
+    assert.is(await workerRecords(log), 1);
+    const fleet = await kafkaFleet(log, '/linefeed/test');
+    assert.equal(fleet.workers(), []);
+    await fleet.close();
+  } finally {
     await log.close();
-    const error = await open(prefix).then(
-      () => undefined,
-      (cause) => cause as ServiceError,
-    );
-    assert.is(error?.code, 'event-log-unavailable');
-    assert.is(error?.retriable, false);
-    assert.match(error?.message ?? '', `${prefix}.executions`);
-    assert.match(error?.message ?? '', /was written by a newer version of Linefeed \(format 2; /);
-  });
+  }
+});
 
-  test.run();
-}
+test('topics of a newer version are refused with that reason', async () => {
+  const prefix = randomPrefix();
+  const log = await open(prefix);
+  await storeFormat(log, TOPIC_FORMAT + 1);
+  await log.close();
+  const error = await open(prefix).then(
+    () => undefined,
+    (cause) => cause as ServiceError,
+  );
+  assert.is(error?.code, 'event-log-unavailable');
+  assert.is(error?.retriable, false);
+  assert.match(error?.message ?? '', `${prefix}.executions`);
+  assert.match(error?.message ?? '', /was written by a newer version of Linefeed \(format 2; /);
+});
+
+test.run();

@@ -1,6 +1,6 @@
 import { elasticsearchOutputIndex } from '../../../projections/elasticsearch/output-index.ts';
 import { outputIndexContract } from '../../contracts/output-index.contract.ts';
-import { randomPrefix, sharedStack, stackOrSkip } from '../../support/stack.ts';
+import { randomPrefix, sharedStack } from '../../support/stack.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -19,22 +19,20 @@ async function open(indexPrefix: string) {
   return index;
 }
 
-if (await stackOrSkip('OutputIndex on Elasticsearch')) {
-  const { elasticsearch } = await sharedStack();
-  outputIndexContract({
-    name: 'elasticsearch',
-    async open() {
-      const prefix = randomPrefix();
-      return {
-        connect: () => open(prefix),
-        async remove() {
-          // A cluster that ends with this process needs no tidying, which would take longer than the case.
-          if (elasticsearch.controllable) return;
-          await fetch(`${elasticsearch.address}/${prefix}-*?expand_wildcards=all`, { method: 'DELETE' });
-          await fetch(`${elasticsearch.address}/_index_template/${prefix}-*`, { method: 'DELETE' });
-          await fetch(`${elasticsearch.address}/_component_template/${prefix}-*`, { method: 'DELETE' });
-        },
-      };
-    },
-  });
-}
+const { elasticsearch } = await sharedStack();
+outputIndexContract({
+  name: 'elasticsearch',
+  async open() {
+    const prefix = randomPrefix();
+    return {
+      connect: () => open(prefix),
+      async remove() {
+        // A cluster that ends with this process needs no tidying, which would take longer than the case.
+        if (elasticsearch.controllable) return;
+        await fetch(`${elasticsearch.address}/${prefix}-*?expand_wildcards=all`, { method: 'DELETE' });
+        await fetch(`${elasticsearch.address}/_index_template/${prefix}-*`, { method: 'DELETE' });
+        await fetch(`${elasticsearch.address}/_component_template/${prefix}-*`, { method: 'DELETE' });
+      },
+    };
+  },
+});

@@ -6,7 +6,7 @@ import { elasticsearchOutputIndex } from '../../../projections/elasticsearch/out
 import { policyRequests } from '../../../projections/elasticsearch/templates.ts';
 import { applyEvent } from '../../../projections/execution-document.ts';
 import { recording } from '../../support/output-events.ts';
-import { randomPrefix, sharedStack, stackOrSkip } from '../../support/stack.ts';
+import { randomPrefix, sharedStack } from '../../support/stack.ts';
 
 const test = suite('Retention in Elasticsearch');
 const DAY_MS = 86_400_000;
@@ -98,71 +98,69 @@ test('a cluster with ILM gets policies, and its indices name them', async () => 
   }
 });
 
-if (await stackOrSkip('Retention in Elasticsearch')) {
-  test('without ILM old output is purged, executions stay until their own TTL, and empty indices are deleted', async () => {
-    const { elasticsearch } = await sharedStack();
-    const indexPrefix = randomPrefix();
-    const index = await elasticsearchOutputIndex({
-      node: elasticsearch.address,
-      indexPrefix,
-      replicas: 0,
-      executionsTtlMs: 90 * DAY_MS,
-      outputTtlMs: 7 * DAY_MS,
-      warmAfterMs: 0,
-      refreshEveryMs: 0,
-    });
-    try {
-      await index.ensure();
-      assert.not.ok(index.ilm, 'this distribution has no ILM');
-      const now = Date.now();
-      const ids: Record<string, string> = {};
-      for (const [name, age] of Object.entries({ young: 1, old: 45, ancient: 200 })) {
-        const at = now - age * DAY_MS;
-        const id = idAt(at);
-        ids[name] = id;
-        const record = recording(id);
-        const events = [
-          record.requested(),
-          record.scheduled(),
-          record.started(),
-          record.output({ text: `${name}\n` }),
-        ];
-        const all = [...events, record.completed()].map((event) => ({ ...event, at }));
-        let document = applyEvent(undefined, all[0] as never);
-        for (const event of all.slice(1)) document = applyEvent(document, event as never);
-        await index.write({
-          documents: [document],
-          chunks: all.filter(({ type }) => type === 'output.appended') as never,
-          checkpoint: `0=${age}:0` as Checkpoint,
-        });
-      }
-      const list = await index.retention();
-      assert.is(list.length, 6);
-      assert.ok(list.every(({ managedBy, documents }) => managedBy === 'linefeed' && documents === 1));
-      const expired = list.filter(({ expiresAt }) => (expiresAt ?? Number.POSITIVE_INFINITY) < now);
-      assert.is(expired.length, 3, 'two days of output and a month of executions');
-
-      const bounds = { output: now - 7 * DAY_MS, executions: now - 90 * DAY_MS, limit: 100 };
-      const candidates = await index.purgeCandidates(bounds);
-      assert.equal(candidates, { output: [ids.old], executions: [ids.ancient] });
-      await index.purge(candidates);
-      const textOf = async (id = '') => {
-        let text = '';
-        for await (const chunks of index.chunks(id, {}))
-          for (const { data } of chunks) text += Buffer.from(data);
-        return text;
-      };
-      assert.is(await textOf(ids.young), 'young\n');
-      assert.is(await textOf(ids.old), '');
-      assert.is((await index.execution(ids.old ?? ''))?.outputPurgedThrough, 3);
-      assert.is(await index.execution(ids.ancient ?? ''), undefined);
-      assert.equal(await index.purgeCandidates(bounds), { output: [], executions: [] });
-      const left = (await index.retention()).map(({ kind }) => kind).sort();
-      assert.equal(left, ['executions', 'executions', 'output'], 'indices that are empty are gone');
-    } finally {
-      await index.close();
-    }
+test('without ILM old output is purged, executions stay until their own TTL, and empty indices are deleted', async () => {
+  const { elasticsearch } = await sharedStack();
+  const indexPrefix = randomPrefix();
+  const index = await elasticsearchOutputIndex({
+    node: elasticsearch.address,
+    indexPrefix,
+    replicas: 0,
+    executionsTtlMs: 90 * DAY_MS,
+    outputTtlMs: 7 * DAY_MS,
+    warmAfterMs: 0,
+    refreshEveryMs: 0,
   });
-}
+  try {
+    await index.ensure();
+    assert.not.ok(index.ilm, 'this distribution has no ILM');
+    const now = Date.now();
+    const ids: Record<string, string> = {};
+    for (const [name, age] of Object.entries({ young: 1, old: 45, ancient: 200 })) {
+      const at = now - age * DAY_MS;
+      const id = idAt(at);
+      ids[name] = id;
+      const record = recording(id);
+      const events = [
+        record.requested(),
+        record.scheduled(),
+        record.started(),
+        record.output({ text: `${name}\n` }),
+      ];
+      const all = [...events, record.completed()].map((event) => ({ ...event, at }));
+      let document = applyEvent(undefined, all[0] as never);
+      for (const event of all.slice(1)) document = applyEvent(document, event as never);
+      await index.write({
+        documents: [document],
+        chunks: all.filter(({ type }) => type === 'output.appended') as never,
+        checkpoint: `0=${age}:0` as Checkpoint,
+      });
+    }
+    const list = await index.retention();
+    assert.is(list.length, 6);
+    assert.ok(list.every(({ managedBy, documents }) => managedBy === 'linefeed' && documents === 1));
+    const expired = list.filter(({ expiresAt }) => (expiresAt ?? Number.POSITIVE_INFINITY) < now);
+    assert.is(expired.length, 3, 'two days of output and a month of executions');
+
+    const bounds = { output: now - 7 * DAY_MS, executions: now - 90 * DAY_MS, limit: 100 };
+    const candidates = await index.purgeCandidates(bounds);
+    assert.equal(candidates, { output: [ids.old], executions: [ids.ancient] });
+    await index.purge(candidates);
+    const textOf = async (id = '') => {
+      let text = '';
+      for await (const chunks of index.chunks(id, {}))
+        for (const { data } of chunks) text += Buffer.from(data);
+      return text;
+    };
+    assert.is(await textOf(ids.young), 'young\n');
+    assert.is(await textOf(ids.old), '');
+    assert.is((await index.execution(ids.old ?? ''))?.outputPurgedThrough, 3);
+    assert.is(await index.execution(ids.ancient ?? ''), undefined);
+    assert.equal(await index.purgeCandidates(bounds), { output: [], executions: [] });
+    const left = (await index.retention()).map(({ kind }) => kind).sort();
+    assert.equal(left, ['executions', 'executions', 'output'], 'indices that are empty are gone');
+  } finally {
+    await index.close();
+  }
+});
 
 test.run();
