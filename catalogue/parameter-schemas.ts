@@ -4,11 +4,16 @@ import type { ParameterSchema } from './runner.ts';
 export type Parameters = Record<string, unknown>;
 export type ParameterSchemas = Record<string, ParameterSchema>;
 
+/** Whether a parameter is the action's own, not its runner's. An action replaces an extension of the runner when it declares the name. */
+export function isOwnParameter(name: string, runner: ParameterSchemas, action: ParameterSchemas): boolean {
+  return !Object.hasOwn(runner, name) || (runner[name]?.extension === true && Object.hasOwn(action, name));
+}
+
 /** Merges an action's schemas into its runner's, attribute by attribute; a parameter that the runner made immutable stays as it is. */
 export function mergeSchemas(runner: ParameterSchemas, action: ParameterSchemas): ParameterSchemas {
   const merged: ParameterSchemas = { ...runner };
   for (const [name, schema] of Object.entries(action)) {
-    const base = Object.hasOwn(runner, name) ? runner[name] : undefined;
+    const base = isOwnParameter(name, runner, action) ? undefined : runner[name];
     merged[name] = base?.immutable ? base : { ...base, ...schema };
   }
   return merged;
@@ -16,10 +21,19 @@ export function mergeSchemas(runner: ParameterSchemas, action: ParameterSchemas)
 
 /** Plain JSON Schema: StackStorm's own keywords removed, draft 4 spellings turned into today's. */
 export function toJsonSchema(schema: ParameterSchema): Record<string, unknown> {
-  const { required, secret, immutable, position, default: _, ...rest } = schema as Record<string, unknown>;
+  const {
+    required,
+    secret,
+    immutable,
+    position,
+    extension,
+    default: _,
+    ...rest
+  } = schema as Record<string, unknown>;
   void secret;
   void immutable;
   void position;
+  void extension;
   if (Array.isArray(required)) rest.required = required;
   for (const [flag, bound] of [
     ['exclusiveMinimum', 'minimum'],

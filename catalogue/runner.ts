@@ -14,6 +14,8 @@ export interface ParameterSchema {
   secret?: boolean;
   immutable?: boolean;
   position?: number;
+  /** StackStorm's runner does not have this parameter of a runner. An action that declares the name replaces it: the value is the action's. */
+  extension?: boolean;
   [keyword: string]: unknown;
 }
 

@@ -3,34 +3,37 @@
 import type { Runner } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { environmentVariables } from './arguments.ts';
+import { type ScriptRunnerOptions, wantsMerge } from './local-shell-script.ts';
 import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
 import { sudoCommand } from './sudo.ts';
 import { exitVerdict } from './verdict.ts';
 
-export const localShellCmd: Runner = {
-  name: 'local-shell-cmd',
-  description: "Runs a command line with /bin/sh on the worker's machine.",
-  parameters: {
-    cmd: { type: 'string', description: 'Command line to run.' },
-    cwd: { type: 'string', description: 'Working directory. Default: /.' },
-    ...SHELL_PARAMETERS,
-    merge: MERGE_PARAMETER,
-  },
-  async prepare({ parameters }) {
-    const { cmd, cwd, env, timeout, sudo, sudo_password, merge } = parameters;
-    if (typeof cmd !== 'string' || cmd.trim() === '') {
-      throw new ServiceError('validation-failed', 'cmd: the command line is empty');
-    }
-    const words = sudo
-      ? sudoCommand(['bash', '-c', cmd], sudo_password)
-      : { command: ['/bin/sh', '-c', cmd] as [string, ...string[]], env: {} };
-    return {
-      command: words.command,
-      timeoutS: typeof timeout === 'number' ? timeout : SHELL_PARAMETERS.timeout.default,
-      merge: merge === true,
-      ...(typeof cwd === 'string' && cwd !== '' ? { cwd } : {}),
-      env: { ...environmentVariables(env), ...words.env },
-    };
-  },
-  conclude: exitVerdict,
-};
+export function localShellCmdRunner(options: Pick<ScriptRunnerOptions, 'describe'>): Runner {
+  return {
+    name: 'local-shell-cmd',
+    description: "Runs a command line with /bin/sh on the worker's machine.",
+    parameters: {
+      cmd: { type: 'string', description: 'Command line to run.' },
+      cwd: { type: 'string', description: 'Working directory. Default: /.' },
+      ...SHELL_PARAMETERS,
+      merge: MERGE_PARAMETER,
+    },
+    async prepare({ parameters, action }) {
+      const { cmd, cwd, env, timeout, sudo, sudo_password } = parameters;
+      if (typeof cmd !== 'string' || cmd.trim() === '') {
+        throw new ServiceError('validation-failed', 'cmd: the command line is empty');
+      }
+      const words = sudo
+        ? sudoCommand(['bash', '-c', cmd], sudo_password)
+        : { command: ['/bin/sh', '-c', cmd] as [string, ...string[]], env: {} };
+      return {
+        command: words.command,
+        timeoutS: typeof timeout === 'number' ? timeout : SHELL_PARAMETERS.timeout.default,
+        merge: await wantsMerge(options, action.ref, parameters),
+        ...(typeof cwd === 'string' && cwd !== '' ? { cwd } : {}),
+        env: { ...environmentVariables(env), ...words.env },
+      };
+    },
+    conclude: exitVerdict,
+  };
+}

@@ -2,10 +2,11 @@
 
 import type { ActionDescription } from '../../catalogue/descriptions.ts';
 import type { Packs } from '../../catalogue/pack-folders.ts';
+import { isOwnParameter } from '../../catalogue/parameter-schemas.ts';
 import type { ParameterSchema, Runner } from '../../catalogue/runner.ts';
 import { environmentVariables, requestArguments, scriptArguments } from './arguments.ts';
 import { scriptCommand, scriptFile } from './script-file.ts';
-import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
+import { ARGUMENT_PARAMETERS, MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
 import { sudoCommand } from './sudo.ts';
 import { exitVerdict } from './verdict.ts';
 
@@ -16,8 +17,7 @@ export interface ScriptRunnerOptions {
 }
 
 const LOCAL_SCRIPT_PARAMETERS: Record<string, ParameterSchema> = {
-  args: { type: 'array', description: "More arguments, after the action's own." },
-  kwargs: { type: 'object', description: 'More named arguments.' },
+  ...ARGUMENT_PARAMETERS,
   cwd: { type: 'string', description: "Working directory. Default: the script's folder in its pack." },
   ...SHELL_PARAMETERS,
   merge: MERGE_PARAMETER,
@@ -32,15 +32,25 @@ export async function actionArguments(
   runnerParameters: Record<string, ParameterSchema>,
   values: Record<string, unknown>,
 ): Promise<string[]> {
-  const description = await describe(ref);
-  const schemas = Object.fromEntries(
-    Object.entries(description?.parameters ?? {}).filter(([name]) => !Object.hasOwn(runnerParameters, name)),
-  );
+  const declared = (await describe(ref))?.parameters ?? {};
+  const isOwn = (name: string) => isOwnParameter(name, runnerParameters, declared);
+  const schemas = Object.fromEntries(Object.entries(declared).filter(([name]) => isOwn(name)));
+  const extra = (name: string) => (isOwn(name) ? undefined : values[name]);
   const kwargOp = typeof values.kwarg_op === 'string' ? values.kwarg_op : '--';
   return [
     ...scriptArguments({ schemas, values, kwargOp }),
-    ...requestArguments(values.args, values.kwargs, kwargOp),
+    ...requestArguments(extra('args'), extra('kwargs'), kwargOp),
   ];
+}
+
+/** Whether the request wants one stream. False if `merge` is a parameter of the action itself. */
+export async function wantsMerge(
+  { describe }: Pick<ScriptRunnerOptions, 'describe'>,
+  ref: string,
+  { merge }: Record<string, unknown>,
+): Promise<boolean> {
+  if (merge !== true) return false;
+  return !Object.hasOwn((await describe(ref))?.parameters ?? {}, 'merge');
 }
 
 export function localShellScriptRunner(options: ScriptRunnerOptions): Runner {
@@ -67,7 +77,7 @@ export function localShellScriptRunner(options: ScriptRunnerOptions): Runner {
           ...raised?.env,
         },
         timeoutS: Number(parameters.timeout ?? 60),
-        merge: parameters.merge === true,
+        merge: await wantsMerge(options, action.ref, parameters),
       };
     },
     conclude: exitVerdict,

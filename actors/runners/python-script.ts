@@ -5,6 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isOwnParameter } from '../../catalogue/parameter-schemas.ts';
 import type { ParameterSchema, ProcessEnd, Runner, Verdict } from '../../catalogue/runner.ts';
 import { environmentVariables } from './arguments.ts';
 import { actionArguments, type ScriptRunnerOptions } from './local-shell-script.ts';
@@ -21,7 +22,7 @@ interface PythonRunnerOptions extends ScriptRunnerOptions {
 const RUN_ACTION = join(dirname(fileURLToPath(import.meta.url)), 'python', 'run_action.py');
 
 const PARAMETERS: Record<string, ParameterSchema> = {
-  args: { type: 'array', description: 'Arguments of a plain script.' },
+  args: { type: 'array', extension: true, description: 'Arguments of a plain script.' },
   env: {
     type: 'object',
     description: 'Environment variables, added to the configured ones. PYTHONPATH is ignored.',
@@ -63,12 +64,12 @@ export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
     async prepare(request) {
       const { parameters, action, folder } = request;
       const { path, pack } = await scriptFile(request, options.packs, 'script.py');
-      const declared = Object.keys((await options.describe(action.ref))?.parameters ?? {});
-      const names = [...new Set([...declared, ...Object.keys(parameters)])];
+      const declared = (await options.describe(action.ref))?.parameters ?? {};
+      const names = [...new Set([...Object.keys(declared), ...Object.keys(parameters)])];
       // As in StackStorm, `run` gets every parameter of the action, None for those without a value.
       const own = Object.fromEntries(
         names
-          .filter((name) => !Object.hasOwn(PARAMETERS, name))
+          .filter((name) => isOwnParameter(name, PARAMETERS, declared))
           .map((name) => [name, parameters[name] ?? null]),
       );
       const job = {

@@ -7,7 +7,7 @@ import { builtInPacks, openPacks } from '../../catalogue/pack-folders.ts';
 import type { Runner } from '../../catalogue/runner.ts';
 import type { Config } from '../../config/config.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { localShellCmd } from './local-shell-cmd.ts';
+import { localShellCmdRunner } from './local-shell-cmd.ts';
 import { localShellScriptRunner } from './local-shell-script.ts';
 import { noopRunner } from './noop.ts';
 import { pythonScriptRunner } from './python-script.ts';
@@ -75,7 +75,7 @@ export async function createRunners(options: RunnersOptions): Promise<Runner[]> 
     unbuffer: config.worker.unbuffer === 'auto',
   };
   const builtIn = [
-    localShellCmd,
+    localShellCmdRunner({ describe }),
     localShellScriptRunner(script),
     remoteShellCmdRunner(remote),
     remoteShellScriptRunner({ ...remote, ...script }),

@@ -11,10 +11,10 @@ import {
   remoteSetting,
 } from './remote-shell.ts';
 import { scriptCommand, scriptFile } from './script-file.ts';
+import { ARGUMENT_PARAMETERS } from './shared-parameters.ts';
 
 const PARAMETERS: Record<string, ParameterSchema> = {
-  args: { type: 'array', description: "More arguments, after the action's own." },
-  kwargs: { type: 'object', description: 'More named arguments.' },
+  ...ARGUMENT_PARAMETERS,
   ...REMOTE_PARAMETERS,
   dir: {
     type: 'string',

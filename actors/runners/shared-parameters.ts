@@ -21,7 +21,14 @@ export const SHELL_PARAMETERS = {
   },
 } satisfies Record<string, ParameterSchema>;
 
+/** More arguments for a script. */
+export const ARGUMENT_PARAMETERS = {
+  args: { type: 'array', extension: true, description: "More arguments, after the action's own." },
+  kwargs: { type: 'object', extension: true, description: 'More named arguments.' },
+} satisfies Record<string, ParameterSchema>;
+
 export const MERGE_PARAMETER: ParameterSchema = {
+  extension: true,
   type: 'boolean',
   default: false,
   description: 'Send stderr to stdout (2>&1), as one stream in exact order.',

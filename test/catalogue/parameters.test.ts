@@ -41,6 +41,17 @@ test('defaults are filled in; those of the action win over those of the runner',
   });
 });
 
+test("an action's parameter replaces an extension of the runner, and overlays a parameter of StackStorm's runner", () => {
+  const runner: ParameterSchemas = {
+    args: { type: 'array', extension: true },
+    timeout: { type: 'integer', default: 60 },
+  };
+  assert.equal(mergeSchemas(runner, { args: { description: 'words' }, timeout: { default: 5 } }), {
+    args: { description: 'words' },
+    timeout: { type: 'integer', default: 5 },
+  });
+});
+
 test("every refusal names the parameter and the expected value, in StackStorm's words", () => {
   const action: ParameterSchemas = {
     cmd: { required: true },

@@ -5,7 +5,6 @@ import pino from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createSeal } from '../../access/seal.ts';
-import { localShellCmd } from '../../actors/runners/local-shell-cmd.ts';
 import { loadConfig } from '../../config/config.ts';
 import { type ExecutionRequested, isLast, type LifecycleEvent } from '../../events/event.ts';
 import { startProjector } from '../../projections/projector.ts';
@@ -14,6 +13,7 @@ import { createDispatch } from '../../server/roles/dispatch.ts';
 import { startWorkerRole } from '../../server/roles/worker.ts';
 import { withFolder } from '../support/folder.ts';
 import { until } from '../support/within.ts';
+import { LOCAL_SHELL_CMD } from '../support/write-side.ts';
 
 const test = suite('Worker role');
 
@@ -23,7 +23,7 @@ function request(cmd: string): ExecutionRequested {
     executionId: randomUUIDv7(),
     position: 0,
     at: Date.now(),
-    action: { ref: 'core.local', pack: 'core', name: 'local', runner: localShellCmd.name },
+    action: { ref: 'core.local', pack: 'core', name: 'local', runner: LOCAL_SHELL_CMD.name },
     parameters: { cmd },
     user: 'tester',
   };
@@ -54,7 +54,7 @@ test('while the index is far behind, a new request runs once, and a canceled one
         log,
         engines,
         seal: createSeal(Buffer.alloc(32, 7)),
-        runners: [localShellCmd],
+        runners: [LOCAL_SHELL_CMD],
         logger,
         caughtUp: async (checkpoint) => {
           await arrived.promise;

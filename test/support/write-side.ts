@@ -4,7 +4,7 @@ import { createSeal } from '../../access/seal.ts';
 import { openKeeperClient } from '../../actors/capture/keeper-client.ts';
 import { createExecutionProcesses } from '../../actors/execution/execution-processes.ts';
 import { createSupervisor } from '../../actors/execution/supervisor.ts';
-import { localShellCmd } from '../../actors/runners/local-shell-cmd.ts';
+import { localShellCmdRunner } from '../../actors/runners/local-shell-cmd.ts';
 import { createLease } from '../../actors/scheduling/lease.ts';
 import { type Scheduler, startScheduler } from '../../actors/scheduling/scheduler.ts';
 import { loadConfig } from '../../config/config.ts';
@@ -34,6 +34,7 @@ export interface WriteSide {
 }
 
 export const WORKER = 'worker-1';
+export const LOCAL_SHELL_CMD = localShellCmdRunner({ describe: async () => undefined });
 const seal = createSeal(Buffer.alloc(32, 7));
 const newId = executionIds();
 
@@ -85,7 +86,7 @@ export async function withWriteSide<T>(
     spoolRoot,
     log,
     seal,
-    runner: (wanted) => (wanted === localShellCmd.name ? localShellCmd : undefined),
+    runner: (wanted) => (wanted === LOCAL_SHELL_CMD.name ? LOCAL_SHELL_CMD : undefined),
   });
   const logger = pino({ level: 'silent' });
   const supervisor = createSupervisor({ worker: WORKER, log, processes, logger });

@@ -13,6 +13,8 @@ import { withFolder } from '../../support/folder.ts';
 import { type Ran, runLaunch } from '../../support/launch.ts';
 
 const PACKS = fileURLToPath(new URL('../../fixtures/packs', import.meta.url));
+/** Actions that failed here and run in StackStorm. */
+const STACKSTORM = fileURLToPath(new URL('../../fixtures/stackstorm', import.meta.url));
 const HOSTILE = [
   `'`,
   `"`,
@@ -111,6 +113,18 @@ shell('hostile values arrive as they were sent', async () => {
       HOSTILE,
     );
     for (const message of HOSTILE) assert.is((await run('core.echo', { message })).stdout, `${message}\n`);
+  });
+});
+
+shell("an action's own args, kwargs and merge keep the meaning that the action gives them", async () => {
+  await withPacks([STACKSTORM], async ({ run }) => {
+    const script = await run('clash.sh', { args: 'one', merge: 'two', other: 'three' });
+    assert.is(script.stdout, '[--args=one]\n[--merge=two]\n[--other=three]\n', script.stderr);
+    assert.equal((await run('clash.py', { args: ['a', 'b'] })).result.result, ['*', ['a', 'b']]);
+    const merged = await run('clash.merge', { merge: true, kwargs: 'k' });
+    assert.is(merged.stdout, 'True k\n', merged.stderr);
+    assert.is(merged.launch.merge, false);
+    assert.is((await run('core.local', { cmd: 'true', merge: true })).launch.merge, true);
   });
 });
 
