@@ -1,4 +1,5 @@
-/** Runs a command line with /bin/sh on the worker's machine. */
+/** Runs a command line with bash on the worker's machine, as StackStorm does. */
+import { existsSync } from 'node:fs';
 
 import type { Runner } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -8,10 +9,13 @@ import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
 import { sudoCommand } from './sudo.ts';
 import { exitVerdict } from './verdict.ts';
 
+const SHELL =
+  ['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash'].find((path) => existsSync(path)) ?? '/bin/sh';
+
 export function localShellCmdRunner(options: Pick<ScriptRunnerOptions, 'describe'>): Runner {
   return {
     name: 'local-shell-cmd',
-    description: "Runs a command line with /bin/sh on the worker's machine.",
+    description: "Runs a command line with bash on the worker's machine, or with sh if there is no bash.",
     parameters: {
       cmd: { type: 'string', description: 'Command line to run.' },
       cwd: { type: 'string', description: 'Working directory. Default: /.' },
@@ -24,8 +28,8 @@ export function localShellCmdRunner(options: Pick<ScriptRunnerOptions, 'describe
         throw new ServiceError('validation-failed', 'cmd: the command line is empty');
       }
       const words = sudo
-        ? sudoCommand(['bash', '-c', cmd], sudo_password)
-        : { command: ['/bin/sh', '-c', cmd] as [string, ...string[]], env: {} };
+        ? sudoCommand([SHELL, '-c', cmd], sudo_password)
+        : { command: [SHELL, '-c', cmd] as [string, ...string[]], env: {} };
       return {
         command: words.command,
         timeoutS: typeof timeout === 'number' ? timeout : SHELL_PARAMETERS.timeout.default,

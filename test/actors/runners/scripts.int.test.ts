@@ -128,6 +128,24 @@ shell("an action's own args, kwargs and merge keep the meaning that the action g
   });
 });
 
+shell('a command line runs in bash, as in StackStorm', async () => {
+  await withPacks([], async ({ run, folder }) => {
+    const file = join(folder, 'names');
+    writeFileSync(file, 'name=bash\n');
+    const rows: [cmd: string, stdout: string][] = [
+      ['echo {1..3}', '1 2 3\n'],
+      ['[[ abc == a* ]] && echo yes', 'yes\n'],
+      [`source ${file} && echo $name`, 'bash\n'],
+      ['set -o pipefail; false | true || echo failed', 'failed\n'],
+      ['words=(a b); cat <(echo "${words[1]}")', 'b\n'],
+    ];
+    for (const [cmd, stdout] of rows) {
+      const ran = await run('core.local', { cmd });
+      assert.equal([ran.stdout, ran.stderr, ran.exitCode], [stdout, '', 0], cmd);
+    }
+  });
+});
+
 shell('values that no argument can hold are refused with their name', async () => {
   await withPacks([PACKS], async ({ run }) => {
     const long = 'x'.repeat(1 << 20);
