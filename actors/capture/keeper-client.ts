@@ -28,6 +28,13 @@ const MAX_SOCKET_BYTES = 100;
 /** A keeper that was just started listens within this, also on a busy machine. */
 const START_MS = 30_000;
 const RETRY_MS = 20;
+/** It keeps little in memory, and any child of a server could open Node's inspector with SIGUSR1. */
+const KEEPER_FLAGS = [
+  '--max-semi-space-size=1',
+  '--heap-growing-percent=20',
+  '--disable-sigusr1',
+  '--disable-warning=ExperimentalWarning',
+];
 
 type Answer = { ok: unknown } | { error: string };
 /** `Omit` over a union keeps only what its members share. */
@@ -73,20 +80,17 @@ export function openKeeperClient(options: { spool: string; home: string }): Keep
   function startKeeper(onExit: () => void): void {
     const log = openSync(join(home, KEEPER_FILES.log), 'a', 0o600);
     const cache = getCompileCacheDir();
-    const main = fileURLToPath(siblingModuleUrl(import.meta.url, '../../keeper/main'));
-    const child = spawn(
-      process.execPath,
-      ['--max-semi-space-size=1', '--heap-growing-percent=20', main, spool, home, path],
-      {
-        detached: true,
-        cwd: '/',
-        stdio: ['ignore', log, log],
-        env: {
-          PATH: process.env.PATH ?? '/usr/bin:/bin',
-          ...(cache ? { NODE_COMPILE_CACHE: dirname(cache) } : {}),
-        },
+    const entry = import.meta.url.endsWith('.ts') ? '../../keeper/checkout' : '../../keeper/main';
+    const main = fileURLToPath(siblingModuleUrl(import.meta.url, entry));
+    const child = spawn(process.execPath, [...KEEPER_FLAGS, main, spool, home, path], {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', log, log],
+      env: {
+        PATH: process.env.PATH ?? '/usr/bin:/bin',
+        ...(cache ? { NODE_COMPILE_CACHE: dirname(cache) } : {}),
       },
-    );
+    });
     closeSync(log);
     child.on('error', onExit);
     child.on('exit', onExit);

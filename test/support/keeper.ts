@@ -9,7 +9,7 @@ function keepersOf(dataFolder: string): number[] {
     if (!/^\d+$/.test(name)) return [];
     try {
       const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
-      return words.includes(home) && words.some((word) => /keeper\/main\.[jt]s$/.test(word))
+      return words.includes(home) && words.some((word) => /keeper\/(code-\w+\/)?main\.[jt]s$/.test(word))
         ? Number(name)
         : [];
     } catch {
