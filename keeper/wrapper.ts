@@ -3,6 +3,8 @@
  * no exit code. Builtins only: a fork costs more than all of this.
  */
 
+import type { Exited } from './frames.ts';
+
 /** Files of an execution's folder that are FIFOs. */
 export const FIFO = { stdout: 'out', stderr: 'err', control: 'ctl', confirm: 'ack' } as const;
 
@@ -67,4 +69,13 @@ export function parseWrapper(text: string): WrapperWords {
     else if (line.trim() !== '') said = true;
   }
   return words;
+}
+
+/** What the wrapper says of the end, as a frame says it. */
+export function exitedOf({ code, uptimeS, bySignal }: NonNullable<WrapperWords['exited']>): Exited {
+  return {
+    code,
+    ...(bySignal && code > 128 ? { signal: code - 128 } : {}),
+    ...(uptimeS === undefined ? {} : { uptimeS }),
+  };
 }

@@ -132,6 +132,20 @@ test('a command that has to end at its output limit is ended', () =>
     assert.is(terminated?.cause, 'output-limit');
   }));
 
+test('each segment begins with what lies before it', () =>
+  withKeeper(async ({ start, over }) => {
+    const { frames } = await over(await start('seq 1 5000000; seq 1 9 >&2'));
+    const totals = [0, 0];
+    let segments = 0;
+    for (const { kind, source, payload } of frames) {
+      if (kind === KIND.data) totals[source] = (totals[source] ?? 0) + payload.length;
+      if (kind !== KIND.base) continue;
+      segments++;
+      assert.equal(JSON.parse(payload.toString()), totals);
+    }
+    assert.ok(segments >= 4, `${segments} segments`);
+  }));
+
 test('a killed keeper breaks no pipe, loses no exit code and marks each open stream', () =>
   withKeeper(async ({ folder, start, state, over }) => {
     const go = join(folder, 'go');
