@@ -1,4 +1,4 @@
-/** The AsyncAPI 3 document of what lies in Kafka, made from the schemas that the code itself reads and writes with. */
+/** The AsyncAPI 3 document of the Kafka topics, made from the schemas that the code reads and writes with. */
 import { z } from 'zod';
 import { KEY_SCHEMA } from '../../access/key-store.ts';
 import { EVENT_SCHEMAS, eventJsonSchema } from '../../events/codec.ts';
@@ -7,32 +7,32 @@ import { CANCEL_SCHEMA, HEARTBEAT_SCHEMA } from '../../events/fleet/fleet.ts';
 
 type Json = Record<string, unknown>;
 
-/** Raised when a consumer of the one before could be misled; what is only added leaves it as it is. */
+/** Bump on breaking changes only. */
 const WIRE_VERSION = 1;
 
 const SUMMARIES: Record<EventType, string> = {
-  'execution.requested': 'Somebody asked for a command to be run',
-  'execution.scheduled': 'A worker was named; from here on it owns the execution',
-  'execution.started': 'The process runs',
-  'execution.cancel_requested': 'The owner was asked to end it',
-  'execution.completed': 'It ended; nothing follows',
-  'execution.abandoned': 'Its worker is gone; nothing follows',
-  'output.appended': 'Lines that were read together from one stream',
+  'execution.requested': 'A caller asked for an execution',
+  'execution.scheduled': 'A worker was chosen; it owns the execution from here on',
+  'execution.started': 'The process was started',
+  'execution.cancel_requested': 'The owner was asked to end the execution',
+  'execution.completed': 'The execution ended; this is its last event',
+  'execution.abandoned': 'The worker died; this is the last event of the execution',
+  'output.appended': 'A chunk: whole lines of one stream, or a part of one line',
 };
 
 const text = (description: string) => ({ type: 'string', description });
 
-/** Of what happens to an execution, where the records of two topics have one order. */
+/** Headers of an execution's events. They put the records of two topics into one order. */
 const EVENT_HEADERS = {
-  ce_id: text('`<execution>/<position>`: the same on every retry, so repeats can be told'),
+  ce_id: text('`<execution>/<position>`: the same on every retry, so that consumers recognise repeats'),
   ce_subject: text('The execution'),
   ce_after: text(
-    'Only where the event before it lies in the other topic: offset there, in the same partition. Who reads both topics delivers this event after that one',
+    'Only when the previous event is in the other topic: its offset there, in the same partition. A reader of both topics delivers this event after that one',
   ),
 };
 
 const recordHeaders = (subject: string) => ({
-  ce_id: text('Differs with each record'),
+  ce_id: text('Unique for each record'),
   ce_subject: text(`${subject}; also the key of the record`),
 });
 
@@ -42,7 +42,7 @@ function headers(own: Json): Json {
     required: ['ce_specversion', 'ce_id', 'ce_type', 'ce_source', 'ce_subject', 'ce_time'],
     properties: {
       ce_specversion: { type: 'string', const: '1.0' },
-      ce_type: text('Type of the event; ignore those you do not know'),
+      ce_type: text('Type of the event; ignore unknown types'),
       ce_source: text('The process that wrote it'),
       ce_time: { type: 'string', format: 'date-time' },
       'content-type': { type: 'string', const: 'application/json' },
@@ -51,7 +51,7 @@ function headers(own: Json): Json {
   };
 }
 
-/** @param own headers that not every message has, or that say something else there. */
+/** @param own headers of this message besides those of every message. */
 function message(name: string, summary: string, payload: Json, own: Json): Json {
   const { $schema, ...schema } = payload;
   void $schema;
@@ -70,55 +70,25 @@ function message(name: string, summary: string, payload: Json, own: Json): Json 
 
 const identifier = (type: string) => type.replace(/[._](.)/g, (_, letter: string) => letter.toUpperCase());
 
-/** @param prefix of the topics, as configured. */
-export function asyncApiDocument(version: string, prefix = 'linefeed'): Json {
-  const types = Object.keys(EVENT_SCHEMAS) as EventType[];
-  const jsonSchema = (schema: z.ZodType) => z.toJSONSchema(schema, { io: 'input' }) as Json;
-  const messages: Record<string, Json> = {};
-  for (const type of types) {
-    messages[identifier(type)] = message(type, SUMMARIES[type], eventJsonSchema(type), EVENT_HEADERS);
-  }
-  messages.workerHeartbeat = message(
-    'worker.heartbeat',
-    'A worker lives; a record without a value says that it will not come back',
-    jsonSchema(HEARTBEAT_SCHEMA),
-    recordHeaders('The worker'),
-  );
-  messages.commandCancel = message(
-    'command.cancel',
-    'The owner of an execution is asked to end it',
-    jsonSchema(CANCEL_SCHEMA),
-    recordHeaders('The execution'),
-  );
-  messages.keyCreated = message(
-    'key.created',
-    'An API key was made; a record without a value makes it unknown',
-    jsonSchema(KEY_SCHEMA),
-    recordHeaders('Id of the API key'),
-  );
-  messages.keyRevoked = message(
-    'key.revoked',
-    'An API key is good for nothing from now on, whatever else comes under its id',
-    jsonSchema(KEY_SCHEMA.required({ revoked_at: true })),
-    recordHeaders('Id of the API key'),
-  );
-  const channel = (address: string, description: string, names: string[], kafka: Json) => ({
-    address,
-    description,
-    messages: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
-    bindings: { kafka: { topic: address, bindingVersion: '0.5.0', ...kafka } },
-  });
+const channel = (address: string, description: string, names: string[], kafka: Json) => ({
+  address,
+  description,
+  messages: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
+  bindings: { kafka: { topic: address, bindingVersion: '0.5.0', ...kafka } },
+});
+
+function channelsOf(prefix: string, types: readonly EventType[]): Record<string, Json> {
   const lifecycle = types.filter((type) => type !== 'output.appended').map(identifier);
-  const channels = {
+  return {
     executions: channel(
       `${prefix}.executions`,
-      'What happens to executions. Key: the execution, so one execution is one partition and stays in order.',
+      'Lifecycle events of executions. The key is the execution, so its events are in one partition, in order.',
       lifecycle,
       { topicConfiguration: { 'cleanup.policy': ['delete'] } },
     ),
     output: channel(
       `${prefix}.output`,
-      'What executions print, on the same partition number as their lifecycle. `position` is dense over both topics.',
+      'Output of executions, in the same partition number as their lifecycle. `position` is dense over both topics.',
       ['outputAppended'],
       { topicConfiguration: { 'cleanup.policy': ['delete'] } },
     ),
@@ -128,7 +98,7 @@ export function asyncApiDocument(version: string, prefix = 'linefeed'): Json {
     }),
     commands: channel(
       `${prefix}.commands`,
-      'What nodes ask of the owners of executions. Internal: use the HTTP API to cancel.',
+      'Commands to the owners of executions. Internal: use the HTTP API to cancel.',
       ['commandCancel'],
       { partitions: 1 },
     ),
@@ -139,6 +109,41 @@ export function asyncApiDocument(version: string, prefix = 'linefeed'): Json {
       { partitions: 1, topicConfiguration: { 'cleanup.policy': ['compact'] } },
     ),
   };
+}
+
+/** @param prefix of the topics, as configured. */
+export function asyncApiDocument(version: string, prefix = 'linefeed'): Json {
+  const types = Object.keys(EVENT_SCHEMAS) as EventType[];
+  const jsonSchema = (schema: z.ZodType) => z.toJSONSchema(schema, { io: 'input' }) as Json;
+  const messages: Record<string, Json> = {};
+  for (const type of types) {
+    messages[identifier(type)] = message(type, SUMMARIES[type], eventJsonSchema(type), EVENT_HEADERS);
+  }
+  messages.workerHeartbeat = message(
+    'worker.heartbeat',
+    'A worker is alive; a record without a value says that it has stopped',
+    jsonSchema(HEARTBEAT_SCHEMA),
+    recordHeaders('The worker'),
+  );
+  messages.commandCancel = message(
+    'command.cancel',
+    'Asks the owner of an execution to end it',
+    jsonSchema(CANCEL_SCHEMA),
+    recordHeaders('The execution'),
+  );
+  messages.keyCreated = message(
+    'key.created',
+    'An API key was made; a record without a value deletes it',
+    jsonSchema(KEY_SCHEMA),
+    recordHeaders('Id of the API key'),
+  );
+  messages.keyRevoked = message(
+    'key.revoked',
+    'An API key is revoked; later records with its id do not change that',
+    jsonSchema(KEY_SCHEMA.required({ revoked_at: true })),
+    recordHeaders('Id of the API key'),
+  );
+  const channels = channelsOf(prefix, types);
   return {
     asyncapi: '3.0.0',
     info: {
