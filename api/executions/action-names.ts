@@ -3,7 +3,7 @@
  */
 import type { ExecutionEvent } from '../../events/event.ts';
 import type { ApiDeps } from '../deps.ts';
-import { settled } from './find.ts';
+import { settled } from './find-execution.ts';
 
 const REMEMBERED = 10_000;
 

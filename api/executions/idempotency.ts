@@ -8,7 +8,7 @@ import { ServiceError } from '../../lib/errors.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { Api } from '../deps.ts';
 import { IDEMPOTENCY_DIGEST } from './execution-view.ts';
-import { findExecution, settled } from './find.ts';
+import { findExecution, settled } from './find-execution.ts';
 
 export interface Once {
   document: ExecutionDocument;

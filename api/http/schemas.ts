@@ -165,5 +165,5 @@ export function answers<S extends z.ZodType, const Status extends number = 200>(
   return { [status]: answer, default: problemResponse } as ReturnType<typeof answers<S, Status>>;
 }
 
-/** OpenAPI 3.1 has no word for the frames of an event stream. */
+/** OpenAPI 3.1 cannot describe the messages of an event stream. */
 export const EventStream = z.any().openapi({ description: 'Server-sent events' });

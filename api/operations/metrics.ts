@@ -12,22 +12,7 @@ export interface Metrics {
   request(method: string, route: string, status: number, seconds: number): void;
 }
 
-export function metrics(api: Api): Metrics {
-  const registers = [new Registry()];
-  const [registry] = registers as [Registry];
-  const requests = new Counter({
-    name: 'linefeed_http_requests_total',
-    help: 'HTTP requests answered; a stream counts when it begins',
-    labelNames: ['method', 'route', 'status'],
-    registers,
-  });
-  const durations = new Histogram({
-    name: 'linefeed_http_request_duration_seconds',
-    help: 'Time until the answer, or its first byte',
-    labelNames: ['method', 'route'],
-    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers,
-  });
+function registerGauges(api: Api, registry: Registry): void {
   const gauge = (
     name: string,
     help: string,
@@ -36,7 +21,7 @@ export function metrics(api: Api): Metrics {
     new Gauge({
       name,
       help,
-      registers,
+      registers: [registry],
       async collect() {
         const value = await Promise.resolve(collect()).catch(() => undefined);
         if (value === undefined) this.reset();
@@ -81,7 +66,25 @@ export function metrics(api: Api): Metrics {
     'Lines of output appended by this process',
     () => api.activity?.totals().lines,
   );
+}
 
+export function metrics(api: Api): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'linefeed_http_requests_total',
+    help: 'HTTP requests answered; a stream counts when it begins',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'linefeed_http_request_duration_seconds',
+    help: 'Time until the answer, or its first byte',
+    labelNames: ['method', 'route'],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
+  registerGauges(api, registry);
   let collecting = false;
   return {
     contentType: registry.contentType,

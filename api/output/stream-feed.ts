@@ -4,9 +4,9 @@ import type { LogBatch } from '../../events/event-log.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { Api } from '../deps.ts';
 import type { LiveFeed } from '../follow/live-feed.ts';
-import { streamResponse, type Writer } from '../http/respond.ts';
 import type { ApiContext } from '../http/router.ts';
 import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START } from '../http/sse.ts';
+import { streamResponse, type Writer } from '../http/stream-response.ts';
 import { checkpointOf } from './checkpoint-token.ts';
 
 /**

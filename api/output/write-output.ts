@@ -2,7 +2,7 @@
 import type { OutputIndex } from '../../projections/output-index.ts';
 import { type FollowDeps, follow } from '../follow/follow.ts';
 import type { FollowItem } from '../follow/sources.ts';
-import type { Writer } from '../http/respond.ts';
+import type { Writer } from '../http/stream-response.ts';
 import type { Format } from './formats.ts';
 import { definedOnly, type LineFilter, type LineSelection } from './line-selection.ts';
 import { outputEncoder } from './output-encoder.ts';

@@ -20,76 +20,106 @@ import { problemResponse } from '../http/problems.ts';
 import { type ApiContext, createRouter } from '../http/router.ts';
 import { answers } from '../http/schemas.ts';
 
+const listKeysRoute = createRoute({
+  method: 'get',
+  path: '/v1/keys',
+  tags: ['Admin'],
+  summary: 'API keys, revoked ones included',
+  middleware: [requires('admin')] as const,
+  responses: answers(z.array(ApiKeySchema), 'The keys, without their secrets'),
+});
+
+const createKeyRoute = createRoute({
+  method: 'post',
+  path: '/v1/keys',
+  tags: ['Admin'],
+  summary: 'Make an API key; it is shown only in this answer',
+  middleware: [requires('admin')] as const,
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: ApiKeyRequestSchema,
+        },
+      },
+    },
+  },
+  responses: answers(NewApiKeySchema, 'The key', 201),
+});
+
+const revokeKeyRoute = createRoute({
+  method: 'delete',
+  path: '/v1/keys/{id}',
+  tags: ['Admin'],
+  summary: 'Revoke an API key, at once',
+  middleware: [requires('admin')] as const,
+  request: {
+    params: z.object({
+      id: z
+        .string()
+        .min(1)
+        .max(100)
+        .openapi({ param: { name: 'id', in: 'path' } }),
+    }),
+  },
+  responses: { 204: { description: 'Revoked' }, default: problemResponse },
+});
+
+const startRebuildRoute = createRoute({
+  method: 'post',
+  path: '/v1/rebuild',
+  tags: ['Admin'],
+  summary: 'Drop the index and make it anew from the log, while readers stay on the old one',
+  middleware: [requires('admin')] as const,
+  responses: answers(RebuildSchema, 'It runs; GET tells how far it is', 202),
+});
+
+const readRebuildRoute = createRoute({
+  method: 'get',
+  path: '/v1/rebuild',
+  tags: ['Admin'],
+  summary: 'How far the rebuild is',
+  middleware: [requires('admin')] as const,
+  responses: answers(RebuildSchema, 'Its state'),
+});
+
+const purgeRoute = createRoute({
+  method: 'post',
+  path: '/v1/purge',
+  tags: ['Admin'],
+  summary: 'Drop now what is older than the TTLs',
+  middleware: [requires('admin')] as const,
+  request: {
+    body: {
+      required: false,
+      content: { 'application/json': { schema: z.object({ dry_run: z.boolean().default(false) }) } },
+    },
+  },
+  responses: answers(PurgeReportSchema, 'What was dropped, or would be'),
+});
+
 export function adminRoutes(api: Api) {
   const router = createRouter();
   const { keys, logger } = api;
   const audit = (c: ApiContext, what: string, details: object = {}) =>
     logger.info({ requestId: c.get('requestId'), user: c.get('identity').name, ...details }, what);
 
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/keys',
-      tags: ['Admin'],
-      summary: 'API keys, revoked ones included',
-      middleware: [requires('admin')] as const,
-      responses: answers(z.array(ApiKeySchema), 'The keys, without their secrets'),
-    }),
-    (c) => c.json(keys.list().map(keyJson), 200),
-  );
+  router.openapi(listKeysRoute, (c) => c.json(keys.list().map(keyJson), 200));
 
-  router.openapi(
-    createRoute({
-      method: 'post',
-      path: '/v1/keys',
-      tags: ['Admin'],
-      summary: 'Make an API key; it is shown only in this answer',
-      middleware: [requires('admin')] as const,
-      request: {
-        body: {
-          required: true,
-          content: {
-            'application/json': {
-              schema: ApiKeyRequestSchema,
-            },
-          },
-        },
-      },
-      responses: answers(NewApiKeySchema, 'The key', 201),
-    }),
-    async (c) => {
-      const { name, scopes } = c.req.valid('json');
-      const { key, ...info } = await keys.create(name, scopes);
-      audit(c, 'API key made', { keyId: info.id, scopes });
-      return c.json({ ...keyJson(info), key }, 201);
-    },
-  );
+  router.openapi(createKeyRoute, async (c) => {
+    const { name, scopes } = c.req.valid('json');
+    const { key, ...info } = await keys.create(name, scopes);
+    audit(c, 'API key made', { keyId: info.id, scopes });
+    return c.json({ ...keyJson(info), key }, 201);
+  });
 
-  router.openapi(
-    createRoute({
-      method: 'delete',
-      path: '/v1/keys/{id}',
-      tags: ['Admin'],
-      summary: 'Revoke an API key, at once',
-      middleware: [requires('admin')] as const,
-      request: {
-        params: z.object({
-          id: z
-            .string()
-            .min(1)
-            .max(100)
-            .openapi({ param: { name: 'id', in: 'path' } }),
-        }),
-      },
-      responses: { 204: { description: 'Revoked' }, default: problemResponse },
-    }),
-    async (c) => {
-      const { id } = c.req.valid('param');
-      await keys.revoke(id);
-      audit(c, 'API key revoked', { keyId: id });
-      return c.body(null, 204);
-    },
-  );
+  router.openapi(revokeKeyRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    await keys.revoke(id);
+    audit(c, 'API key revoked', { keyId: id });
+    return c.body(null, 204);
+  });
 
   let rebuild: { progress: RebuildProgress; startedAt: number; endedAt?: number; error?: string } | undefined;
   const rebuildJson = (): RebuildJson => ({
@@ -100,88 +130,52 @@ export function adminRoutes(api: Api) {
     ...(rebuild?.error ? { error: rebuild.error } : {}),
   });
 
-  router.openapi(
-    createRoute({
-      method: 'post',
-      path: '/v1/rebuild',
-      tags: ['Admin'],
-      summary: 'Drop the index and make it anew from the log, while readers stay on the old one',
-      middleware: [requires('admin')] as const,
-      responses: answers(RebuildSchema, 'It runs; GET tells how far it is', 202),
-    }),
-    (c) => {
-      const run = api.rebuild;
-      if (!run)
-        throw new ServiceError('role-not-here', 'This node has no projector; send this to one that has.');
-      if (!rebuild || rebuild.endedAt !== undefined) {
-        const current: NonNullable<typeof rebuild> = {
-          progress: { events: 0 },
-          startedAt: performance.now(),
-        };
-        rebuild = current;
-        audit(c, 'rebuild started');
-        run((progress) => {
-          current.progress = progress;
-        }, api.closing ?? new AbortController().signal)
-          .catch((error) => {
-            logger.error({ err: error }, 'rebuild failed');
-            current.error =
-              error instanceof ServiceError ? error.message : "It failed; the server's log says why.";
-          })
-          .finally(() => {
-            current.endedAt = performance.now();
-          });
-      }
-      return c.json(rebuildJson(), 202);
-    },
-  );
+  router.openapi(startRebuildRoute, (c) => {
+    const run = api.rebuild;
+    if (!run)
+      throw new ServiceError('role-not-here', 'This node has no projector; send this to one that has.');
+    if (!rebuild || rebuild.endedAt !== undefined) {
+      const current: NonNullable<typeof rebuild> = {
+        progress: { events: 0 },
+        startedAt: performance.now(),
+      };
+      rebuild = current;
+      audit(c, 'rebuild started');
+      run((progress) => {
+        current.progress = progress;
+      }, api.closing ?? new AbortController().signal)
+        .catch((error) => {
+          logger.error({ err: error }, 'rebuild failed');
+          current.error =
+            error instanceof ServiceError ? error.message : "It failed; the server's log says why.";
+        })
+        .finally(() => {
+          current.endedAt = performance.now();
+        });
+    }
+    return c.json(rebuildJson(), 202);
+  });
 
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/rebuild',
-      tags: ['Admin'],
-      summary: 'How far the rebuild is',
-      middleware: [requires('admin')] as const,
-      responses: answers(RebuildSchema, 'Its state'),
-    }),
-    (c) => c.json(rebuildJson(), 200),
-  );
+  router.openapi(readRebuildRoute, (c) => c.json(rebuildJson(), 200));
 
-  router.openapi(
-    createRoute({
-      method: 'post',
-      path: '/v1/purge',
-      tags: ['Admin'],
-      summary: 'Drop now what is older than the TTLs',
-      middleware: [requires('admin')] as const,
-      request: {
-        body: {
-          required: false,
-          content: { 'application/json': { schema: z.object({ dry_run: z.boolean().default(false) }) } },
-        },
+  router.openapi(purgeRoute, async (c) => {
+    const { retention } = api;
+    if (!retention)
+      throw new ServiceError('role-not-here', 'This node does not sweep; send this to a projector.');
+    const body = c.req.valid('json') as { dry_run?: boolean } | undefined;
+    const dryRun = body?.dry_run ?? false;
+    const report = await retention.sweep({ dryRun });
+    if (!dryRun) audit(c, 'purged', { ...report });
+    return c.json(
+      {
+        dry_run: dryRun,
+        executions: report.executions,
+        outputs: report.outputs,
+        freed_bytes: report.freedBytes,
       },
-      responses: answers(PurgeReportSchema, 'What was dropped, or would be'),
-    }),
-    async (c) => {
-      const { retention } = api;
-      if (!retention)
-        throw new ServiceError('role-not-here', 'This node does not sweep; send this to a projector.');
-      const body = c.req.valid('json') as { dry_run?: boolean } | undefined;
-      const dryRun = body?.dry_run ?? false;
-      const report = await retention.sweep({ dryRun });
-      if (!dryRun) audit(c, 'purged', { ...report });
-      return c.json(
-        {
-          dry_run: dryRun,
-          executions: report.executions,
-          outputs: report.outputs,
-          freed_bytes: report.freedBytes,
-        },
-        200,
-      );
-    },
-  );
+      200,
+    );
+  });
 
   return router;
 }

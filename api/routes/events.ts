@@ -7,16 +7,16 @@ import { type ExecutionEvent, isEnd } from '../../events/event.ts';
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { Api } from '../deps.ts';
-import { checkPosition, findExecution } from '../executions/find.ts';
+import { checkPosition, findExecution } from '../executions/find-execution.ts';
 import { publicWire } from '../executions/public-wire.ts';
 import { follow } from '../follow/follow.ts';
 import type { FollowItem } from '../follow/sources.ts';
 import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';
-import { streamResponse, type Writer } from '../http/respond.ts';
 import { createRouter } from '../http/router.ts';
 import { booleanQuery, EventStream, IdParam, integerQuery, listQuery } from '../http/schemas.ts';
 import { SSE_BYE, SSE_HEADERS, SSE_PING, SSE_START, sseMessage } from '../http/sse.ts';
+import { streamResponse, type Writer } from '../http/stream-response.ts';
 import { coalesce } from '../output/coalesce.ts';
 
 type Form = 'json' | 'ndjson' | 'sse';

@@ -4,7 +4,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { OutlineSchema } from '../../wire/output.ts';
 import type { Api } from '../deps.ts';
-import { findExecution } from '../executions/find.ts';
+import { findExecution } from '../executions/find-execution.ts';
 import { requires } from '../http/authentication.ts';
 import { createRouter } from '../http/router.ts';
 import { answers, IdParam } from '../http/schemas.ts';

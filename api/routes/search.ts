@@ -10,7 +10,7 @@ import { readCursor } from '../../projections/search/search-cursor.ts';
 import { SearchFacetsSchema, SearchPageSchema } from '../../wire/search.ts';
 import type { Api } from '../deps.ts';
 import { actionOf } from '../executions/action-names.ts';
-import { findExecution, settled } from '../executions/find.ts';
+import { findExecution, settled } from '../executions/find-execution.ts';
 import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';
 import { createRouter } from '../http/router.ts';

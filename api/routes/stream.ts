@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ExecutionEvent } from '../../events/event.ts';
 import type { Api } from '../deps.ts';
 import { actionOf } from '../executions/action-names.ts';
-import { findExecution } from '../executions/find.ts';
+import { findExecution } from '../executions/find-execution.ts';
 import { publicWire } from '../executions/public-wire.ts';
 import { requires } from '../http/authentication.ts';
 import { problemResponse } from '../http/problems.ts';

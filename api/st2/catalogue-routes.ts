@@ -91,6 +91,48 @@ const Ref = z.object({
     .openapi({ param: { name: 'ref', in: 'path' }, example: 'core.local' }),
 });
 
+const listActionsRoute = createRoute({
+  method: 'get',
+  path: '/v1/actions',
+  tags: ['Catalogue'],
+  summary: 'Actions, by reference',
+  middleware: [requires('read')] as const,
+  request: {
+    query: View.extend({ pack: z.string().max(100).optional(), name: z.string().max(200).optional() }),
+  },
+  responses: answers(z.array(ActionAttributesSchema), 'Actions'),
+});
+
+const readActionRoute = createRoute({
+  method: 'get',
+  path: '/v1/actions/{ref}',
+  tags: ['Catalogue'],
+  summary: 'One action, by reference or id',
+  middleware: [requires('read')] as const,
+  request: { params: Ref },
+  responses: answers(ActionSchema, 'The action'),
+});
+
+const listRunnersRoute = createRoute({
+  method: 'get',
+  path: '/v1/runnertypes',
+  tags: ['Catalogue'],
+  summary: 'Runners and the parameters that all their actions take',
+  middleware: [requires('read')] as const,
+  request: { query: View.extend({ name: z.string().max(100).optional() }) },
+  responses: answers(z.array(RunnerAttributesSchema), 'Runners'),
+});
+
+const readRunnerRoute = createRoute({
+  method: 'get',
+  path: '/v1/runnertypes/{ref}',
+  tags: ['Catalogue'],
+  summary: 'One runner, by name or id',
+  middleware: [requires('read')] as const,
+  request: { params: Ref },
+  responses: answers(RunnerSchema, 'The runner'),
+});
+
 export function catalogueRoutes({ executions }: Api) {
   const router = createRouter();
 
@@ -100,77 +142,31 @@ export function catalogueRoutes({ executions }: Api) {
     return action;
   }
 
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/actions',
-      tags: ['Catalogue'],
-      summary: 'Actions, by reference',
-      middleware: [requires('read')] as const,
-      request: {
-        query: View.extend({ pack: z.string().max(100).optional(), name: z.string().max(200).optional() }),
-      },
-      responses: answers(z.array(ActionAttributesSchema), 'Actions'),
-    }),
-    async (c) => {
-      const query = c.req.valid('query');
-      const all = (await executions.actions()).filter(
-        ({ pack, name }) => (!query.pack || pack === query.pack) && (!query.name || name === query.name),
-      );
-      return page(c, all.map(actionJson), query);
-    },
-  );
+  router.openapi(listActionsRoute, async (c) => {
+    const query = c.req.valid('query');
+    const all = (await executions.actions()).filter(
+      ({ pack, name }) => (!query.pack || pack === query.pack) && (!query.name || name === query.name),
+    );
+    return page(c, all.map(actionJson), query);
+  });
 
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/actions/{ref}',
-      tags: ['Catalogue'],
-      summary: 'One action, by reference or id',
-      middleware: [requires('read')] as const,
-      request: { params: Ref },
-      responses: answers(ActionSchema, 'The action'),
-    }),
-    async (c) => c.json(actionJson(await find(c.req.valid('param').ref)), 200),
-  );
+  router.openapi(readActionRoute, async (c) => c.json(actionJson(await find(c.req.valid('param').ref)), 200));
 
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/runnertypes',
-      tags: ['Catalogue'],
-      summary: 'Runners and the parameters that all their actions take',
-      middleware: [requires('read')] as const,
-      request: { query: View.extend({ name: z.string().max(100).optional() }) },
-      responses: answers(z.array(RunnerAttributesSchema), 'Runners'),
-    }),
-    (c) => {
-      const query = c.req.valid('query');
-      const all = executions.runners().filter(({ name }) => !query.name || name === query.name);
-      return page(c, all.map(runnerJson), query);
-    },
-  );
+  router.openapi(listRunnersRoute, (c) => {
+    const query = c.req.valid('query');
+    const all = executions.runners().filter(({ name }) => !query.name || name === query.name);
+    return page(c, all.map(runnerJson), query);
+  });
 
-  router.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/runnertypes/{ref}',
-      tags: ['Catalogue'],
-      summary: 'One runner, by name or id',
-      middleware: [requires('read')] as const,
-      request: { params: Ref },
-      responses: answers(RunnerSchema, 'The runner'),
-    }),
-    (c) => {
-      const { ref } = c.req.valid('param');
-      const found = executions
-        .runners()
-        .map(runnerJson)
-        .find(({ name, id }) => name === ref || id === ref);
-      if (!found) throw new ServiceError('not-found', `Resource with a name or id "${ref}" not found`);
-      return c.json(found, 200);
-    },
-  );
+  router.openapi(readRunnerRoute, (c) => {
+    const { ref } = c.req.valid('param');
+    const found = executions
+      .runners()
+      .map(runnerJson)
+      .find(({ name, id }) => name === ref || id === ref);
+    if (!found) throw new ServiceError('not-found', `Resource with a name or id "${ref}" not found`);
+    return c.json(found, 200);
+  });
 
   router.get('/v1/actions/views/overview', requires('read'), async (c) =>
     page(c, (await executions.actions()).map(actionJson), {} as z.output<typeof View>),

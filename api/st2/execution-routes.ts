@@ -4,7 +4,7 @@ import { isEnd } from '../../events/event.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { Api } from '../deps.ts';
 import { executionJson, resultTexts } from '../executions/execution-view.ts';
-import { findExecution } from '../executions/find.ts';
+import { findExecution } from '../executions/find-execution.ts';
 import { requires } from '../http/authentication.ts';
 import { createRouter } from '../http/router.ts';
 

@@ -7,14 +7,14 @@ import { isEnd, isLast } from '../../events/event.ts';
 import { valueBytes } from '../../events/event-size.ts';
 import { applyEvent, type ExecutionDocument } from '../../projections/execution-document.ts';
 import type { Api } from '../deps.ts';
-import { findExecution } from '../executions/find.ts';
+import { findExecution } from '../executions/find-execution.ts';
 import { follow } from '../follow/follow.ts';
 import { requires } from '../http/authentication.ts';
-import { streamResponse, type Writer } from '../http/respond.ts';
 import { type ApiContext, createRouter } from '../http/router.ts';
 import { SSE_HEADERS } from '../http/sse.ts';
+import { streamResponse, type Writer } from '../http/stream-response.ts';
 import { coalesce } from '../output/coalesce.ts';
-import { DEFAULT_EVENTS, executionFrames, nameFilter, OUTPUT_EVENT, outputFrames } from './views.ts';
+import { DEFAULT_EVENTS, executionMessages, nameFilter, OUTPUT_EVENT, outputMessages } from './views.ts';
 
 /** What only StackStorm's clients say; our own ask the same path for our own events. */
 const ST2_QUERY = [
@@ -30,7 +30,7 @@ const ST2_QUERY = [
 const REMEMBERED_BYTES = 4_000_000;
 const BLANK = Buffer.from('\n');
 /** StackStorm's end of an output stream: two quotes, which are not JSON. */
-const EOF_FRAME = Buffer.from("event: EOF\ndata: ''\n\n");
+const EOF_MESSAGE = Buffer.from("event: EOF\ndata: ''\n\n");
 
 function listOf(c: ApiContext, name: string): string[] | undefined {
   const items = c.req
@@ -65,7 +65,7 @@ export function st2StreamRoutes(api: Api) {
     if (endId) {
       const document = await findExecution(api, endId, { fresh: true });
       const after = resumeFrom(c);
-      return streamResponse(c, options, (writer) => one(writer, document, wanted, after));
+      return streamResponse(c, options, (writer) => writeExecution(api, writer, document, wanted, after));
     }
     const stop = new AbortController();
     const batches = await api.feed.open('end', stop.signal);
@@ -75,15 +75,15 @@ export function st2StreamRoutes(api: Api) {
       writer.write(BLANK);
       const documents = remembered(api);
       for await (const { events } of batches) {
-        const frames: Buffer[] = [];
+        const messages: Buffer[] = [];
         for (const event of events) {
           if (ids && !ids.includes(event.executionId)) continue;
           if (event.type === 'output.appended' && !wanted(OUTPUT_EVENT)) continue;
           const document = await documents(event);
           if (!document || (actions && !actions.includes(document.action.ref))) continue;
-          frames.push(...framesOf(event, document, ids ? withoutLiveActions(wanted) : wanted));
+          messages.push(...messagesOf(event, document, ids ? withoutLiveActions(wanted) : wanted));
         }
-        for (const bytes of coalesce(frames)) await writer.write(bytes);
+        for (const bytes of coalesce(messages)) await writer.write(bytes);
         if (writer.signal.aborted) return;
       }
     });
@@ -95,67 +95,72 @@ export function st2StreamRoutes(api: Api) {
     const type = c.req.query('output_type') ?? 'all';
     const options = { headers: SSE_HEADERS, streams, logger, ping: BLANK };
     const wanted = nameFilter([OUTPUT_EVENT]);
-    return streamResponse(c, options, (writer) => one(writer, document, wanted, -1, type, EOF_FRAME));
+    return streamResponse(c, options, (writer) =>
+      writeExecution(api, writer, document, wanted, -1, type, EOF_MESSAGE),
+    );
   });
 
-  async function one(
-    writer: Writer,
-    start: ExecutionDocument,
-    wanted: (name: string) => boolean,
-    after: number,
-    outputType = 'all',
-    last?: Buffer,
-  ): Promise<void> {
-    let document = start;
-    writer.write(BLANK);
-    // The client has read the execution before it connects; this tells it again what it may have missed.
-    if (!isEnd(document.status) && document.status !== 'requested')
-      await send(executionFrames(document, 'update', wanted));
-    for await (const item of follow(api, start.id, { after, follow: true, signal: writer.signal })) {
-      if (item.kind === 'state') {
-        if (item.document && item.document.through > document.through) document = item.document;
-      } else if (item.kind === 'events') {
-        const frames: Buffer[] = [];
-        for (const event of item.events) {
-          if (event.type === 'output.appended') {
-            if (wanted(OUTPUT_EVENT) && (outputType === 'all' || outputType === event.stream)) {
-              frames.push(...outputFrames(event, document.action, event.position));
-            }
-            continue;
-          }
-          if (event.position <= document.through && !isLast(event)) continue;
-          document = applyEvent(document, event);
-          if (!isLast(event)) frames.push(...executionFrames(document, 'update', wanted, event.position));
-        }
-        for (const bytes of coalesce(frames)) await writer.write(bytes);
-      } else if (item.kind === 'end') {
-        if (!isEnd(document.status)) document = (await api.index.execution(start.id)) ?? document;
-        await send([
-          ...executionFrames(document, 'update', wanted, item.end.position),
-          ...(last ? [last] : []),
-        ]);
-        return;
-      }
-    }
+  return router;
+}
 
-    async function send(frames: Buffer[]): Promise<void> {
-      for (const bytes of coalesce(frames)) await writer.write(bytes);
+/** Writes one execution as StackStorm's SSE messages, from its first event to its end. */
+async function writeExecution(
+  api: Api,
+  writer: Writer,
+  start: ExecutionDocument,
+  wanted: (name: string) => boolean,
+  after: number,
+  outputType = 'all',
+  last?: Buffer,
+): Promise<void> {
+  let document = start;
+  writer.write(BLANK);
+  // The client has read the execution before it connects; this tells it again what it may have missed.
+  if (!isEnd(document.status) && document.status !== 'requested')
+    await send(executionMessages(document, 'update', wanted));
+  for await (const item of follow(api, start.id, { after, follow: true, signal: writer.signal })) {
+    if (item.kind === 'state') {
+      if (item.document && item.document.through > document.through) document = item.document;
+    } else if (item.kind === 'events') {
+      const messages: Buffer[] = [];
+      for (const event of item.events) {
+        if (event.type === 'output.appended') {
+          if (wanted(OUTPUT_EVENT) && (outputType === 'all' || outputType === event.stream)) {
+            messages.push(...outputMessages(event, document.action, event.position));
+          }
+          continue;
+        }
+        if (event.position <= document.through && !isLast(event)) continue;
+        document = applyEvent(document, event);
+        if (!isLast(event)) messages.push(...executionMessages(document, 'update', wanted, event.position));
+      }
+      for (const bytes of coalesce(messages)) await writer.write(bytes);
+    } else if (item.kind === 'end') {
+      if (!isEnd(document.status)) document = (await api.index.execution(start.id)) ?? document;
+      await send([
+        ...executionMessages(document, 'update', wanted, item.end.position),
+        ...(last ? [last] : []),
+      ]);
+      return;
     }
   }
-  return router;
+
+  async function send(messages: Buffer[]): Promise<void> {
+    for (const bytes of coalesce(messages)) await writer.write(bytes);
+  }
 }
 
 function withoutLiveActions(wanted: (name: string) => boolean): (name: string) => boolean {
   return (name) => !name.startsWith('st2.liveaction__') && wanted(name);
 }
 
-function framesOf(
+function messagesOf(
   event: ExecutionEvent,
   document: ExecutionDocument,
   wanted: (name: string) => boolean,
 ): Buffer[] {
-  if (event.type === 'output.appended') return outputFrames(event, document.action);
-  return executionFrames(document, event.type === 'execution.requested' ? 'create' : 'update', wanted);
+  if (event.type === 'output.appended') return outputMessages(event, document.action);
+  return executionMessages(document, event.type === 'execution.requested' ? 'create' : 'update', wanted);
 }
 
 /** Folds what passes by into documents; what began before is read from the log once. */

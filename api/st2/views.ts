@@ -1,4 +1,4 @@
-/** What StackStorm's event stream carries: executions, live actions and lines of output, and their frames. */
+/** The SSE messages of StackStorm's event stream: executions, live actions and lines of output. */
 import { wireTime } from '../../events/codec.ts';
 import type { OutputAppended } from '../../events/event.ts';
 import { globMatches } from '../../lib/glob.ts';
@@ -9,7 +9,7 @@ import { linesOf } from '../output/line-selection.ts';
 
 export const OUTPUT_EVENT = 'st2.execution.output__create';
 
-/** What a subscriber gets who names no events; output is not among it. */
+/** For subscribers that name no events. Output is not included. */
 export const DEFAULT_EVENTS = [
   'st2.announcement__*',
   'st2.execution__create',
@@ -49,25 +49,25 @@ function liveActionJson(document: ExecutionDocument): Record<string, unknown> {
   };
 }
 
-/** Frames of one change of an execution. `id` is sent where the stream can be resumed. */
-export function executionFrames(
+/** SSE messages of one change of an execution. `id` is sent where the stream can be resumed. */
+export function executionMessages(
   document: ExecutionDocument,
   kind: 'create' | 'update',
   wanted: (name: string) => boolean,
   id?: number,
 ): Buffer[] {
-  const frames: Buffer[] = [];
+  const messages: Buffer[] = [];
   if (wanted(`st2.liveaction__${kind}`)) {
-    frames.push(sseMessage(`st2.liveaction__${kind}`, undefined, liveActionJson(document)));
+    messages.push(sseMessage(`st2.liveaction__${kind}`, undefined, liveActionJson(document)));
   }
   if (wanted(`st2.execution__${kind}`)) {
-    frames.push(sseMessage(`st2.execution__${kind}`, id, executionJson(document)));
+    messages.push(sseMessage(`st2.execution__${kind}`, id, executionJson(document)));
   }
-  return frames;
+  return messages;
 }
 
-/** One frame a line, or piece of a line: it must have no `status`, by which clients know an execution. */
-export function outputFrames(
+/** One message a line or part of a line. It must not have a `status`: clients recognise executions by that. */
+export function outputMessages(
   chunk: OutputAppended,
   action: { ref: string; runner: string },
   id?: number,

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readLimiter } from '../../../api/follow/read-limiter.ts';
 import { tailHub } from '../../../api/follow/tail-hub.ts';
-import type { Writer } from '../../../api/http/respond.ts';
+import type { Writer } from '../../../api/http/stream-response.ts';
 import { ndjsonFormat } from '../../../api/output/formats.ts';
 import { type OutputRequest, writeOutput } from '../../../api/output/write-output.ts';
 import { memoryIndex, memoryLog } from '../../support/memory.ts';
