@@ -22,14 +22,14 @@ const GRANT = z.strictObject({
 });
 export type Grant = z.output<typeof GRANT>;
 
-export interface Grants {
+interface Grants {
   /** Grants what the identity has, for `lifeMs` or as long as the identity's own credential lasts, if that is shorter. */
   issue(identity: Identity, lifeMs: number): { grant: Grant; text: string };
   /** The grant in a text that `issue` made; undefined when it was changed, is of another purpose or has expired. */
   read(text: string): Grant | undefined;
 }
 
-export interface GrantsOptions {
+interface GrantsOptions {
   secret: string;
   /** A grant of one purpose is good for nothing else. */
   purpose: 'session' | 'login';

@@ -5,7 +5,7 @@ import { SCOPES, type Scope } from './key-store.ts';
  * What vouches for an identity. Every kind is named: nothing is concluded from a field that is absent, so an identity
  * that lost a field on its way can become invalid, but never the owner.
  */
-export type Holder =
+type Holder =
   /** Holds the installation's token. */
   | { kind: 'owner' }
   /** Holds the API key with this id. */

@@ -104,7 +104,7 @@ const forgotten: [Forgotten] extends [never] ? true : Forgotten = true;
 void forgotten;
 
 /** The JSON-safe form of an event; its type travels beside it (a header, an SSE event name, a field). */
-export type WireEvent = { execution_id: string; position: number; at: string } & Record<string, unknown>;
+type WireEvent = { execution_id: string; position: number; at: string } & Record<string, unknown>;
 
 /** JSON Schema (2020-12) of one event type's wire form. */
 export function eventJsonSchema(type: EventType): Record<string, unknown> {
@@ -117,7 +117,7 @@ export function wireTime(at: number): string {
 }
 
 /** The text of output as it travels: UTF-8 where it is that, else base64. */
-export function wireText(data: Uint8Array): { text: string; encoding?: 'base64' } {
+function wireText(data: Uint8Array): { text: string; encoding?: 'base64' } {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   return isUtf8(bytes)
     ? { text: bytes.toString('utf8') }

@@ -77,7 +77,7 @@ export interface ExecutionRequested extends Recorded {
   idempotencyKey?: string;
 }
 
-export interface ExecutionScheduled extends Recorded {
+interface ExecutionScheduled extends Recorded {
   type: 'execution.scheduled';
   /** The worker that owns the execution from now on. */
   worker: string;
@@ -90,7 +90,7 @@ export interface ExecutionStarted extends Recorded {
   pid: number;
 }
 
-export interface ExecutionCancelRequested extends Recorded {
+interface ExecutionCancelRequested extends Recorded {
   type: 'execution.cancel_requested';
   by: string;
 }
@@ -115,7 +115,7 @@ export interface ExecutionCompleted extends Recorded {
   streams: OutputTotals;
 }
 
-export interface ExecutionAbandoned extends Recorded {
+interface ExecutionAbandoned extends Recorded {
   type: 'execution.abandoned';
   reason: string;
   /** The worker that noticed. */

@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const BATCH = 128;
 const LOW = 64;
 
-export interface FifoPool {
+interface FifoPool {
   /** Moves FIFOs of these names into the folder. */
   take(folder: string, names: readonly string[]): Promise<void>;
 }

@@ -72,7 +72,7 @@ export function openControl(path: string, onText: (text: string) => void): { clo
   return { close: () => void socket.destroy() };
 }
 
-export interface LineWriter {
+interface LineWriter {
   write(line: string): void;
   close(): void;
 }

@@ -18,7 +18,7 @@ const POLL_MS = 200;
 /** Between two looks whether a full disk has taken the last frames. */
 const FINISH_MS = 200;
 
-export interface KeptOptions {
+interface KeptOptions {
   execution: string;
   folder: string;
   launch: LaunchFile;

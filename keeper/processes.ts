@@ -76,7 +76,7 @@ export function isWrapper(pid: number, folder: string): boolean {
 }
 
 /** Living processes of an execution, the wrapper left out. @param wrapper 0 when its pid is not known. */
-export function processesOf(wrapper: number, execution: string): number[] {
+function processesOf(wrapper: number, execution: string): number[] {
   const mark = Buffer.from(`LINEFEED_EXECUTION_ID=${execution}\0`);
   return allPids().filter((pid) => {
     if (pid === wrapper || pid === process.pid) return false;

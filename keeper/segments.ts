@@ -12,7 +12,7 @@ const SEGMENT_BYTES = 8 * 1024 * 1024;
 /** Errors that an operator can lift. */
 const WAITABLE = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE']);
 
-export interface Segments {
+interface Segments {
   /** @returns false when some of it waits for disk space; then `retry` before anything else is appended. */
   append(frame: Buffer): boolean;
   /** Tries to write what waits. @returns true when nothing waits. */

@@ -11,7 +11,7 @@ const RETRY_MS = 200;
 const shared = Buffer.allocUnsafeSlow(HEAD_BYTES + READ_BYTES);
 export const readBuffer = shared.subarray(HEAD_BYTES);
 
-export interface SpoolWriter {
+interface SpoolWriter {
   append(kind: FrameKind, value: unknown, source?: number): void;
   /** Appends the first `length` bytes of `readBuffer`. */
   appendRead(source: number, length: number): void;
@@ -22,7 +22,7 @@ export interface SpoolWriter {
   close(): void;
 }
 
-export interface SpoolWriterOptions {
+interface SpoolWriterOptions {
   folder: string;
   /** How many bytes of each source were appended before. */
   totals(): readonly number[];

@@ -9,7 +9,7 @@ import { openSpoolWriter, readBuffer } from './spool-writer.ts';
 
 const RESTART_MARK = '[linefeed: the keeper restarted; up to 64 KiB may be missing here]\n';
 
-export interface StreamsOptions {
+interface StreamsOptions {
   folder: string;
   sources: readonly SourceSpec[];
   /** Of all sources together; 0 means no limit. */

@@ -17,7 +17,7 @@ export const FIFO = { stdout: 'out', stderr: 'err', control: 'ctl', confirm: 'ac
  * as `Killed`, go to the control FIFO (9), and stay there until a keeper reads them. A keeper that may have lost the end
  * asks for it again; `done` says that it is on disk.
  */
-export const WRAPPER = [
+const WRAPPER = [
   'trap : TERM INT HUP QUIT USR1 USR2',
   'uptime() { up=; [ ! -r /proc/uptime ] || read -r up _ </proc/uptime; }',
   'uptime; set -C; echo "$$ $up" 2>/dev/null >"$1" || [ ! -s "$1" ] || exit 0; set +C',
@@ -48,7 +48,7 @@ export function wrapperArguments(options: {
 }
 
 /** What the wrapper says on the control FIFO: its own lines, and the shell's words about a signal before `exited`. */
-export interface WrapperWords {
+interface WrapperWords {
   started?: { pid: number; uptimeS?: number };
   exited?: { code: number; uptimeS?: number; bySignal: boolean };
 }

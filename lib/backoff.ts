@@ -1,14 +1,14 @@
 /** Pauses between the tries of something that fails: each is twice as long as the one before, up to a limit. */
 import { abortableSleep } from './abortable-sleep.ts';
 
-export interface BackoffOptions {
+interface BackoffOptions {
   firstMs: number;
   longestMs: number;
   /** The part of a pause that is random, 0 to 1: clients that failed together do not try again together. Default 0. */
   jitter?: number;
 }
 
-export interface Backoff {
+interface Backoff {
   /** Length of the next pause in milliseconds, before jitter. */
   readonly nextMs: number;
   /** Pauses, and doubles the next pause. Resolves early when the signal is aborted. */

@@ -16,7 +16,7 @@ const CANNOT_OPEN = 14;
 const READ_ONLY = 8;
 const NOT_A_DATABASE = 26;
 
-export interface DatabaseOptions {
+interface DatabaseOptions {
   /** Code of the errors that its failures become. */
   unavailable: ErrorCode;
   readOnly?: boolean;

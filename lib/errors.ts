@@ -52,7 +52,7 @@ export const ERROR_CODES = [
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-export interface ErrorDetails {
+interface ErrorDetails {
   cause?: unknown;
   /** True when the same call may succeed later. */
   retriable?: boolean;

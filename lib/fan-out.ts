@@ -16,7 +16,7 @@ export interface Receiver<T> {
 }
 
 /** What the buffers are bounded by. */
-export interface Sized {
+interface Sized {
   readonly bytes: number;
 }
 

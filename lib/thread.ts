@@ -19,7 +19,7 @@ interface Plain {
 type Request = { id: number; method: string; args: unknown[] } | { cancel: number };
 type Answer = { id: number; value: unknown } | { id: number; error: Plain };
 
-export interface ThreadOptions {
+interface ThreadOptions {
   /** Heap limit of the thread; what it holds outside the heap (buffers, SQLite's cache) is not counted. */
   heapMb?: number;
   /** Code of the error for calls into a thread that has died. */
@@ -35,7 +35,7 @@ export interface Thread {
   close(): Promise<void>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   transfer?: ArrayBuffer[];
   /** Aborts the signal that the method gets as its last argument; the call still settles by itself. */
   signal?: AbortSignal | undefined;
@@ -169,7 +169,7 @@ export function startThread(url: URL, data: unknown, options: ThreadOptions = {}
 
 /** A method may be async; its last argument is a signal that the caller's abort fires. */
 // biome-ignore lint/suspicious/noExplicitAny: each method states its own arguments
-export type ThreadMethods = Record<string, (...args: any[]) => unknown>;
+type ThreadMethods = Record<string, (...args: any[]) => unknown>;
 
 /** What was given to {@link startThread}, for modules that need it before they serve. */
 export function threadData<D>(): D {

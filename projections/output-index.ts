@@ -148,7 +148,7 @@ export interface ProjectionTarget {
 }
 
 /** Execution documents. */
-export interface DocumentIndex {
+interface DocumentIndex {
   execution(id: string): Promise<ExecutionDocument | undefined>;
   /** The newest execution. */
   lastExecution(): Promise<ExecutionDocument | undefined>;
@@ -161,7 +161,7 @@ export interface DocumentIndex {
 }
 
 /** The output of executions. Search is shared: an engine implements `SearchEngine` (search/search-loop.ts). */
-export interface OutputSearch {
+interface OutputSearch {
   /** The chunks of an execution by position, in batches. */
   chunks(executionId: string, range: ChunkRange): AsyncIterable<OutputAppended[]>;
   search(request: SearchRequest, signal?: AbortSignal): Promise<SearchPage>;

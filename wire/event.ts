@@ -4,7 +4,7 @@ import { EVENT_SCHEMAS } from '../events/codec.ts';
 
 const own = EVENT_SCHEMAS;
 
-export const EventSchema = z
+const EventSchema = z
   .discriminatedUnion('type', [
     own['execution.requested']
       .omit({ sealed: true, idempotency_key: true })

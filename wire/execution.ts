@@ -12,7 +12,7 @@ export const OutputTotalsSchema = z
 export type OutputTotals = z.infer<typeof OutputTotalsSchema>;
 
 /** A remote execution has one more entry for each host, under the name of the host. */
-export const ExecutionResultSchema = z
+const ExecutionResultSchema = z
   .looseObject({
     return_code: z.int().nullable(),
     exit_code: z.int().nullable().optional().describe('Of Python actions only; the same as `return_code`'),
@@ -71,7 +71,6 @@ export type ExecutionJson = z.infer<typeof ExecutionSchema>;
 export const ExecutionAttributesSchema = ExecutionSchema.partial()
   .required({ id: true })
   .meta({ id: 'ExecutionAttributes' });
-export type ExecutionAttributes = z.infer<typeof ExecutionAttributesSchema>;
 
 export const ExecutionRequestSchema = z
   .object({

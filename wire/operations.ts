@@ -57,7 +57,7 @@ export const OperationsSchema = z
 export type OperationsJson = z.infer<typeof OperationsSchema>;
 
 /** What goes as one: a day, or an index. */
-export const RetentionSpanSchema = z
+const RetentionSpanSchema = z
   .object({
     kind: z.enum(['output', 'executions']),
     index: z.string().optional().describe('Name of the index that is deleted as a whole'),

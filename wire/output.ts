@@ -8,7 +8,7 @@ export const StreamNameSchema = z.enum(['stdout', 'stderr']);
 export type StreamName = z.infer<typeof StreamNameSchema>;
 
 /** Data of the SSE message `output`: an `output.appended` event, or what a filter left of it. */
-export const OutputChunkSchema = EVENT_SCHEMAS['output.appended']
+const OutputChunkSchema = EVENT_SCHEMAS['output.appended']
   .extend({
     seqs: z.array(z.int()).optional().describe('Number of each line, where a filter left lines out'),
   })
@@ -16,7 +16,7 @@ export const OutputChunkSchema = EVENT_SCHEMAS['output.appended']
 export type OutputChunk = z.infer<typeof OutputChunkSchema>;
 
 /** Data of the SSE message `status`. The first one of a stream says how things stand and has no position. */
-export const StatusMessageSchema = z
+const StatusMessageSchema = z
   .object({
     execution_id: z.string(),
     position: z.int().optional(),
@@ -31,7 +31,7 @@ export const StatusMessageSchema = z
 export type StatusMessage = z.infer<typeof StatusMessageSchema>;
 
 /** How an execution ended: data of the SSE message `end`, and `end` of the last NDJSON line. */
-export const EndRecordSchema = z
+const EndRecordSchema = z
   .object({
     status: z.enum(END_STATUSES),
     exit_code: z.int().nullable(),
@@ -47,11 +47,11 @@ export const EndRecordSchema = z
 export type EndRecord = z.infer<typeof EndRecordSchema>;
 
 /** Data of the SSE message `trimmed`: retention deleted the output through this position. */
-export const TrimmedSchema = z.object({ through: z.int() }).meta({ id: 'Trimmed' });
+const TrimmedSchema = z.object({ through: z.int() }).meta({ id: 'Trimmed' });
 export type Trimmed = z.infer<typeof TrimmedSchema>;
 
 /** One line of NDJSON that holds output. Text and line end give back the bytes exactly. */
-export const OutputLineSchema = z
+const OutputLineSchema = z
   .object({
     seq: z.int(),
     stream: StreamNameSchema,

@@ -14,9 +14,3 @@ export const ProblemSchema = z
   })
   .meta({ id: 'Problem' });
 export type Problem = z.infer<typeof ProblemSchema>;
-
-/** Data of the SSE message `error`, and `error` of an NDJSON line: the answer ends before its end. */
-export const StreamErrorSchema = z
-  .object({ code: z.string(), detail: z.string() })
-  .meta({ id: 'StreamError' });
-export type StreamError = z.infer<typeof StreamErrorSchema>;

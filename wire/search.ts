@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { StreamNameSchema } from './output.ts';
 
-export const SearchLineSchema = z
+const SearchLineSchema = z
   .object({
     seq: z.int(),
     stream: StreamNameSchema,
@@ -14,7 +14,7 @@ export const SearchLineSchema = z
 export type SearchLineJson = z.infer<typeof SearchLineSchema>;
 
 /** Also the data of the SSE message `hit`. */
-export const SearchHitSchema = SearchLineSchema.extend({
+const SearchHitSchema = SearchLineSchema.extend({
   execution_id: z.string(),
   action: z.string(),
   highlights: z.array(z.tuple([z.int(), z.int()])).describe('UTF-16 ranges of `text`: start, end'),

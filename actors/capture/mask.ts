@@ -8,7 +8,7 @@ export const MASK = '********';
 const MASK_BYTES = Buffer.from(MASK);
 
 /** A shorter secret would mask half of any output. */
-export const MIN_SECRET_CHARS = 4;
+const MIN_SECRET_CHARS = 4;
 
 export interface Mask {
   /** The chunk with every secret replaced; the same object when it holds none. */

@@ -35,7 +35,7 @@ const PARTIAL_MS = 100;
 /** A notice of the keeper can be lost with the keeper. */
 const POLL_MS = 500;
 
-export interface PumpOptions {
+interface PumpOptions {
   folder: string;
   sources: readonly SpoolSource[];
   head: StreamHead | undefined;

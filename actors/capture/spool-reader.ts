@@ -12,7 +12,7 @@ import { openRegularSync } from '../../lib/regular-file.ts';
 /** The longest frame and its head fit in here. */
 const MIN_READ_BYTES = 256 << 10;
 
-export interface SpoolReader {
+interface SpoolReader {
   /** Frames that were not read yet, about `maxBytes` of them; none when there is nothing new. Payloads are the caller's to keep. */
   read(maxBytes: number): Frame[];
   /** Deletes the segments of which the log has everything. @param offsets by source: through where the log has it. */

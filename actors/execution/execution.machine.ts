@@ -16,7 +16,7 @@ import type { ExecutionRequested, LifecycleEvent, Status, Unrecorded } from '../
 import { type Conclusion, ending, failedToStart, type Launched, started } from './machine-events.ts';
 
 /** Why we ended the process ourselves; the first cause wins. */
-export type Cause = 'canceled' | 'timeout' | 'output-limit';
+type Cause = 'canceled' | 'timeout' | 'output-limit';
 
 export interface ExecutionContext {
   requested: ExecutionRequested;

@@ -28,7 +28,7 @@ interface LauncherOptions {
   runner(name: string): Runner | undefined;
 }
 
-export interface Launcher {
+interface Launcher {
   /** @throws Error when the command cannot start, or may have run before the machine went down. */
   launch(requested: ExecutionRequested): Promise<Launched>;
   /** Starts nothing more. What is being prepared is prepared again after the next start. */

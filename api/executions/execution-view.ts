@@ -17,7 +17,7 @@ export const IDEMPOTENCY_DIGEST = 'idempotency-digest';
 /** Output beyond this is not repeated in the result; the output routes have it. */
 const RESULT_TEXT_BYTES = 256 * 1024;
 
-export interface ResultTexts {
+interface ResultTexts {
   stdout: string;
   stderr: string;
   /** The same by host, of remote executions. */

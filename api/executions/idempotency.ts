@@ -10,7 +10,7 @@ import type { Api } from '../deps.ts';
 import { IDEMPOTENCY_DIGEST } from './execution-view.ts';
 import { findExecution, settled } from './find-execution.ts';
 
-export interface Once {
+interface Once {
   document: ExecutionDocument;
   /** True when it had been made before. */
   replayed: boolean;

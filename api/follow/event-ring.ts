@@ -6,7 +6,7 @@ const EVENT_BYTES = 256;
 /** Dropped events leave the array when there are this many, and more than half of it. */
 const COMPACT_AT = 256;
 
-export interface EventRing {
+interface EventRing {
   /** True when everything after the position is in the ring or still to be added. */
   covers(position: number): boolean;
   /** The events after the position; undefined when the ring no longer has them all. */

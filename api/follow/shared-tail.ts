@@ -17,7 +17,7 @@ export interface SharedTail extends Omit<Tail, 'leave' | 'epoch'> {
   end(): void;
 }
 
-export interface SharedTailOptions {
+interface SharedTailOptions {
   log: EventLog;
   executionId: string;
   /** Bytes that the ring may hold now. */

@@ -45,7 +45,7 @@ export interface Cursor {
 }
 
 /** What bounds one reading of history. */
-export interface Reading {
+interface Reading {
   signal: AbortSignal;
   slot: ReadSlot | undefined;
 }

@@ -17,7 +17,7 @@ export interface TailHub {
   tails(): number;
 }
 
-export interface TailHubOptions {
+interface TailHubOptions {
   log: EventLog;
   logger?: Pick<Logger, 'warn'>;
   /** Bytes of output kept in one ring; all rings together hold `totalBytes`. */

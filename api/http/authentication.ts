@@ -9,7 +9,7 @@ import { ServiceError } from '../../lib/errors.ts';
 import type { ApiContext } from './router.ts';
 import type { Middleware } from './security.ts';
 
-export interface AuthOptions {
+interface AuthOptions {
   keys: Keys;
   /** Paths that need no credential. */
   publicPaths: readonly (string | RegExp)[];
@@ -71,7 +71,7 @@ export function requires(scope: Scope): Middleware {
   };
 }
 
-export function requireScope(identity: Identity | undefined, scope: Scope): void {
+function requireScope(identity: Identity | undefined, scope: Scope): void {
   if (identity && allows(identity, scope)) return;
   throw new ServiceError(
     'forbidden',

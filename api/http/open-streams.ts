@@ -19,7 +19,7 @@ export interface OpenStreams {
   count(): number;
 }
 
-export interface OpenStreamsOptions {
+interface OpenStreamsOptions {
   heartbeatMs?: number | undefined;
   closing?: AbortSignal | undefined;
   /** Whether the credential of a reader is still good. */

@@ -12,7 +12,7 @@ import { ServiceError } from '../../lib/errors.ts';
 import type { ApiContext, Env } from './router.ts';
 
 /** Large enough for an uploaded script, small enough that a thousand of them at once do no harm. */
-export const BODY_LIMIT_BYTES = 2 * 1024 * 1024;
+const BODY_LIMIT_BYTES = 2 * 1024 * 1024;
 
 export type Middleware = MiddlewareHandler<Env>;
 
@@ -49,7 +49,7 @@ export function basics(): Middleware {
 }
 
 /** Headers of every answer; a page replaces the content policy by its own. */
-export function safeHeaders(requestId: string): Record<string, string> {
+function safeHeaders(requestId: string): Record<string, string> {
   return {
     'X-Request-ID': requestId,
     'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",

@@ -13,7 +13,7 @@ import { readRegularFile } from '../../lib/regular-file.ts';
 import { PROBLEM_TYPE, problem } from './problems.ts';
 import type { Env } from './router.ts';
 
-export interface ServeOptions {
+interface ServeOptions {
   host: string;
   port: number;
   /** Ports that lead to the same server, as those of StackStorm's stream and login services. */

@@ -18,7 +18,7 @@ export interface Writer {
   cut(): void;
 }
 
-export interface StreamOptions {
+interface StreamOptions {
   headers: Record<string, string>;
   /** Bytes of a heartbeat and of a goodbye; absent where the format has none. */
   ping?: Uint8Array;

@@ -32,7 +32,7 @@ export function* encodeEvents(
 }
 
 /** Encodings that followers of one format share; kept as long as the events are. */
-export interface SharedEncoding {
+interface SharedEncoding {
   chunk(chunk: OutputAppended): Uint8Array;
   batch(
     events: readonly ExecutionEvent[],

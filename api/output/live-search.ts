@@ -20,7 +20,7 @@ import {
 } from './line-selection.ts';
 import { inSlices } from './slices.ts';
 
-export interface LiveSearch {
+interface LiveSearch {
   request: SearchRequest;
   matcher: Matcher;
   nameOf: (event: ExecutionEvent) => Promise<string | undefined>;

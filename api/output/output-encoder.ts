@@ -7,7 +7,7 @@ import { cutToRange, type LineFilter } from './line-selection.ts';
 import type { ResumableMatcher } from './resumable-matcher.ts';
 
 /** @param live events are shared between followers, and so is their encoding where the filter leaves everything. */
-export type OutputEncoder = (
+type OutputEncoder = (
   events: readonly ExecutionEvent[],
   live: boolean,
 ) => Iterable<Write> | AsyncIterable<Write>;

@@ -4,7 +4,7 @@ import type { ChunkRange } from '../../projections/output-index.ts';
 import { type FollowDeps, follow } from '../follow/follow.ts';
 import { touches } from './line-selection.ts';
 
-export interface SoFarOptions {
+interface SoFarOptions {
   /** Only chunks with a greater position. */
   after?: number;
   range?: Omit<ChunkRange, 'after' | 'through' | 'signal'>;

@@ -35,7 +35,7 @@ function shown(parameters: Record<string, ParameterSchema>): Record<string, Para
   );
 }
 
-export function actionJson(action: ActionDescription): ActionJson {
+function actionJson(action: ActionDescription): ActionJson {
   const { id, ref, pack, name, description, enabled, broken } = action;
   return {
     id,

@@ -8,7 +8,7 @@ import type { OutputAppended, StreamName } from '../event.ts';
 /** Bytes of output that a block holds at most, unless a single chunk is larger. */
 export const BLOCK_BYTES = 131_072;
 
-export interface BlockPlace {
+interface BlockPlace {
   executionId: string;
   /** Positions of the first and the last chunk. */
   first: number;

@@ -7,7 +7,7 @@ import { toServiceError } from './service-error.ts';
 const SETTLING_MS = 5000;
 const SETTLING_RETRY_MS = 50;
 
-export interface ClusterQueries {
+interface ClusterQueries {
   /** Asks once more on a new connection when the first try fails, and longer while leaders are being found. @throws ServiceError `event-log-unavailable`. */
   ask<T>(question: (cluster: Cluster) => Promise<T>): Promise<T>;
   close(): void;

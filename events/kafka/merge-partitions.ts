@@ -7,7 +7,7 @@ import type { LogBatch } from '../event-log.ts';
 import { formatOffsets } from './offsets.ts';
 import type { PartitionBatch } from './partition-reader.ts';
 
-export interface MergedOptions {
+interface MergedOptions {
   /** Opens the readers, by partition; the signal ends them, whoever ends the whole. */
   open(signal: AbortSignal): Map<number, AsyncGenerator<PartitionBatch>>;
   /** The place of every partition at the start; the checkpoint of each batch names them all. */

@@ -7,7 +7,7 @@ import { type Offsets, offsetsOf } from './offsets.ts';
 import type { PartitionQueue, TopicKind } from './partition-queue.ts';
 import type { Topics } from './topics.ts';
 
-export interface FetcherOptions {
+interface FetcherOptions {
   client: KafkaClient;
   topics: Topics;
   partition: number;

@@ -10,7 +10,7 @@ import { eventBytes } from '../event-size.ts';
 import { formatOffsets, type Offsets } from './offsets.ts';
 import type { PartitionBatch, PartitionReaderOptions } from './partition-reader.ts';
 
-export interface PartitionFollowersOptions {
+interface PartitionFollowersOptions {
   read(
     options: Pick<PartitionReaderOptions, 'partition' | 'from' | 'signal' | 'wanted'>,
   ): AsyncGenerator<PartitionBatch>;
@@ -18,7 +18,7 @@ export interface PartitionFollowersOptions {
   ends(partition: number): Promise<Offsets>;
 }
 
-export interface PartitionFollowers {
+interface PartitionFollowers {
   /**
    * Resolves when every event of the execution that is appended from now on will be delivered. The subscription ends when
    * it falls behind.

@@ -31,7 +31,7 @@ export interface PartitionReaderOptions {
   onInvalidRecord?: ((record: InvalidRecord) => Promise<void>) | undefined;
 }
 
-export interface ReadEvent {
+interface ReadEvent {
   event: ExecutionEvent;
   kind: TopicKind;
   offset: number;

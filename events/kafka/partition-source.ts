@@ -7,7 +7,7 @@ import { type PartitionBatch, type PartitionReaderOptions, readPartition } from 
 import type { Topics } from './topics.ts';
 
 /** The first offsets, those that will be written next, or the first at or after a time in milliseconds since the epoch. */
-export type OffsetsAt = 'beginning' | 'end' | number;
+type OffsetsAt = 'beginning' | 'end' | number;
 
 export interface PartitionSource {
   readonly partitions: number;

@@ -11,7 +11,7 @@ import type { KafkaClient } from './client.ts';
 import type { OwnedProducer } from './cluster.ts';
 import { toServiceError } from './service-error.ts';
 
-export interface ProducedRecord {
+interface ProducedRecord {
   key: string;
   /** Null on a compacted topic deletes what is stored under the key. */
   value: string | Buffer | null;
@@ -21,7 +21,7 @@ export interface ProducedRecord {
   timestamp?: string;
 }
 
-export interface TopicRecords {
+interface TopicRecords {
   topic: string;
   messages: ProducedRecord[];
 }

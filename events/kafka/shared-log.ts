@@ -13,7 +13,7 @@ import { type Offsets, parseOffsets } from './offsets.ts';
 const COMMIT_EVERY_MS = 1000;
 const POLL = { firstMs: 10, longestMs: 200 };
 
-export interface SharedLog extends EventLog {
+interface SharedLog extends EventLog {
   /** Partitions that are this member's now. */
   partitionsHeld(): number[];
   leave(): Promise<void>;

@@ -3,7 +3,7 @@ import { createBackoff } from '../../lib/backoff.ts';
 import type { KafkaClient } from './client.ts';
 import type { FetchedMessage } from './cluster.ts';
 
-export interface TopicFeedOptions {
+interface TopicFeedOptions {
   client: KafkaClient;
   topic: string;
   /** Where to begin: everything that is kept, or what came since a time in milliseconds since the epoch. */

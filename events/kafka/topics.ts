@@ -17,7 +17,7 @@ export interface Topics {
   deadLetter: string;
 }
 
-export interface TopicOptions {
+interface TopicOptions {
   prefix: string;
   partitions: number;
   replicationFactor: number;

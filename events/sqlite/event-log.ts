@@ -16,7 +16,7 @@ import type { ReadPage } from './reading.ts';
 import { packEvents, unpackEvents } from './rows.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
-export interface SqliteEventLogOptions {
+interface SqliteEventLogOptions {
   /** Holds `events.sqlite`; made when absent. */
   folder: string;
   /** The database never grows beyond this; appends then fail as on a full disk. No limit by default. */

@@ -20,14 +20,14 @@ interface Committed {
   bytes: number;
 }
 
-export interface SubscriptionsOptions {
+interface SubscriptionsOptions {
   /** Id of the last committed event. */
   committed(): number;
   /** @param afterPosition of the last event read from the database; -1 at first. */
   readPage(executionId: string | undefined, afterId: number, afterPosition: number): Promise<ReadPage>;
 }
 
-export interface Subscriptions {
+interface Subscriptions {
   /** Stands at once. @param afterId id of the last event that the subscriber has. */
   subscribe(
     afterId: number,

@@ -57,7 +57,7 @@ function fact({ prepare }: Store, name: string): string | undefined {
 }
 
 /** The log that the index points to; checked once. */
-export function framesOf(store: Store): StoredRunReader {
+function framesOf(store: Store): StoredRunReader {
   const { frames } = store;
   if (!frames) {
     throw failed(
