@@ -3,7 +3,7 @@ import type { ParameterSchema } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
 
 /** Linux's limit for one argument or variable (MAX_ARG_STRLEN without the closing NUL). */
-const MAX_ARGUMENT_BYTES = 131_071;
+export const MAX_ARGUMENT_BYTES = 131_071;
 
 /** @throws ServiceError `validation-failed` that names the parameter, when a program cannot receive the value. */
 function checkArgument(name: string, value: string): string {

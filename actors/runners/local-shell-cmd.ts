@@ -1,9 +1,11 @@
 /** Runs a command line with bash on the worker's machine, as StackStorm does. */
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import type { Runner } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
-import { environmentVariables } from './arguments.ts';
+import { environmentVariables, MAX_ARGUMENT_BYTES } from './arguments.ts';
 import { type ScriptRunnerOptions, wantsMerge } from './local-shell-script.ts';
 import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
 import { sudoCommand } from './sudo.ts';
@@ -11,6 +13,14 @@ import { exitVerdict } from './verdict.ts';
 
 const SHELL =
   ['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash'].find((path) => existsSync(path)) ?? '/bin/sh';
+
+/** One argument has a size limit, so a longer command line becomes a file in the execution's private folder. */
+async function shellCommand(cmd: string, folder: string): Promise<[string, ...string[]]> {
+  if (Buffer.byteLength(cmd) <= MAX_ARGUMENT_BYTES) return [SHELL, '-c', cmd];
+  const file = join(folder, 'command.sh');
+  await writeFile(file, cmd, { mode: 0o600 });
+  return [SHELL, file];
+}
 
 export function localShellCmdRunner(options: Pick<ScriptRunnerOptions, 'describe'>): Runner {
   return {
@@ -22,14 +32,15 @@ export function localShellCmdRunner(options: Pick<ScriptRunnerOptions, 'describe
       ...SHELL_PARAMETERS,
       merge: MERGE_PARAMETER,
     },
-    async prepare({ parameters, action }) {
+    async prepare({ parameters, action, folder }) {
       const { cmd, cwd, env, timeout, sudo, sudo_password } = parameters;
       if (typeof cmd !== 'string' || cmd.trim() === '') {
         throw new ServiceError('validation-failed', 'cmd: the command line is empty');
       }
-      const words = sudo
-        ? sudoCommand([SHELL, '-c', cmd], sudo_password)
-        : { command: [SHELL, '-c', cmd] as [string, ...string[]], env: {} };
+      if (cmd.includes('\0'))
+        throw new ServiceError('validation-failed', 'cmd: a NUL character is not allowed');
+      const shell = await shellCommand(cmd, folder);
+      const words = sudo ? sudoCommand(shell, sudo_password) : { command: shell, env: {} };
       return {
         command: words.command,
         timeoutS: typeof timeout === 'number' ? timeout : SHELL_PARAMETERS.timeout.default,

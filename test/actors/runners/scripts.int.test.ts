@@ -137,12 +137,21 @@ shell('a command line runs in bash, as in StackStorm', async () => {
       ['[[ abc == a* ]] && echo yes', 'yes\n'],
       [`source ${file} && echo $name`, 'bash\n'],
       ['set -o pipefail; false | true || echo failed', 'failed\n'],
-      ['words=(a b); cat <(echo "${words[1]}")', 'b\n'],
+      ['words=(a b); cat <(echo "$words")', 'a\n'],
     ];
     for (const [cmd, stdout] of rows) {
       const ran = await run('core.local', { cmd });
       assert.equal([ran.stdout, ran.stderr, ran.exitCode], [stdout, '', 0], cmd);
     }
+  });
+});
+
+shell('a command line longer than an argument can be runs all the same', async () => {
+  await withPacks([], async ({ run }) => {
+    const cmd = `: ${'x'.repeat(200_000)}\necho end of $((1 + 1))`;
+    assert.is((await run('core.local', { cmd })).stdout, 'end of 2\n');
+    const nul = await refusal(run('core.local', { cmd: 'echo a\0b' }));
+    assert.equal([nul.code, nul.message], ['validation-failed', 'cmd: a NUL character is not allowed']);
   });
 });
 
