@@ -5,7 +5,7 @@ import type { Packs } from '../../catalogue/pack-folders.ts';
 import { isOwnParameter } from '../../catalogue/parameter-schemas.ts';
 import type { ParameterSchema, Runner } from '../../catalogue/runner.ts';
 import { environmentVariables, requestArguments, scriptArguments } from './arguments.ts';
-import { scriptCommand, scriptFile } from './script-file.ts';
+import { localScriptCommand, scriptFile } from './script-file.ts';
 import { ARGUMENT_PARAMETERS, MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
 import { sudoCommand } from './sudo.ts';
 import { exitVerdict } from './verdict.ts';
@@ -63,7 +63,7 @@ export function localShellScriptRunner(options: ScriptRunnerOptions): Runner {
       const { parameters, action } = request;
       const file = await scriptFile(request, options.packs);
       const words = [
-        ...(await scriptCommand(file.path)),
+        ...(await localScriptCommand(file.path)),
         ...(await actionArguments(options, action.ref, LOCAL_SCRIPT_PARAMETERS, parameters)),
       ];
       const raised = parameters.sudo === true ? sudoCommand(words, parameters.sudo_password) : undefined;

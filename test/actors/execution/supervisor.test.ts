@@ -319,7 +319,9 @@ test('merge gives both streams as one in exact order', () =>
 test('the child gets only the configured environment and a closed stdin', () =>
   side({ passEnv: ['PATH'], env: { FROM_CONFIG: 'yes' }, unbuffer: 'off' }, async ({ run, finished }) => {
     process.env.LINEFEED_TOKEN = 'never-in-a-child';
-    const events = await finished(await run("tr '\\0' '\\n' </proc/$$/environ | cut -d= -f1 | sort; cat; exit 0"));
+    const events = await finished(
+      await run("tr '\\0' '\\n' </proc/$$/environ | cut -d= -f1 | sort; cat; exit 0"),
+    );
     const own = ['FROM_CONFIG', 'LINEFEED_EXECUTION_ID', 'PATH', 'PWD', 'PYTHONUNBUFFERED'];
     assert.equal(output(events, 'stdout').toString().trim().split('\n'), [
       ...own,

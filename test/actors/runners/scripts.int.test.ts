@@ -207,6 +207,26 @@ shell('a script runs by its own interpreter, without the permission to run, or w
   });
 });
 
+shell('a script that cannot start says why: CR LF in its first line, or a missing interpreter', async () => {
+  await withPacks([], async ({ run }) => {
+    const rows: [script: string, parameters: Record<string, unknown>, message: RegExp][] = [
+      [
+        '#!/bin/bash\r\necho hi\r\n',
+        {},
+        /^script: the first line ends in CR LF.*sed -i 's\/\\r\$\/\/' script$/,
+      ],
+      ['#!/bin/bash\r\n', { sudo: true }, /^script: the first line ends in CR LF/],
+      ['#!/usr/bin/no-such-shell -x\necho hi\n', {}, /^script: .* \/usr\/bin\/no-such-shell, does not exist/],
+    ];
+    for (const [script, parameters, message] of rows) {
+      const error = await refusal(run('core.local_script', parameters, script));
+      assert.is(error.code, 'cannot-start');
+      assert.match(error.message, message);
+    }
+    assert.is((await run('core.local_script', {}, 'echo one\n: \r\n')).exitCode, 0);
+  });
+});
+
 shell('an uploaded script is private and lies in the folder of its execution', async () => {
   await withPacks([], async ({ run, folder }) => {
     const ran = await run('core.local_script', {}, '#!/bin/sh\nstat -c %a "$0"; dirname "$0"\n');
