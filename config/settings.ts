@@ -152,7 +152,7 @@ const worker = z.strictObject({
   ),
   passEnv: setting(
     list.default(['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR']),
-    "Variables of the server's environment that commands inherit.",
+    "Variables of the server's environment that commands inherit. PATH without `node_modules/.bin` and without the Node that Linefeed brings; TERM is `dumb` unless it is listed here or set in `env`.",
   ),
   env: setting(z.record(z.string(), z.string()).default({}), 'Further variables for all commands.'),
   python: setting(

@@ -12,6 +12,7 @@ import type { KeeperClient } from '../capture/keeper-client.ts';
 import { bootId, checkLaunch } from '../capture/launch-check.ts';
 import { openSpool, type Spool } from '../capture/spool.ts';
 import { createAttempts } from './attempts.ts';
+import { commandEnvironment } from './command-environment.ts';
 import { maskText } from './conclusion.ts';
 import type { Launched } from './machine-events.ts';
 import type { RequestSecrets } from './request-secrets.ts';
@@ -39,7 +40,7 @@ export function createLauncher(options: LauncherOptions): Launcher {
   const { config, keeper, secrets, spoolRoot } = options;
   const attempts = createAttempts();
   const stdbuf = config.unbuffer === 'auto' ? findProgram('stdbuf') : undefined;
-  const baseEnvironment = configuredEnvironment(config);
+  const baseEnvironment = commandEnvironment(config);
 
   /** All code that reads the request runs inside the attempt, including the mask of its error message. */
   function start(spool: Spool, requested: ExecutionRequested, earlier = 0): Promise<Launched> {
@@ -126,16 +127,6 @@ function environmentOf(
     ST2_ACTION_EXECUTION_ID: executionId,
     ...launch.env,
   };
-}
-
-/** What each command gets of this process's environment, and of the configuration. */
-function configuredEnvironment({ passEnv, env }: Config['worker']): Record<string, string> {
-  const environment: Record<string, string> = {};
-  for (const name of passEnv) {
-    const value = process.env[name];
-    if (value !== undefined) environment[name] = value;
-  }
-  return Object.assign(environment, { PYTHONUNBUFFERED: '1' }, env);
 }
 
 function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {

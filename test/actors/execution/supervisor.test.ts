@@ -327,6 +327,7 @@ test('the child gets only the configured environment and a closed stdin', () =>
       ...own,
       'ST2_ACTION_EXECUTION_ID',
       'ST2_ACTION_PACK_NAME',
+      'TERM',
     ]);
     delete process.env.LINEFEED_TOKEN;
   }));
