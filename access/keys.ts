@@ -69,6 +69,45 @@ function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
+function identityOf({ id, name, scopes }: StoredKey): Identity {
+  return { name, scopes, holder: { kind: 'key', id }, expiresAt: Number.POSITIVE_INFINITY };
+}
+
+/** What may be shown of a key: everything but its hash. */
+function keyInfo(key: StoredKey, lastUsedAt?: number): KeyInfo {
+  const { hash, revokedAt, ...rest } = key;
+  void hash;
+  return {
+    ...rest,
+    ...(revokedAt === undefined ? {} : { revokedAt }),
+    ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
+  };
+}
+
+function newKey(
+  name: string,
+  scopes: readonly Scope[],
+  createdAt: number,
+): { key: string; entry: StoredKey } {
+  const id = randomBytes(6).toString('hex');
+  const key = `lf_${id}_${randomBytes(24).toString('base64url')}`;
+  const known = SCOPES.filter((scope) => scopes.includes(scope));
+  return { key, entry: { id, name, scopes: known, hash: hashOf(key), createdAt } };
+}
+
+/** A user of the configuration. The mark changes with the password, so an old grant does not survive a new password. */
+function userIdentity(users: Config['auth']['users'], token: string, name: string): Identity | undefined {
+  const found = Object.hasOwn(users, name) ? users[name] : undefined;
+  if (!found) return undefined;
+  const mark = createHmac('sha256', token).update(JSON.stringify(['password', name, found.password]));
+  return {
+    name,
+    scopes: found.scopes,
+    holder: { kind: 'user', passwordMark: mark.digest('base64url') },
+    expiresAt: Number.POSITIVE_INFINITY,
+  };
+}
+
 export interface KeysOptions {
   token: string;
   store: KeyStore;
@@ -87,38 +126,11 @@ export function createKeys({ token, store, users = {}, now = Date.now }: KeysOpt
     expiresAt: Number.POSITIVE_INFINITY,
   };
   const lastUsed = new Map<string, number>();
+  const user = (name: string) => userIdentity(users, token, name);
   const sessions = createGrants({ secret: token, purpose: 'session', now });
   const logins = createGrants({ secret: token, purpose: 'login', now });
 
-  const identityOf = (key: StoredKey): Identity => ({
-    name: key.name,
-    scopes: key.scopes,
-    holder: { kind: 'key', id: key.id },
-    expiresAt: Number.POSITIVE_INFINITY,
-  });
-  const info = ({ hash, ...key }: StoredKey): KeyInfo => {
-    void hash;
-    const { revokedAt, ...rest } = key;
-    const used = lastUsed.get(key.id);
-    return {
-      ...rest,
-      ...(revokedAt === undefined ? {} : { revokedAt }),
-      ...(used === undefined ? {} : { lastUsedAt: used }),
-    };
-  };
-  function user(name: string): Identity | undefined {
-    const found = Object.hasOwn(users, name) ? users[name] : undefined;
-    if (!found) return undefined;
-    const mark = createHmac('sha256', token).update(JSON.stringify(['password', name, found.password]));
-    return {
-      name,
-      scopes: found.scopes,
-      holder: { kind: 'user', passwordMark: mark.digest('base64url') },
-      expiresAt: Number.POSITIVE_INFINITY,
-    };
-  }
-
-  /** Who vouches for it today. */
+  /** The holder as of now: undefined when its credential no longer exists. */
   function holderOf({ name, holder }: Pick<Identity, 'name' | 'holder'>): Identity | undefined {
     if (holder.kind === 'owner') return owner;
     if (holder.kind === 'key') {
@@ -166,19 +178,11 @@ export function createKeys({ token, store, users = {}, now = Date.now }: KeysOpt
     },
     identifySession: (value) => standing(sessions.read(value)),
     stands: (identity) => identity.expiresAt > now() && holderOf(identity) !== undefined,
-    list: () => store.all().map(info),
+    list: () => store.all().map((key) => keyInfo(key, lastUsed.get(key.id))),
     async create(name, scopes) {
-      const id = randomBytes(6).toString('hex');
-      const key = `lf_${id}_${randomBytes(24).toString('base64url')}`;
-      const entry = {
-        id,
-        name,
-        scopes: SCOPES.filter((scope) => scopes.includes(scope)),
-        hash: hashOf(key),
-        createdAt: now(),
-      };
+      const { key, entry } = newKey(name, scopes, now());
       await store.put(entry);
-      return { ...info(entry), key };
+      return { ...keyInfo(entry), key };
     },
     async revoke(id) {
       const key = store.all().find((candidate) => candidate.id === id);
