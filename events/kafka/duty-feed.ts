@@ -15,8 +15,8 @@ interface Arrival {
   batch: PartitionBatch;
 }
 
-/** Batches of several readers as they come; ends when aborted. */
-async function* gathered(
+/** Batches of several readers in order of arrival; ends when aborted. */
+async function* mergeReaders(
   readers: Map<number, AsyncGenerator<PartitionBatch>>,
   signal: AbortSignal,
 ): AsyncGenerator<Arrival[]> {
@@ -49,6 +49,20 @@ async function* gathered(
   }
 }
 
+function readersOf(
+  log: KafkaEventLog,
+  partitions: readonly number[],
+  from: ReadonlyMap<number, Offsets>,
+  signal: AbortSignal,
+): Map<number, AsyncGenerator<PartitionBatch>> {
+  return new Map(
+    partitions.map((partition) => [
+      partition,
+      log.readLifecycle(partition, from.get(partition) as Offsets, signal),
+    ]),
+  );
+}
+
 export async function kafkaDutyFeed(log: KafkaEventLog, group: string): Promise<DutyFeed> {
   const membership = await joinGroup(log, group);
   const all = Array.from({ length: log.partitions }, (_, partition) => partition);
@@ -57,16 +71,11 @@ export async function kafkaDutyFeed(log: KafkaEventLog, group: string): Promise<
     const reached = new Map(from);
     async function* batches(): AsyncGenerator<DutyBatch> {
       const ends = await log.endsOf(partitions);
-      const readers = new Map(
-        partitions.map((partition) => [
-          partition,
-          log.readLifecycle(partition, from.get(partition) as Offsets, stop),
-        ]),
-      );
+      const readers = readersOf(log, partitions, from, stop);
       const present = () =>
         partitions.every((one) => (reached.get(one)?.executions ?? 0) >= (ends.get(one)?.executions ?? 0));
       if (present()) yield dutyBatch([], true);
-      for await (const arrivals of gathered(readers, stop)) {
+      for await (const arrivals of mergeReaders(readers, stop)) {
         const placed = arrivals.flatMap(({ partition, batch }) =>
           batch.events.map(({ event, offset }) => ({
             event: event as LifecycleEvent,
@@ -94,13 +103,8 @@ export async function kafkaDutyFeed(log: KafkaEventLog, group: string): Promise<
     async watch(signal) {
       const ends = await log.endsOf(all);
       return (async function* () {
-        const readers = new Map(
-          all.map((partition) => [
-            partition,
-            log.readLifecycle(partition, ends.get(partition) as Offsets, signal),
-          ]),
-        );
-        for await (const arrivals of gathered(readers, signal)) {
+        const readers = readersOf(log, all, ends, signal);
+        for await (const arrivals of mergeReaders(readers, signal)) {
           const events = arrivals.flatMap(({ batch }) =>
             batch.events.map(({ event }) => event as LifecycleEvent),
           );

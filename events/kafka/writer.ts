@@ -1,7 +1,7 @@
 /**
- * Puts events into Kafka in order. Each lane has one request in flight and gathers what comes meanwhile, so a slow
- * line leaves at once and a fast command fills its requests. What is durable of an execution is always a beginning of
- * its stream: an event never travels in one request with its predecessor in the other topic.
+ * Writes events to Kafka in order. Each lane has one request in flight and collects events meanwhile, so a slow line
+ * is sent at once and a fast command fills its requests. The durable events of an execution are always the beginning of
+ * its history: an event is never sent in one request with its predecessor in the other topic.
  */
 import { createBackoff } from '../../lib/backoff.ts';
 import { ServiceError } from '../../lib/errors.ts';
@@ -45,8 +45,13 @@ interface Item {
   kind: TopicKind;
   record: KafkaRecord;
   call: Call;
-  /** Goes in a request of its own: the one it was in was refused for something in it. */
+  /** Is sent in a request of its own: Kafka rejected a request that it was in. */
   alone?: true;
+}
+/** Where an execution's last acknowledged event is. */
+interface Tail {
+  kind: TopicKind;
+  offset: number;
 }
 interface Lane {
   queue: Item[];
@@ -60,14 +65,123 @@ const REQUEST_BYTES = 1024 * 1024;
 const COMPRESS_FROM_BYTES = 1024;
 /** Two, so that one compresses while the other waits for the broker; a partition always stays in its lane. */
 const LANES = 2;
-/** What comes before these is never output, so it lies in the same topic. */
+/** The event before one of these is never output, so it is in the same topic. */
 const FOLLOWS_LIFECYCLE = ['execution.scheduled', 'execution.started'];
 const RETRY = { firstMs: 50, longestMs: 1000 };
 
+/** Takes the next request out of the queue: of one execution only events of one topic. */
+function takeBatch(lane: Lane): Item[] {
+  if (lane.queue[0]?.alone) return lane.queue.splice(0, 1);
+  const batch: Item[] = [];
+  const rest: Item[] = [];
+  const kinds = new Map<string, TopicKind | 'held'>();
+  let bytes = 0;
+  for (const [index, item] of lane.queue.entries()) {
+    if (bytes >= REQUEST_BYTES) {
+      rest.push(...lane.queue.slice(index));
+      break;
+    }
+    const id = item.event.executionId;
+    const kind = kinds.get(id);
+    if (kind !== undefined && kind !== item.kind) {
+      kinds.set(id, 'held');
+      rest.push(item);
+      continue;
+    }
+    kinds.set(id, item.kind);
+    bytes += item.record.value.length;
+    batch.push(item);
+  }
+  lane.queue = rest;
+  return batch;
+}
+
+/** Names the predecessor in the other topic, for the events that have one. */
+async function linkToPredecessors(
+  batch: readonly Item[],
+  tails: ReadonlyMap<string, Tail>,
+  endsOf: WriterOptions['ends'],
+): Promise<void> {
+  const linked = new Set<string>();
+  for (const { event, kind, record } of batch) {
+    if (linked.has(event.executionId)) continue;
+    linked.add(event.executionId);
+    // Whoever abandons an execution is not the one who wrote to it last.
+    const tail = event.type === 'execution.abandoned' ? undefined : tails.get(event.executionId);
+    if (tail) {
+      if (tail.kind !== kind) record.headers.ce_after = String(tail.offset);
+    } else if (event.position > 0 && !FOLLOWS_LIFECYCLE.includes(event.type)) {
+      // Written by someone before us: it lies somewhere before the present end.
+      const ends = await endsOf(record.partition);
+      record.headers.ce_after = String((kind === 'output' ? ends.executions : ends.output) - 1);
+    }
+  }
+}
+
+function sortByTopic(batch: readonly Item[]): { lists: Record<TopicKind, Item[]>; bytes: number } {
+  const lists: Record<TopicKind, Item[]> = { executions: [], output: [] };
+  let bytes = 0;
+  for (const item of batch) {
+    lists[item.kind].push(item);
+    bytes += item.record.value.length;
+  }
+  return { lists, bytes };
+}
+
+/** Remembers where the last event of each execution was written. */
+function rememberTails(
+  tails: Map<string, Tail>,
+  lists: Record<TopicKind, Item[]>,
+  answers: Awaited<ReturnType<ReconnectingProducer['send']>>,
+  topics: Topics,
+): void {
+  for (const kind of ['executions', 'output'] as const) {
+    const next = new Map<number, number>();
+    for (const answer of answers) {
+      if (answer.topicName === topics[kind]) next.set(answer.partition, Number(answer.baseOffset ?? -1));
+    }
+    for (const { event, record } of lists[kind]) {
+      const offset = next.get(record.partition) ?? -1;
+      // From `scheduled` on another process may write.
+      const passedOn = isLast(event) || event.type === 'execution.scheduled';
+      if (passedOn || offset < 0) tails.delete(event.executionId);
+      else tails.set(event.executionId, { kind, offset });
+      if (offset >= 0) next.set(record.partition, offset + 1);
+    }
+  }
+}
+
+function resolveCalls(batch: readonly Item[]): void {
+  for (const { call } of batch) {
+    call.remaining -= 1;
+    if (call.remaining === 0) call.resolve();
+  }
+}
+
+/** Fails the appends that these events belong to. */
+function giveUp(tails: Map<string, Tail>, items: readonly Item[], error: ServiceError): void {
+  for (const { call, event } of items) {
+    tails.delete(event.executionId);
+    call.reject(error);
+  }
+}
+
+/** Kafka will never accept something in the batch. Only the execution that it belongs to fails: each event is sent alone. */
+function isolateFailure(tails: Map<string, Tail>, lane: Lane, batch: Item[], error: ServiceError): void {
+  if (batch.length > 1) {
+    for (const item of batch) item.alone = true;
+    lane.queue.unshift(...batch);
+    return;
+  }
+  const id = batch[0]?.event.executionId;
+  const isIts = ({ event }: Item) => event.executionId === id;
+  giveUp(tails, [...batch, ...lane.queue.filter(isIts)], error);
+  lane.queue = lane.queue.filter((item) => !isIts(item));
+}
+
 export function kafkaWriter(options: WriterOptions): Writer {
   const { client, topics, source } = options;
-  /** Where each execution's last acknowledged event lies. */
-  const tails = new Map<string, { kind: TopicKind; offset: number }>();
+  const tails = new Map<string, Tail>();
   const lanes: Lane[] = Array.from({ length: LANES }, () => ({
     queue: [],
     running: undefined,
@@ -76,58 +190,9 @@ export function kafkaWriter(options: WriterOptions): Writer {
   let acknowledgedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
 
-  function take(lane: Lane): Item[] {
-    if (lane.queue[0]?.alone) return lane.queue.splice(0, 1);
-    const batch: Item[] = [];
-    const rest: Item[] = [];
-    const kinds = new Map<string, TopicKind | 'held'>();
-    let bytes = 0;
-    for (const [index, item] of lane.queue.entries()) {
-      if (bytes >= REQUEST_BYTES) {
-        rest.push(...lane.queue.slice(index));
-        break;
-      }
-      const id = item.event.executionId;
-      const kind = kinds.get(id);
-      if (kind !== undefined && kind !== item.kind) {
-        kinds.set(id, 'held');
-        rest.push(item);
-        continue;
-      }
-      kinds.set(id, item.kind);
-      bytes += item.record.value.length;
-      batch.push(item);
-    }
-    lane.queue = rest;
-    return batch;
-  }
-
-  /** Names the predecessor in the other topic, for the events that have one. */
-  async function link(batch: Item[]): Promise<void> {
-    const linked = new Set<string>();
-    for (const { event, kind, record } of batch) {
-      if (linked.has(event.executionId)) continue;
-      linked.add(event.executionId);
-      // Whoever abandons an execution is not the one who wrote to it last.
-      const tail = event.type === 'execution.abandoned' ? undefined : tails.get(event.executionId);
-      if (tail) {
-        if (tail.kind !== kind) record.headers.ce_after = String(tail.offset);
-      } else if (event.position > 0 && !FOLLOWS_LIFECYCLE.includes(event.type)) {
-        // Written by someone before us: it lies somewhere before the present end.
-        const ends = await options.ends(record.partition);
-        record.headers.ce_after = String((kind === 'output' ? ends.executions : ends.output) - 1);
-      }
-    }
-  }
-
   async function send(lane: Lane, batch: Item[]): Promise<void> {
-    await link(batch);
-    const lists: Record<TopicKind, Item[]> = { executions: [], output: [] };
-    let bytes = 0;
-    for (const item of batch) {
-      lists[item.kind].push(item);
-      bytes += item.record.value.length;
-    }
+    await linkToPredecessors(batch, tails, options.ends);
+    const { lists, bytes } = sortByTopic(batch);
     const answers = await lane.producer.send(
       (['executions', 'output'] as const)
         .filter((kind) => lists[kind].length > 0)
@@ -135,64 +200,28 @@ export function kafkaWriter(options: WriterOptions): Writer {
       bytes < COMPRESS_FROM_BYTES ? client.compression.none : client.compression.zstd,
     );
     acknowledgedAt = performance.now();
-    for (const kind of ['executions', 'output'] as const) {
-      const next = new Map<number, number>();
-      for (const answer of answers) {
-        if (answer.topicName === topics[kind]) next.set(answer.partition, Number(answer.baseOffset ?? -1));
-      }
-      for (const { event, record } of lists[kind]) {
-        const offset = next.get(record.partition) ?? -1;
-        // From `scheduled` on another process may write.
-        const passedOn = isLast(event) || event.type === 'execution.scheduled';
-        if (passedOn || offset < 0) tails.delete(event.executionId);
-        else tails.set(event.executionId, { kind, offset });
-        if (offset >= 0) next.set(record.partition, offset + 1);
-      }
-    }
-  }
-
-  function giveUp(items: Item[], error: ServiceError): void {
-    for (const { call, event } of items) {
-      tails.delete(event.executionId);
-      call.reject(error);
-    }
-  }
-
-  /** The batch is refused for good because of something in it, which is nothing to the other executions. */
-  function refuse(lane: Lane, batch: Item[], error: ServiceError): void {
-    if (batch.length > 1) {
-      for (const item of batch) item.alone = true;
-      lane.queue.unshift(...batch);
-      return;
-    }
-    const id = batch[0]?.event.executionId;
-    const isIts = ({ event }: Item) => event.executionId === id;
-    giveUp([...batch, ...lane.queue.filter(isIts)], error);
-    lane.queue = lane.queue.filter((item) => !isIts(item));
+    rememberTails(tails, lists, answers, topics);
   }
 
   async function drain(lane: Lane): Promise<void> {
     while (lane.queue.length > 0) {
-      const batch = take(lane);
+      const batch = takeBatch(lane);
       const backoff = createBackoff(RETRY);
       for (;;) {
         try {
           await send(lane, batch);
-          for (const { call } of batch) {
-            call.remaining -= 1;
-            if (call.remaining === 0) call.resolve();
-          }
+          resolveCalls(batch);
           break;
         } catch (cause) {
           const error = toServiceError(cause, options.brokers);
           const late = batch.some(({ call }) => call.deadline < performance.now() + backoff.nextMs);
           if (!closed && !error.retriable) {
-            refuse(lane, batch, error);
+            isolateFailure(tails, lane, batch, error);
             break;
           }
           if (closed || late) {
-            // Whatever waits behind a failed event waits for its caller to append that one again.
-            giveUp([...batch, ...lane.queue.splice(0)], error);
+            // Events behind a failed one must not overtake it: their callers append them again after it.
+            giveUp(tails, [...batch, ...lane.queue.splice(0)], error);
             break;
           }
           await backoff.pause();
