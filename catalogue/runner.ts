@@ -38,7 +38,7 @@ export interface Launch {
   cwd?: string;
   /** Variables added to the configured environment of commands; these win. */
   env?: Record<string, string>;
-  /** Run the program under `stdbuf -oL -eL`, if that is installed. Default true; set false for programs that flush by themselves. */
+  /** Make C programs write each line at once, where coreutils' `stdbuf` is installed. Default true; set false for programs that flush by themselves. */
   unbuffer?: boolean;
   /** Send stderr to stdout: one stream, in exact order. Default false. */
   merge?: boolean;

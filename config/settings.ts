@@ -144,7 +144,7 @@ const worker = z.strictObject({
   }),
   unbuffer: setting(
     z.enum(['auto', 'off']).default('auto'),
-    '`auto` runs commands with `stdbuf -oL -eL`, so that programs do not hold back their output.',
+    '`auto` sets the variables of `stdbuf -oL -eL` (among them LD_PRELOAD) for commands, so that C programs write each line at once. That costs them time where they write much; `off`, or `unbuffer: false` for one execution, leaves them alone. The linker complains in a `chroot` without that library.',
   ),
   maskPatterns: setting(
     z.array(expression).default([]),

@@ -1,7 +1,5 @@
 /** Starts the process of an execution, or finds the one that this worker started before it was restarted. */
-import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { delimiter, join } from 'node:path';
 import type { Seal } from '../../access/seal.ts';
 import type { Launch, Runner } from '../../catalogue/runner.ts';
 import type { Config } from '../../config/config.ts';
@@ -16,6 +14,7 @@ import { commandEnvironment } from './command-environment.ts';
 import { maskText } from './conclusion.ts';
 import type { Launched } from './machine-events.ts';
 import type { RequestSecrets } from './request-secrets.ts';
+import { unbuffering } from './unbuffering.ts';
 
 interface LauncherOptions {
   /** Name of this worker. */
@@ -39,7 +38,8 @@ interface Launcher {
 export function createLauncher(options: LauncherOptions): Launcher {
   const { config, keeper, secrets, spoolRoot } = options;
   const attempts = createAttempts();
-  const stdbuf = config.unbuffer === 'auto' ? findProgram('stdbuf') : undefined;
+  // Asked now, so that the first command need not wait for it.
+  const unbuffer = config.unbuffer === 'auto' ? unbuffering() : undefined;
   const baseEnvironment = commandEnvironment(config);
 
   /** All code that reads the request runs inside the attempt, including the mask of its error message. */
@@ -70,12 +70,13 @@ export function createLauncher(options: LauncherOptions): Launcher {
       ...(requested.script === undefined ? {} : { script: requested.script }),
       folder: spool.folder,
     });
-    const env = environmentOf(baseEnvironment, requested, launch);
+    const setUp = launch.unbuffer === false ? undefined : await unbuffer;
+    const plain = environmentOf(baseEnvironment, requested, launch);
+    const env = setUp ? setUp(plain) : plain;
     checkLaunch(launch, env.PATH ?? '');
     spool.saveLaunch(launchFile(launch, earlier, options));
-    const command: Launch['command'] =
-      stdbuf && launch.unbuffer !== false ? [stdbuf, '-oL', '-eL', ...launch.command] : launch.command;
     const execution = requested.executionId;
+    const { command } = launch;
     return launched(await keeper.start({ execution, command, cwd: launch.cwd ?? '/', env }));
   }
 
@@ -127,11 +128,4 @@ function environmentOf(
     ST2_ACTION_EXECUTION_ID: executionId,
     ...launch.env,
   };
-}
-
-function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
-  return path
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((file) => existsSync(file));
 }

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { Runner } from '../../catalogue/runner.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import { environmentVariables, MAX_ARGUMENT_BYTES } from './arguments.ts';
-import { type ScriptRunnerOptions, wantsMerge } from './local-shell-script.ts';
-import { MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
+import { outputSettings, type ScriptRunnerOptions } from './local-shell-script.ts';
+import { OUTPUT_PARAMETERS, SHELL_PARAMETERS } from './shared-parameters.ts';
 import { sudoCommand } from './sudo.ts';
 import { exitVerdict } from './verdict.ts';
 
@@ -30,7 +30,7 @@ export function localShellCmdRunner(options: Pick<ScriptRunnerOptions, 'describe
       cmd: { type: 'string', description: 'Command line to run.' },
       cwd: { type: 'string', description: 'Working directory. Default: /.' },
       ...SHELL_PARAMETERS,
-      merge: MERGE_PARAMETER,
+      ...OUTPUT_PARAMETERS,
     },
     async prepare({ parameters, action, folder }) {
       const { cmd, cwd, env, timeout, sudo, sudo_password } = parameters;
@@ -44,7 +44,7 @@ export function localShellCmdRunner(options: Pick<ScriptRunnerOptions, 'describe
       return {
         command: words.command,
         timeoutS: typeof timeout === 'number' ? timeout : SHELL_PARAMETERS.timeout.default,
-        merge: await wantsMerge(options, action.ref, parameters),
+        ...(await outputSettings(options, action.ref, parameters)),
         ...(typeof cwd === 'string' && cwd !== '' ? { cwd } : {}),
         env: { ...environmentVariables(env), ...words.env },
       };

@@ -6,7 +6,7 @@ import { isOwnParameter } from '../../catalogue/parameter-schemas.ts';
 import type { ParameterSchema, Runner } from '../../catalogue/runner.ts';
 import { environmentVariables, requestArguments, scriptArguments } from './arguments.ts';
 import { localScriptCommand, scriptFile } from './script-file.ts';
-import { ARGUMENT_PARAMETERS, MERGE_PARAMETER, SHELL_PARAMETERS } from './shared-parameters.ts';
+import { ARGUMENT_PARAMETERS, OUTPUT_PARAMETERS, SHELL_PARAMETERS } from './shared-parameters.ts';
 import { sudoCommand } from './sudo.ts';
 import { exitVerdict } from './verdict.ts';
 
@@ -20,7 +20,7 @@ const LOCAL_SCRIPT_PARAMETERS: Record<string, ParameterSchema> = {
   ...ARGUMENT_PARAMETERS,
   cwd: { type: 'string', description: "Working directory. Default: the script's folder in its pack." },
   ...SHELL_PARAMETERS,
-  merge: MERGE_PARAMETER,
+  ...OUTPUT_PARAMETERS,
   debug: { type: 'boolean', default: false, description: 'Set ST2_ACTION_DEBUG=1 for the script.' },
   content_version: { type: 'string', description: 'Ignored; accepted for compatibility with StackStorm.' },
 };
@@ -43,14 +43,18 @@ export async function actionArguments(
   ];
 }
 
-/** Whether the request wants one stream. False if `merge` is a parameter of the action itself. */
-export async function wantsMerge(
+/** What `merge` and `unbuffer` ask for. They ask for nothing if they are parameters of the action itself. */
+export async function outputSettings(
   { describe }: Pick<ScriptRunnerOptions, 'describe'>,
   ref: string,
-  { merge }: Record<string, unknown>,
-): Promise<boolean> {
-  if (merge !== true) return false;
-  return !Object.hasOwn((await describe(ref))?.parameters ?? {}, 'merge');
+  { merge, unbuffer }: Record<string, unknown>,
+): Promise<{ merge: boolean; unbuffer: boolean }> {
+  if (merge !== true && unbuffer !== false) return { merge: false, unbuffer: true };
+  const declared = (await describe(ref))?.parameters ?? {};
+  return {
+    merge: merge === true && !Object.hasOwn(declared, 'merge'),
+    unbuffer: unbuffer !== false || Object.hasOwn(declared, 'unbuffer'),
+  };
 }
 
 export function localShellScriptRunner(options: ScriptRunnerOptions): Runner {
@@ -77,7 +81,7 @@ export function localShellScriptRunner(options: ScriptRunnerOptions): Runner {
           ...raised?.env,
         },
         timeoutS: Number(parameters.timeout ?? 60),
-        merge: await wantsMerge(options, action.ref, parameters),
+        ...(await outputSettings(options, action.ref, parameters)),
       };
     },
     conclude: exitVerdict,

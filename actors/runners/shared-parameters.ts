@@ -27,9 +27,17 @@ export const ARGUMENT_PARAMETERS = {
   kwargs: { type: 'object', extension: true, description: 'More named arguments.' },
 } satisfies Record<string, ParameterSchema>;
 
-export const MERGE_PARAMETER: ParameterSchema = {
-  extension: true,
-  type: 'boolean',
-  default: false,
-  description: 'Send stderr to stdout (2>&1), as one stream in exact order.',
-};
+export const OUTPUT_PARAMETERS = {
+  merge: {
+    extension: true,
+    type: 'boolean',
+    default: false,
+    description: 'Send stderr to stdout (2>&1), as one stream in exact order.',
+  },
+  unbuffer: {
+    type: 'boolean',
+    extension: true,
+    description:
+      'false: C programs may hold back their output, as behind a pipe. Default: `worker.unbuffer`.',
+  },
+} satisfies Record<string, ParameterSchema>;

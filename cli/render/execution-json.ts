@@ -20,6 +20,7 @@ const SETTINGS = new Set([
   'sudo',
   'kwarg_op',
   'merge',
+  'unbuffer',
   'debug',
   'log_level',
   'content_version',
