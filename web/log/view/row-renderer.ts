@@ -51,6 +51,15 @@ function createLayer(viewport: HTMLElement): { spacer: HTMLElement; layer: HTMLE
   return { spacer, layer };
 }
 
+function firstPosition(viewport: HTMLElement): Position {
+  return {
+    anchor: { row: 0, y: 0 },
+    follow: true,
+    viewportPx: viewport.clientHeight || FIRST_VIEWPORT_PX,
+    visible: { from: 0, to: 0 },
+  };
+}
+
 function isAtEnd(
   viewport: HTMLElement,
   map: RowMap,
@@ -77,12 +86,7 @@ export function createRowRenderer(
   const { spacer, layer } = createLayer(viewport);
   const drawn = drawnRows(layer, deps, options);
   const mirror = createScrollMirror(viewport, spacer);
-  const position: Position = {
-    anchor: { row: 0, y: 0 },
-    follow: true,
-    viewportPx: viewport.clientHeight || FIRST_VIEWPORT_PX,
-    visible: { from: 0, to: 0 },
-  };
+  const position = firstPosition(viewport);
   let averagePx = ROW_PX;
   let frame = 0;
 
