@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** Adds variables to a command's environment. */
-export type Unbuffering = (env: Record<string, string>) => Record<string, string>;
+type Unbuffering = (env: Record<string, string>) => Record<string, string>;
 
 const joined = (given: string | undefined, more: string): string => (given ? `${given}:${more}` : more);
 
