@@ -40,7 +40,7 @@ export function localShellCmdRunner(options: Pick<ScriptRunnerOptions, 'describe
       if (cmd.includes('\0'))
         throw new ServiceError('validation-failed', 'cmd: a NUL character is not allowed');
       const shell = await shellCommand(cmd, folder);
-      const words = sudo ? sudoCommand(shell, sudo_password) : { command: shell, env: {} };
+      const words = sudo ? await sudoCommand(shell, sudo_password, folder) : { command: shell, env: {} };
       return {
         command: words.command,
         timeoutS: typeof timeout === 'number' ? timeout : SHELL_PARAMETERS.timeout.default,

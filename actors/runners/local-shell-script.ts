@@ -64,13 +64,14 @@ export function localShellScriptRunner(options: ScriptRunnerOptions): Runner {
     takesScript: true,
     parameters: LOCAL_SCRIPT_PARAMETERS,
     async prepare(request) {
-      const { parameters, action } = request;
+      const { parameters, action, folder } = request;
       const file = await scriptFile(request, options.packs);
       const words = [
         ...(await localScriptCommand(file.path)),
         ...(await actionArguments(options, action.ref, LOCAL_SCRIPT_PARAMETERS, parameters)),
       ];
-      const raised = parameters.sudo === true ? sudoCommand(words, parameters.sudo_password) : undefined;
+      const raised =
+        parameters.sudo === true ? await sudoCommand(words, parameters.sudo_password, folder) : undefined;
       const cwd = typeof parameters.cwd === 'string' && parameters.cwd !== '' ? parameters.cwd : file.cwd;
       return {
         command: raised?.command ?? (words as [string, ...string[]]),

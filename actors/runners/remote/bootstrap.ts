@@ -19,9 +19,11 @@ export function pidMarker(nonce: string): string {
 
 const STDBUF = "u=; if command -v stdbuf >/dev/null 2>&1; then u='stdbuf -oL -eL'; fi";
 
+/** With a password, sudo reads its first line from stdin. The words must not read stdin: when sudo does not ask, the line is still there. */
 function sudo(setting: RemoteSetting, words: string): string {
   if (setting.sudoPassword === undefined) return `sudo -n -E -H -- ${words}`;
-  return `printf '%s\\n' ${quote(setting.sudoPassword)} | sudo -S -p '' -E -H -- ${words}`;
+  const closed = `sh -c 'exec "$@" </dev/null' sh ${words}`;
+  return `printf '%s\\n' ${quote(setting.sudoPassword)} | sudo -S -p '' -E -H -- ${closed}`;
 }
 
 function commandLines(work: RemoteWork & { kind: 'command' }): string[] {

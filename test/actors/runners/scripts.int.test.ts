@@ -1,4 +1,5 @@
 /** Scripts and Python actions of packs, run by their runners without a server. @needs python */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -249,7 +250,11 @@ shell('sudo is asked for without a terminal, the password never among the argume
     assert.equal(plain.command.slice(0, 4), ['sudo', '-E', '-n', '--']);
     const secret = await runner.prepare({ ...request, parameters: { sudo: true, sudo_password: 'hunter2' } });
     assert.not.match(secret.command.join(' '), 'hunter2');
-    assert.is(secret.env?.LINEFEED_SUDO_PASSWORD, 'hunter2');
+    assert.equal(secret.command.slice(0, 4), ['sudo', '-E', '-A', '--']);
+    assert.not.match(JSON.stringify(secret.env), 'hunter2');
+    const asked = () => execFileSync(secret.env?.SUDO_ASKPASS ?? '', { stdio: ['ignore', 'pipe', 'ignore'] });
+    assert.is(asked().toString(), 'hunter2\n');
+    assert.throws(asked, 'the password is printed once');
     await refusal(runner.prepare({ ...request, parameters: { sudo: true, sudo_password: 'a\nb' } }));
   });
 });

@@ -15,17 +15,17 @@ import { until } from '../../support/within.ts';
 const test = suite('sudo');
 const PASSWORD = "it's a $(secret) pass-word";
 
-/** Like sudo: options, then --, then the words; with -S the password is the first line of stdin. */
+/** Like sudo: options, then --, then the words. The password is the first line of stdin (-S) or of what $SUDO_ASKPASS prints (-A). */
 const STAND_IN = `#!/bin/sh
 printf '%s\\n' "$*" >>"$(dirname "$0")/log"
 ask=no quiet=no
 while [ $# -gt 0 ]; do
-  case $1 in -S) ask=yes;; -n) quiet=yes;; -p) shift;; --) shift; break;; esac
+  case $1 in -S) ask=yes;; -A) ask=program;; -n) quiet=yes;; -p) shift;; --) shift; break;; esac
   shift
 done
 if [ $quiet = yes ] && [ ! -e "$(dirname "$0")/nopasswd" ]; then echo "sudo: a password is required" >&2; exit 1; fi
-if [ $ask = yes ]; then
-  IFS= read -r given
+if [ $ask != no ] && [ ! -e "$(dirname "$0")/nopasswd" ]; then
+  if [ $ask = program ]; then given=$("$SUDO_ASKPASS"); else IFS= read -r given; fi
   [ "$given" = "$(cat "$(dirname "$0")/password")" ] || { echo "sudo: 1 incorrect password attempt" >&2; exit 1; }
 fi
 AS_ROOT=yes exec "$@"
@@ -120,6 +120,9 @@ for (const row of ROWS) {
       assert.is((await none.ended()).status, 'failed');
       assert.match(await none.text('stderr'), 'a password is required');
       writeFileSync(join(bin, 'nopasswd'), '');
+      const unasked = await run('cat; echo end', { sudo_password: PASSWORD });
+      await unasked.ended();
+      assert.is(await unasked.text('stdout'), 'end\n', 'stdin of the command holds no password');
       const free = await run('echo "$AS_ROOT"; sleep 300');
       await until(
         20_000,
