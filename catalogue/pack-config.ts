@@ -1,6 +1,7 @@
 /** The configuration of a pack: its schema's defaults, then its files. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { ServiceError } from '../lib/errors.ts';
 import { readRegularFile } from '../lib/regular-file.ts';
 import type { Pack } from './pack.ts';
 import { readYaml, type Yaml } from './yaml.ts';
@@ -40,7 +41,21 @@ function secretTexts(schema: unknown, values: unknown): string[] {
 const readSchema = (pack: Pack): Promise<Yaml> =>
   yamlOf(join(pack.folder, 'config.schema.yaml'), `${pack.name}/config.schema.yaml`);
 
-/** @param roots the folders of packs; `configs/<pack>.yaml` beside a later one wins. */
+/** The path of the first value that is a template of StackStorm's datastore. */
+function datastoreTemplate(value: unknown): string[] | undefined {
+  if (typeof value === 'string') return /\{\{[^}]*\bst2kv\b/.test(value) ? [] : undefined;
+  if (value === null || typeof value !== 'object') return undefined;
+  for (const [key, member] of Object.entries(value)) {
+    const path = datastoreTemplate(member);
+    if (path) return [key, ...path];
+  }
+  return undefined;
+}
+
+/**
+ * @param roots the folders of packs; `configs/<pack>.yaml` beside a later one wins.
+ * @throws ServiceError `invalid-pack-file` when a value is a template of StackStorm's datastore.
+ */
 export async function readPackConfig(pack: Pack, roots: readonly string[]): Promise<Record<string, unknown>> {
   const config = defaultsOf(await readSchema(pack));
   const files: [path: string, label: string][] = [
@@ -53,6 +68,11 @@ export async function readPackConfig(pack: Pack, roots: readonly string[]): Prom
   for (const [path, label] of files) {
     const value = await yamlOf(path, label);
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) Object.assign(config, value);
+    const template = datastoreTemplate(value);
+    if (template) {
+      const message = `${label}: ${template.join('.')}: 'st2kv' names StackStorm's datastore, which is not part of Linefeed; write the value itself`;
+      throw new ServiceError('invalid-pack-file', message);
+    }
   }
   return config;
 }
