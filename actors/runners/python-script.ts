@@ -64,6 +64,7 @@ export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
     async prepare(request) {
       const { parameters, action, folder } = request;
       const { path, pack } = await scriptFile(request, options.packs, 'script.py');
+      const virtualenv = pack && options.packs.python(pack);
       const declared = (await options.describe(action.ref))?.parameters ?? {};
       const names = [...new Set([...Object.keys(declared), ...Object.keys(parameters)])];
       // As in StackStorm, `run` gets every parameter of the action, None for those without a value.
@@ -82,12 +83,12 @@ export function pythonScriptRunner(options: PythonRunnerOptions): Runner {
         logLevel: parameters.log_level,
         datastore: options.datastore,
         result: join(folder, 'result.json'),
+        ...(virtualenv === undefined ? {} : { binFolder: dirname(virtualenv) }),
       };
       const jobFile = join(folder, 'python.json');
       await writeFile(jobFile, JSON.stringify(job), { mode: 0o600 });
-      const interpreter = (pack && options.packs.python(pack)) ?? options.python;
       return {
-        command: [interpreter, '-u', RUN_ACTION, jobFile],
+        command: [virtualenv ?? options.python, '-u', RUN_ACTION, jobFile],
         unbuffer: false,
         env: {
           ...(parameters.debug === true ? { ST2_ACTION_DEBUG: '1' } : {}),

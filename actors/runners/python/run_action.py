@@ -14,8 +14,8 @@ import sys
 import traceback
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-# The result is part of one event.
-MAX_RESULT_BYTES = 512 * 1024
+# The result is part of one event; the server has the same limit.
+MAX_RESULT_BYTES = 8 * 1024 * 1024
 # StackStorm's exit code for an invalid status.
 INVALID_STATUS = 220
 
@@ -48,6 +48,8 @@ def set_paths(job):
     if job.get("packFolder"):
         wanted.append(os.path.join(job["packFolder"], "actions", "lib"))
         wanted.append(os.path.join(job["packFolder"], "lib"))
+    if job.get("binFolder"):
+        os.environ["PATH"] = os.pathsep.join(filter(None, [job["binFolder"], os.environ.get("PATH")]))
     # Python has put the folder of this file first.
     sys.path[:1] = [path for index, path in enumerate(wanted) if path not in wanted[:index] and os.path.isdir(path)]
 
@@ -84,6 +86,8 @@ def load_shims():
     """Imports our modules without writing their compiled files into the package; actions may write theirs."""
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     import st2actions.runners.pythonrunner  # noqa: F401
+    import st2common.exceptions.action  # noqa: F401
+    import st2common.exceptions.actionrunner  # noqa: F401
     import st2common.log  # noqa: F401
 
     sys.dont_write_bytecode = before

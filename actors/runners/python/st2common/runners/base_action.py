@@ -17,6 +17,7 @@ class Action(abc.ABC):
     def __init__(self, config=None, action_service=None):
         self.config = config or {}
         self.action_service = action_service
+        self.datastore_service = getattr(action_service, "datastore_service", None)
         self.logger = logging.getLogger("actions.python.%s" % self.__class__.__name__)
 
     @abc.abstractmethod
@@ -32,6 +33,10 @@ class ActionService:
         self._user = job.get("user")
         self._prefix = "%s.%s:" % (job.get("pack", "core"), class_name)
 
+    @property
+    def datastore_service(self):
+        return self
+
     def get_user_info(self):
         return {"username": self._user, "rbac": {"enabled": False, "roles": [], "is_admin": True}}
 
@@ -46,8 +51,10 @@ class ActionService:
         return entry["value"] if entry else None
 
     def set_value(self, name, value, ttl=None, local=True, encrypt=False, **_):
-        if not isinstance(value, str):
-            raise ValueError("a value in the datastore must be a string; json.dumps it")
+        if encrypt:
+            raise NotImplementedError("Linefeed's datastore does not encrypt; store the value without encrypt=True, or keep it elsewhere")
+        # A value that JSON cannot hold is refused before the file is written.
+        value = json.loads(json.dumps(value))
 
         def change(entries):
             entries[self._name(name, local)] = {"value": value, "expires": time.time() + ttl if ttl else None}
