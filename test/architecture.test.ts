@@ -16,7 +16,6 @@ const LONG_FUNCTIONS: Record<string, string> = {
   'actors/capture/keeper-client.ts openKeeperClient': 'its parts share the state of one connection',
   'actors/capture/spool-reader.ts openSpoolReader': 'its parts share the state of one spool',
   'actors/runners/remote/run-host.ts runHost': 'its parts share the state of one SSH connection',
-  'events/kafka/group.ts joinGroup': 'its parts share the state of one membership',
   'events/recorder.ts createRecorder': 'its parts share the state of one history',
   'keeper/keeper.ts openKeeper': 'its parts share the state of one process',
   'keeper/kept-execution.ts keepExecution': 'its parts share the state of one execution',

@@ -1,23 +1,25 @@
 /**
- * Membership of a consumer group without its reading: the group shares out partitions and keeps offsets, while
- * partition-reader.ts reads. Speaks the group protocol itself, because kafkajs' consumer comes back to a broker that
- * was away as a stranger, and the group then waits until its old self has timed out.
+ * Membership of a consumer group, without reading: the group assigns partitions and keeps offsets, and
+ * partition-reader.ts reads. This speaks the group protocol itself. kafkajs' consumer rejoins as a new member after an
+ * outage of the broker, and the group then waits until the old member has timed out.
  */
 import { createRequire } from 'node:module';
 import { abortableSleep } from '../../lib/abortable-sleep.ts';
 import { createBackoff } from '../../lib/backoff.ts';
+import { type Assignment, createAssignment } from './assignment.ts';
 import type { Cluster, Coordinator } from './cluster.ts';
 import type { KafkaEventLog } from './event-log.ts';
 import type { Offsets } from './offsets.ts';
+import type { Topics } from './topics.ts';
 
 export interface Membership {
-  /** Partitions that are this member's now; undefined while the group is being shared out. */
+  /** The partitions of this member; undefined during a rebalance. */
   assigned(): number[] | undefined;
   /** Resolves at the next change of the assignment, or when aborted. */
   changed(signal: AbortSignal): Promise<void>;
-  /** Where the group's previous members had come to; 0 is the beginning. */
+  /** The offsets that the group has committed; 0 is the beginning. */
   committed(partitions: number[]): Promise<Map<number, Offsets>>;
-  commit(places: Map<number, Offsets>): Promise<void>;
+  commit(offsets: Map<number, Offsets>): Promise<void>;
   leave(): Promise<void>;
 }
 
@@ -25,7 +27,7 @@ const PROTOCOL = 'LinefeedSamePartitions';
 /** A member that is silent for this long loses its partitions to the others. */
 const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 500;
-/** How long the others wait for a member that has heard of a new sharing out but does not come. */
+/** How long a rebalance waits for a member that does not rejoin. */
 const REJOIN_MS = 20_000;
 const RETRY = { firstMs: 50, longestMs: 1000 };
 const LEAVE_MS = 2000;
@@ -56,104 +58,169 @@ function shareOut(cluster: Cluster, topics: string[], memberIds: string[]) {
   }));
 }
 
-export async function joinGroup(
-  log: Pick<KafkaEventLog, 'client' | 'topics'>,
-  groupId: string,
-): Promise<Membership> {
-  const { client, topics } = log;
-  const both = [topics.executions, topics.output];
-  const leaving = new AbortController();
-  const waiting = new Set<() => void>();
-  let memberId = '';
-  /** Of the last sharing out that this member took part in; undefined when it must join. */
-  let generationId: number | undefined;
-  let mine: number[] = [];
-  let assigned: number[] | undefined;
-  let coordinator: Coordinator | undefined;
-  let heardAt = Number.NEGATIVE_INFINITY;
-  const startedAt = performance.now();
-  let left = false;
+/** What this member knows of itself. */
+interface Member {
+  readonly groupId: string;
+  readonly topics: Topics;
+  /** Empty until the group has given one. */
+  id: string;
+  /** Of the last rebalance that this member took part in; undefined when it must join. */
+  generationId: number | undefined;
+  partitions: number[];
+  /** When the group last answered, milliseconds of `performance.now()`. */
+  heardAt: number;
+}
 
-  const change = (to: number[] | undefined) => {
-    if (assigned === to || (left && to)) return;
-    assigned = to;
-    for (const wake of waiting) wake();
-    waiting.clear();
-  };
+const topicsOf = ({ topics }: Member) => [topics.executions, topics.output];
 
-  async function join(cluster: Cluster, broker: Coordinator): Promise<void> {
-    const answer = await broker.joinGroup({
-      groupId,
-      sessionTimeout: SESSION_MS,
-      rebalanceTimeout: REJOIN_MS,
-      memberId,
-      groupProtocols: [{ name: PROTOCOL, metadata: MemberMetadata.encode({ version: 1, topics: both }) }],
-    });
-    memberId = answer.memberId;
-    const leads = answer.leaderId === memberId;
-    if (leads) await cluster.refreshMetadata();
-    const { memberAssignment } = await broker.syncGroup({
-      groupId,
-      generationId: answer.generationId,
-      memberId,
-      groupAssignment: leads
-        ? shareOut(
-            cluster,
-            both,
-            answer.members.map((member) => member.memberId),
-          )
-        : [],
-    });
-    const { assignment = {} } = MemberAssignment.decode(memberAssignment) ?? {};
-    generationId = answer.generationId;
-    mine = [...(assignment[topics.executions] ?? [])].sort((a, b) => a - b);
+/** Takes part in a rebalance. The member that leads it assigns the partitions of all. */
+async function join(member: Member, cluster: Cluster, broker: Coordinator): Promise<void> {
+  const { groupId } = member;
+  const topics = topicsOf(member);
+  const answer = await broker.joinGroup({
+    groupId,
+    sessionTimeout: SESSION_MS,
+    rebalanceTimeout: REJOIN_MS,
+    memberId: member.id,
+    groupProtocols: [{ name: PROTOCOL, metadata: MemberMetadata.encode({ version: 1, topics }) }],
+  });
+  member.id = answer.memberId;
+  const leads = answer.leaderId === member.id;
+  if (leads) await cluster.refreshMetadata();
+  const { memberAssignment } = await broker.syncGroup({
+    groupId,
+    generationId: answer.generationId,
+    memberId: member.id,
+    groupAssignment: leads
+      ? shareOut(
+          cluster,
+          topics,
+          answer.members.map(({ memberId }) => memberId),
+        )
+      : [],
+  });
+  const { assignment = {} } = MemberAssignment.decode(memberAssignment) ?? {};
+  member.generationId = answer.generationId;
+  member.partitions = [...(assignment[member.topics.executions] ?? [])].sort((a, b) => a - b);
+}
+
+/** Joins when it must and sends heartbeats, until something fails. */
+async function stay(
+  member: Member,
+  cluster: Cluster,
+  broker: Coordinator,
+  assignment: Assignment,
+  signal: AbortSignal,
+  onSettled: () => void,
+): Promise<never> {
+  const { groupId } = member;
+  for (;;) {
+    signal.throwIfAborted();
+    const askedAt = performance.now();
+    try {
+      if (member.generationId === undefined) await join(member, cluster, broker);
+      else {
+        await broker.heartbeat({ groupId, groupGenerationId: member.generationId, memberId: member.id });
+      }
+      member.heardAt = askedAt;
+      assignment.set(member.partitions);
+      onSettled();
+      await abortableSleep(HEARTBEAT_MS, signal);
+    } catch (error) {
+      const { type } = error as { type?: string };
+      if (type === 'UNKNOWN_MEMBER_ID') member.id = '';
+      else if (type !== 'REBALANCE_IN_PROGRESS' && type !== 'ILLEGAL_GENERATION') throw error;
+      member.generationId = undefined;
+      assignment.set(undefined);
+    }
   }
+}
 
-  /** Joins where it must, then says every now and then that it is there; until something fails. */
-  async function stay(cluster: Cluster, broker: Coordinator, onSettled: () => void): Promise<never> {
-    for (;;) {
-      leaving.signal.throwIfAborted();
-      const askedAt = performance.now();
-      try {
-        if (generationId === undefined) await join(cluster, broker);
-        else await broker.heartbeat({ groupId, groupGenerationId: generationId, memberId });
-        heardAt = askedAt;
-        change(mine);
-        onSettled();
-        await abortableSleep(HEARTBEAT_MS, leaving.signal);
-      } catch (error) {
-        const { type } = error as { type?: string };
-        if (type === 'UNKNOWN_MEMBER_ID') memberId = '';
-        else if (type !== 'REBALANCE_IN_PROGRESS' && type !== 'ILLEGAL_GENERATION') throw error;
-        generationId = undefined;
-        change(undefined);
+async function fetchCommitted(
+  member: Member,
+  broker: Coordinator,
+  partitions: readonly number[],
+): Promise<Map<number, Offsets>> {
+  const { responses } = await broker.offsetFetch({
+    groupId: member.groupId,
+    topics: topicsOf(member).map((topic) => ({
+      topic,
+      partitions: partitions.map((partition) => ({ partition })),
+    })),
+  });
+  const result = new Map<number, Offsets>(
+    partitions.map((partition) => [partition, { executions: 0, output: 0 }]),
+  );
+  for (const { topic, partitions: rows } of responses) {
+    for (const { partition, offset } of rows) {
+      const entry = result.get(partition);
+      if (entry) {
+        entry[topic === member.topics.output ? 'output' : 'executions'] = Math.max(0, Number(offset));
       }
     }
   }
+  return result;
+}
 
-  /** Stays a member whatever happens to the broker; it is the same member when the broker comes back in time. */
+async function commitOffsets(
+  { groupId, id, topics }: Member,
+  generationId: number,
+  broker: Coordinator,
+  offsets: ReadonlyMap<number, Offsets>,
+): Promise<void> {
+  const rows = (kind: keyof Offsets) =>
+    [...offsets].map(([partition, next]) => ({ partition, offset: String(next[kind]) }));
+  await broker.offsetCommit({
+    groupId,
+    groupGenerationId: generationId,
+    memberId: id,
+    topics: [
+      { topic: topics.executions, partitions: rows('executions') },
+      { topic: topics.output, partitions: rows('output') },
+    ],
+  });
+}
+
+export async function joinGroup(
+  { client, topics }: Pick<KafkaEventLog, 'client' | 'topics'>,
+  groupId: string,
+): Promise<Membership> {
+  const startedAt = performance.now();
+  const leaving = new AbortController();
+  const assignment = createAssignment();
+  const member: Member = {
+    groupId,
+    topics,
+    id: '',
+    generationId: undefined,
+    partitions: [],
+    heardAt: Number.NEGATIVE_INFINITY,
+  };
+  let coordinator: Coordinator | undefined;
+
+  /** Remains the same member through outages of the broker, unless they last too long. */
   async function keepMembership(): Promise<void> {
     const backoff = createBackoff(RETRY);
     while (!leaving.signal.aborted) {
       const cluster = client.openCluster();
       const hangUp = () => cluster.destroy();
       leaving.signal.addEventListener('abort', hangUp, { once: true });
-      // Without an answer for so long the others may have its partitions.
-      const lost = setInterval(() => {
-        if (performance.now() - heardAt > SESSION_MS) change(undefined);
+      // After so long without an answer the others may have its partitions.
+      const expiry = setInterval(() => {
+        if (performance.now() - member.heardAt > SESSION_MS) assignment.set(undefined);
       }, HEARTBEAT_MS);
-      lost.unref();
+      expiry.unref();
       try {
         await cluster.connect();
-        await cluster.addMultipleTargetTopics(both);
+        await cluster.addMultipleTargetTopics(topicsOf(member));
         coordinator = await cluster.findGroupCoordinator({ groupId });
-        await stay(cluster, coordinator, backoff.reset);
+        await stay(member, cluster, coordinator, assignment, leaving.signal, backoff.reset);
       } catch (error) {
         if (!leaving.signal.aborted)
-          client.warnOfOutage(`To be in the group ${groupId}`, Math.max(heardAt, startedAt), error);
+          client.warnOfOutage(`To be in the group ${groupId}`, Math.max(member.heardAt, startedAt), error);
         await backoff.pause(leaving.signal);
       } finally {
-        clearInterval(lost);
+        clearInterval(expiry);
         coordinator = undefined;
         leaving.signal.removeEventListener('abort', hangUp);
         hangUp();
@@ -163,65 +230,25 @@ export async function joinGroup(
   const running = keepMembership();
 
   function connected(): Coordinator {
-    if (!coordinator) throw new Error(`The coordinator of group ${groupId} is away`);
+    if (!coordinator) throw new Error(`The coordinator of group ${groupId} is unavailable`);
     return coordinator;
   }
 
   return {
-    assigned: () => assigned,
-    changed(signal) {
-      if (signal.aborted) return Promise.resolve();
-      return new Promise((resolve) => {
-        const wake = () => {
-          signal.removeEventListener('abort', wake);
-          waiting.delete(wake);
-          resolve();
-        };
-        waiting.add(wake);
-        signal.addEventListener('abort', wake, { once: true });
-      });
-    },
-    async committed(partitions) {
-      const { responses } = await connected().offsetFetch({
-        groupId,
-        topics: both.map((topic) => ({
-          topic,
-          partitions: partitions.map((partition) => ({ partition })),
-        })),
-      });
-      const result = new Map<number, Offsets>(
-        partitions.map((partition) => [partition, { executions: 0, output: 0 }]),
-      );
-      for (const { topic, partitions: rows } of responses) {
-        for (const { partition, offset } of rows) {
-          const entry = result.get(partition);
-          if (entry) entry[topic === topics.output ? 'output' : 'executions'] = Math.max(0, Number(offset));
-        }
-      }
-      return result;
-    },
-    async commit(places) {
-      if (generationId === undefined) return;
-      const offsets = (kind: keyof Offsets) =>
-        [...places].map(([partition, place]) => ({ partition, offset: String(place[kind]) }));
-      await connected().offsetCommit({
-        groupId,
-        groupGenerationId: generationId,
-        memberId,
-        topics: [
-          { topic: topics.executions, partitions: offsets('executions') },
-          { topic: topics.output, partitions: offsets('output') },
-        ],
-      });
+    assigned: assignment.get,
+    changed: assignment.changed,
+    committed: async (partitions) => fetchCommitted(member, connected(), partitions),
+    async commit(offsets) {
+      const { generationId } = member;
+      if (generationId !== undefined) await commitOffsets(member, generationId, connected(), offsets);
     },
     async leave() {
-      left = true;
-      change(undefined);
+      assignment.end();
       const last = coordinator;
-      if (last && memberId) {
+      if (last && member.id) {
         // The others need not wait for the end of its session then.
         await Promise.race([
-          last.leaveGroup({ groupId, memberId }).catch(() => {}),
+          last.leaveGroup({ groupId, memberId: member.id }).catch(() => {}),
           abortableSleep(LEAVE_MS, leaving.signal),
         ]);
       }
