@@ -1,6 +1,6 @@
 /**
- * Builds the HTTP application from its dependencies; never listens. The order here is the order in which a request is
- * judged: safe headers, name, origin, kind of body, credential, size of the body, then the routes.
+ * Builds the HTTP application from its dependencies; never listens. Requests are checked in the order of this file:
+ * safe headers, host name, origin, type of body, credential, size of body, then the routes.
  */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -29,7 +29,7 @@ import { retentionRoutes } from './routes/retention.ts';
 import { searchRoutes } from './routes/search.ts';
 import { streamRoutes } from './routes/stream.ts';
 
-/** Readers of history at once, and for how long each while others wait. Each holds some megabytes at most. */
+/** How many readers of history run at once, and for how long when others wait. Each holds a few megabytes at most. */
 const HISTORY_READERS = 16;
 const HISTORY_SLICE_MS = 1000;
 
@@ -46,7 +46,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<Env> {
   const extras = (deps.extraRoutes ?? []).map((make) => make(api));
   const measured = metrics(api);
   const app = createRouter();
-  // Set afterwards: Hono ignores the option beside `strict: false`.
+  // Set afterwards: Hono ignores the option when `strict` is false.
   Object.assign(app, { getPath: (request: Request) => routedPath(getPathNoStrict(request)) });
 
   app.onError((error, c) => {

@@ -1,4 +1,4 @@
-/** What the HTTP edge is built from: the dependencies that the server gives, and the services made of them that routes share. */
+/** Dependencies of the HTTP application: those that the server gives, and those that routes share. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Logger } from 'pino';
 import type { Keys } from '../access/keys.ts';
@@ -18,7 +18,7 @@ import type { Env } from './http/router.ts';
 export interface ProjectorView {
   /** Resolves when everything before the checkpoint can be read and searched; the signal gives up. */
   caughtUp(checkpoint: Checkpoint, signal?: AbortSignal): Promise<unknown>;
-  /** How it fares, for the operations page. */
+  /** Its state, for the operations page. */
   state?(): { status: string; behindMs: number; events: number; deadLetters: number; error?: string };
 }
 
@@ -35,7 +35,7 @@ export interface Retention {
 
 export interface RebuildProgress {
   events: number;
-  /** How many there will be, where that is known. */
+  /** The total, when it is known. */
   totalEvents?: number;
 }
 
@@ -61,7 +61,7 @@ export interface ApiDeps {
   heartbeatMs?: number | undefined;
   /** Aborted when the server stops: open streams say goodbye and end. */
   closing?: AbortSignal | undefined;
-  /** Further routes, mounted before ours: a handler of theirs may call `next()` to reach ours. */
+  /** Further routes, mounted before our own: a handler of these may call `next()` to reach our own. */
   extraRoutes?: readonly ((api: Api) => ExtraRoutes)[] | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Finds the execution that a request means: an id, a unique beginning of one, or `last`. Also waits, within bounds,
- * for the index to have what the log has, so that what a caller has just done is in the answer.
+ * Finds the execution that a request names: by id, by a unique beginning of an id, or by `last`. Also waits, within
+ * bounds, until the index has caught up with the log, so that a caller sees its own last request in the response.
  */
 
 import { isEnd } from '../../events/event.ts';
@@ -13,12 +13,12 @@ type FindDeps = Pick<ApiDeps, 'log' | 'index' | 'projector'>;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Shorter beginnings span more than two months of ids. */
 const SHORTEST_PREFIX = 4;
-/** How long an answer may wait for the projector. */
+/** How long a response may wait for the projector. */
 export const SETTLE_MS = 3000;
-/** An answer about a running execution waits less: what it says is true of a moment ago in any case. */
+/** A response about a running execution waits less: it is out of date at once in any case. */
 const GLANCE_MS = 150;
 
-/** Waits until the index has everything the log has now. False when it did not within the time. */
+/** Waits until the index has caught up with the present end of the log. False when that takes longer than `ms`. */
 export async function settled({ log, index, projector }: FindDeps, ms = SETTLE_MS): Promise<boolean> {
   const end = await log.end();
   const covered = async () => {
@@ -47,7 +47,7 @@ export async function settled({ log, index, projector }: FindDeps, ms = SETTLE_M
 }
 
 /**
- * The execution's document, as fresh as `fresh` asks: reads that only need to know which execution is meant need not wait.
+ * The execution's document. With `fresh` it waits for the index; without, it only identifies the execution.
  * @throws ServiceError `execution-not-found`, `no-executions`, `ambiguous-id`.
  */
 export async function findExecution(
@@ -66,13 +66,13 @@ export async function findExecution(
   try {
     known = await deps.index.execution(id.toLowerCase());
   } catch (error) {
-    // Running executions can be followed and canceled while the index is away: the log has them.
-    const folded = isAway(error) ? await fold(deps, id.toLowerCase()) : undefined;
+    // Running executions can be followed and canceled while the index is unavailable: the log has them.
+    const folded = isIndexUnavailable(error) ? await fold(deps, id.toLowerCase()) : undefined;
     if (folded) return folded;
     throw error;
   }
   if (known && (!fresh || isEnd(known.status))) return known;
-  // Who only needs to know which one is meant, a follower say, has it from the log while the index is far behind.
+  // A caller that only identifies an execution, such as a follower, gets it from the log when the index is far behind.
   const complete = await settled(deps, known || !fresh ? GLANCE_MS : SETTLE_MS);
   const document = (await deps.index.execution(id.toLowerCase())) ?? known;
   if (document) return document;
@@ -81,7 +81,7 @@ export async function findExecution(
   throw await notFound(deps, id);
 }
 
-function isAway(error: unknown): boolean {
+function isIndexUnavailable(error: unknown): boolean {
   return error instanceof ServiceError && error.code === 'output-index-unavailable';
 }
 
@@ -100,13 +100,13 @@ async function findByPrefix(deps: FindDeps, text: string): Promise<ExecutionDocu
   if (second) {
     throw new ServiceError(
       'ambiguous-id',
-      `"${text}" is the beginning of several ids: ${matches.map((match) => match.id).join(', ')}. Give more of it.`,
+      `"${text}" is the beginning of several ids: ${matches.map((match) => match.id).join(', ')}. Give more characters.`,
     );
   }
   throw await notFound(deps, text);
 }
 
-/** The newest executions whose id begins so. An id begins with its time, so this reads no more than that span. */
+/** The newest executions whose id begins with the text. An id begins with its time, so this reads only that span. */
 export async function executionsByPrefix(
   deps: FindDeps,
   text: string,
@@ -137,7 +137,7 @@ export async function executionsByPrefix(
 }
 
 /**
- * A position beyond the last one was never given out; to wait for it would be to miss what comes before it.
+ * A position beyond the last one was never assigned. A follower that waits for it would miss the events before it.
  * @throws ServiceError `invalid-position`.
  */
 export async function checkPosition(
@@ -151,7 +151,7 @@ export async function checkPosition(
   if (after <= last) return;
   throw new ServiceError(
     'invalid-position',
-    `Position ${after} is beyond the last one of this execution, ${last}. Leave it out to begin at the beginning.`,
+    `Position ${after} is beyond the last one of this execution, ${last}. Omit it to start at the beginning.`,
   );
 }
 

@@ -1,7 +1,7 @@
 /**
- * Answers that are written bit by bit. On the Node adapter they go to the response object itself, which is several
- * times faster than a web stream; where there is none (a test that calls the app) they are a ReadableStream.
- * Owns back-pressure and the end of the work when the client leaves; knows nothing of what is written.
+ * Streamed responses. On the Node adapter they are written to the response object itself, which is several times faster
+ * than a web stream; without it (a test that calls the app) they are a ReadableStream. Handles back-pressure, and ends the
+ * work when the client disconnects. Knows nothing of the content.
  */
 import type { ServerResponse } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
@@ -14,7 +14,7 @@ export interface Writer {
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> | undefined;
   /** Aborts when the client leaves or the server stops. */
   readonly signal: AbortSignal;
-  /** Ends the answer such that the client sees it was cut: nobody may take it for complete. */
+  /** Ends the response so that the client sees that it is incomplete. */
   cut(): void;
 }
 
@@ -25,16 +25,16 @@ interface StreamOptions {
   bye?: Uint8Array;
   streams: OpenStreams;
   logger: Pick<Logger, 'error'>;
-  /** A client that takes nothing for this long is cut off. */
+  /** A client that reads nothing for this long is disconnected. */
   stallMs?: number;
 }
 
-/** Long: a stalled client costs a socket and little else, and it may read on. */
+/** Long: a stalled client costs little more than a socket, and it may continue. */
 const STALL_MS = 15 * 60_000;
 
 /**
- * Answers with what `produce` writes. Everything that can fail with a problem must have been done before. It is called in
- * any case, also when nobody is there to read, so that it lets go of what was opened for it: its signal is aborted then.
+ * Responds with what `produce` writes. Do before everything that can fail with a problem. `produce` is called even when
+ * the client has left, with an aborted signal, so that it can release its resources.
  */
 export function streamResponse(
   c: ApiContext,
@@ -110,9 +110,9 @@ function toNode(
     resume();
   };
   outgoing.on('close', left);
-  // A write that meets a connection just destroyed is no news: `close` follows.
+  // A write to a connection that was just destroyed fails; `close` follows.
   outgoing.on('error', left);
-  // The client may have left while its request was being judged: then there is no `close` to come.
+  // If the client left before this point, there will be no `close` event.
   if (outgoing.destroyed || outgoing.closed || outgoing.socket?.destroyed !== false) left();
   produce(writer).then(
     () => {
@@ -120,7 +120,7 @@ function toNode(
     },
     (error) => {
       if (!abort.signal.aborted)
-        logger.error({ err: error, requestId: c.get('requestId') }, 'an answer was cut short');
+        logger.error({ err: error, requestId: c.get('requestId') }, 'a response was cut short');
       outgoing.destroy();
     },
   );
@@ -175,7 +175,7 @@ function toWeb(
       }).then(
         () => finish(),
         (error) => {
-          if (!abort.signal.aborted) logger.error({ err: error }, 'an answer was cut short');
+          if (!abort.signal.aborted) logger.error({ err: error }, 'a response was cut short');
           fail(error);
         },
       );

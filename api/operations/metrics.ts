@@ -40,11 +40,11 @@ function registerGauges(api: Api, registry: Registry): void {
   );
   gauge('linefeed_executions_limit', 'Executions that may run at once', () => api.executions.load().limit);
   const up = async (ping: Promise<void>) => ((await engineCheck(ping)).ok ? 1 : 0);
-  gauge('linefeed_event_log_up', 'Whether the event log takes events', () => up(api.log.ping()));
+  gauge('linefeed_event_log_up', 'Whether the event log accepts events', () => up(api.log.ping()));
   gauge('linefeed_output_index_up', 'Whether the output index answers', () => up(api.index.ping()));
   gauge('linefeed_followers', 'Followers of running executions', () => api.hub.followers());
   gauge('linefeed_followed_executions', 'Executions being followed', () => api.hub.tails());
-  gauge('linefeed_open_streams', 'Answers that are being streamed', () => api.streams.count());
+  gauge('linefeed_open_streams', 'Responses that are being streamed', () => api.streams.count());
   gauge('linefeed_projector_behind_seconds', 'Age of the oldest event not projected', () => {
     const behind = api.projector?.state?.().behindMs;
     return behind === undefined ? undefined : behind / 1000;
@@ -73,13 +73,13 @@ export function metrics(api: Api): Metrics {
   const registers = [registry];
   const requests = new Counter({
     name: 'linefeed_http_requests_total',
-    help: 'HTTP requests answered; a stream counts when it begins',
+    help: 'HTTP requests; a stream counts when it begins',
     labelNames: ['method', 'route', 'status'],
     registers,
   });
   const durations = new Histogram({
     name: 'linefeed_http_request_duration_seconds',
-    help: 'Time until the answer, or its first byte',
+    help: 'Time until the response, or its first byte',
     labelNames: ['method', 'route'],
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
@@ -89,7 +89,7 @@ export function metrics(api: Api): Metrics {
   return {
     contentType: registry.contentType,
     text() {
-      // Its observers cost something, so they start with the first scrape.
+      // Its observers have a cost, so they start with the first scrape.
       if (!collecting) collectDefaultMetrics({ register: registry });
       collecting = true;
       return registry.metrics();

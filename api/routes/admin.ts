@@ -1,5 +1,5 @@
 /**
- * What only an administrator does: API keys, rebuild of the index, purge by retention.
+ * Routes for administrators: API keys, rebuild of the index, purge by retention.
  */
 import { createRoute, z } from '@hono/zod-openapi';
 import type { KeyInfo } from '../../access/keys.ts';
@@ -33,7 +33,7 @@ const createKeyRoute = createRoute({
   method: 'post',
   path: '/v1/keys',
   tags: ['Admin'],
-  summary: 'Make an API key; it is shown only in this answer',
+  summary: 'Create an API key; only this response shows it',
   middleware: [requires('admin')] as const,
   request: {
     body: {
@@ -70,16 +70,16 @@ const startRebuildRoute = createRoute({
   method: 'post',
   path: '/v1/rebuild',
   tags: ['Admin'],
-  summary: 'Drop the index and make it anew from the log, while readers stay on the old one',
+  summary: 'Rebuild the index from the log; readers use the old one until the new one is complete',
   middleware: [requires('admin')] as const,
-  responses: answers(RebuildSchema, 'It runs; GET tells how far it is', 202),
+  responses: answers(RebuildSchema, 'The rebuild is running; GET shows its progress', 202),
 });
 
 const readRebuildRoute = createRoute({
   method: 'get',
   path: '/v1/rebuild',
   tags: ['Admin'],
-  summary: 'How far the rebuild is',
+  summary: 'Progress of the rebuild',
   middleware: [requires('admin')] as const,
   responses: answers(RebuildSchema, 'Its state'),
 });
@@ -88,7 +88,7 @@ const purgeRoute = createRoute({
   method: 'post',
   path: '/v1/purge',
   tags: ['Admin'],
-  summary: 'Drop now what is older than the TTLs',
+  summary: 'Purge now everything older than the TTLs',
   middleware: [requires('admin')] as const,
   request: {
     body: {
@@ -96,7 +96,7 @@ const purgeRoute = createRoute({
       content: { 'application/json': { schema: z.object({ dry_run: z.boolean().default(false) }) } },
     },
   },
-  responses: answers(PurgeReportSchema, 'What was dropped, or would be'),
+  responses: answers(PurgeReportSchema, 'What was purged, or would be'),
 });
 
 export function adminRoutes(api: Api) {
@@ -110,7 +110,7 @@ export function adminRoutes(api: Api) {
   router.openapi(createKeyRoute, async (c) => {
     const { name, scopes } = c.req.valid('json');
     const { key, ...info } = await keys.create(name, scopes);
-    audit(c, 'API key made', { keyId: info.id, scopes });
+    audit(c, 'API key created', { keyId: info.id, scopes });
     return c.json({ ...keyJson(info), key }, 201);
   });
 
@@ -133,7 +133,10 @@ export function adminRoutes(api: Api) {
   router.openapi(startRebuildRoute, (c) => {
     const run = api.rebuild;
     if (!run)
-      throw new ServiceError('role-not-here', 'This node has no projector; send this to one that has.');
+      throw new ServiceError(
+        'role-not-here',
+        'This node has no projector. Send the request to a projector node.',
+      );
     if (!rebuild || rebuild.endedAt !== undefined) {
       const current: NonNullable<typeof rebuild> = {
         progress: { events: 0 },
@@ -147,7 +150,7 @@ export function adminRoutes(api: Api) {
         .catch((error) => {
           logger.error({ err: error }, 'rebuild failed');
           current.error =
-            error instanceof ServiceError ? error.message : "It failed; the server's log says why.";
+            error instanceof ServiceError ? error.message : "The rebuild failed; see the server's log.";
         })
         .finally(() => {
           current.endedAt = performance.now();
@@ -161,7 +164,10 @@ export function adminRoutes(api: Api) {
   router.openapi(purgeRoute, async (c) => {
     const { retention } = api;
     if (!retention)
-      throw new ServiceError('role-not-here', 'This node does not sweep; send this to a projector.');
+      throw new ServiceError(
+        'role-not-here',
+        'This node does not purge. Send the request to a projector node.',
+      );
     const body = c.req.valid('json') as { dry_run?: boolean } | undefined;
     const dryRun = body?.dry_run ?? false;
     const report = await retention.sweep({ dryRun });

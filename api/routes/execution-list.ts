@@ -20,7 +20,7 @@ import {
   timeQuery,
 } from '../http/schemas.ts';
 
-/** Answers hold at most this many executions; the cursor leads on. */
+/** A response holds at most this many executions; the cursor continues. */
 const LARGEST_PAGE = 10_000;
 
 const listRoute = createRoute({
@@ -58,7 +58,7 @@ const listRoute = createRoute({
   },
   responses: answers(
     z.array(ExecutionAttributesSchema),
-    'A page; X-Total-Count, X-Limit and X-Next-Cursor tell of the rest',
+    'A page; see X-Total-Count, X-Limit and X-Next-Cursor',
   ),
 });
 
@@ -69,7 +69,7 @@ export function executionListRoutes(api: Api) {
   router.openapi(listRoute, async (c) => {
     const query = c.req.valid('query');
     const { include, exclude } = attributesOf(query);
-    if (query.limit === 0) throw bad('Parameter "limit" must be positive, or -1 for as many as there are');
+    if (query.limit === 0) throw bad('Parameter "limit" must be positive, or -1 for all');
     const limit = query.limit === undefined ? 100 : query.limit < 0 ? LARGEST_PAGE : query.limit;
     const answer = (documents: readonly ExecutionDocument[], total: number, cursor?: string) => {
       c.header('X-Total-Count', String(total));
@@ -138,7 +138,7 @@ function pageRequest(query: ListQuery): ExecutionPageRequest {
     const [from, to] = timestamp.includes('..') ? timestamp.split('..') : [timestamp, timestamp];
     [since, until] = [Date.parse(from as string), Date.parse(to as string)];
     if (Number.isNaN(since) || Number.isNaN(until)) {
-      throw bad('Parameter "timestamp" is neither a time nor a range A..B of times');
+      throw bad('Parameter "timestamp" must be a time or a range A..B of times');
     }
   }
   if (query.timestamp_gt !== undefined) since = query.timestamp_gt + 1;

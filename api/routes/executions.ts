@@ -45,7 +45,7 @@ const startRoute = createRoute({
         .min(1)
         .max(200)
         .optional()
-        .openapi({ description: 'The same key again gives the same execution' }),
+        .openapi({ description: 'A repeated key gives the same execution' }),
       'st2-context': z.string().max(10_000).optional(),
     }),
     body: { required: true, content: { 'application/json': { schema: ExecutionRequestSchema } } },
@@ -75,12 +75,12 @@ const cancelRoute = createRoute({
   tags: ['Executions'],
   summary: 'Cancel an execution',
   description:
-    'Always 200 when there is such an execution; one that cannot be canceled answers with `faultstring`.',
+    'Always 200 when the execution exists. When it cannot be canceled, the response has a `faultstring`.',
   middleware: [requires('execute')] as const,
   request: { params: IdParam },
   responses: answers(
     z.union([ExecutionSchema, FaultSchema]),
-    'The execution, canceling; or why it cannot be canceled',
+    'The execution, or the reason why it cannot be canceled',
   ),
 });
 
@@ -88,7 +88,7 @@ const runAgainRoute = createRoute({
   method: 'post',
   path: '/v1/executions/{id}/re_run',
   tags: ['Executions'],
-  summary: 'Run again, with other parameters where given',
+  summary: 'Run again, with the same or other parameters',
   middleware: [requires('execute')] as const,
   request: {
     params: IdParam,
@@ -203,7 +203,7 @@ async function requestCancellation(
 function requestInput(c: ApiContext, body: ExecutionRequest, st2Context: string | undefined): RequestInput {
   const identity = c.get('identity');
   if (body.user && body.user !== identity.name && !allows(identity, 'admin')) {
-    throw new ServiceError('forbidden', 'Only an admin key may run something in the name of another user.');
+    throw new ServiceError('forbidden', 'Only an admin key may run an execution as another user.');
   }
   let context: Record<string, unknown> = { ...body.context };
   if (st2Context) {

@@ -185,7 +185,7 @@ function resumeFrom(lastEventId: string | undefined): number | undefined {
   if (/^\d{1,15}$/.test(lastEventId)) return Number(lastEventId);
   throw new ServiceError(
     'invalid-position',
-    'Last-Event-ID is not a position of this execution. Leave it out to begin at the beginning.',
+    'Last-Event-ID is not a position of this execution. Omit it to start at the beginning.',
   );
 }
 

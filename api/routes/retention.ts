@@ -1,4 +1,4 @@
-/** What retention will drop when, for both TTLs. */
+/** What retention will purge, and when, for both TTLs. */
 import { createRoute } from '@hono/zod-openapi';
 import { wireTime } from '../../events/codec.ts';
 import { retentionPlan } from '../../projections/retention/retention-plan.ts';
@@ -18,9 +18,9 @@ export function retentionRoutes(api: Api) {
       method: 'get',
       path: '/v1/retention',
       tags: ['Operations'],
-      summary: 'What will be dropped when',
+      summary: 'What will be purged, and when',
       middleware: [requires('read')] as const,
-      responses: answers(RetentionPlanSchema, 'Every index or day that holds something'),
+      responses: answers(RetentionPlanSchema, 'One entry per index or day'),
     }),
     async (c) => {
       const { kafka, retention } = api.config;

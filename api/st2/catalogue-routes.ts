@@ -1,4 +1,4 @@
-/** What can be run: actions, runner types and packs, as StackStorm's client and ours list them. */
+/** The catalogue: actions, runner types and packs, for StackStorm's client and our own. */
 import { createHash } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ActionDescription, RunnerDescription } from '../../catalogue/descriptions.ts';
@@ -20,7 +20,7 @@ import { answers, integerQuery, listQuery } from '../http/schemas.ts';
 
 const MASK = '********';
 
-/** Ids of what has a name only: 24 hex digits, always the same. */
+/** A stable id for a name: 24 hex digits. */
 function idOf(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 24);
 }

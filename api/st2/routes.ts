@@ -1,4 +1,4 @@
-/** What StackStorm's command line needs besides our own routes, mounted before them. */
+/** Routes that only StackStorm's command line needs, mounted before our own. */
 
 import type { Tokens } from '../../access/expiring-tokens.ts';
 import type { Api, ExtraRoutes } from '../deps.ts';

@@ -1,6 +1,6 @@
 /**
- * StackStorm's event stream. A client that says which execution it waits for (`end_execution_id`) gets that one from its
- * first line, so that it misses nothing by coming late, and the end of the stream right after its last event.
+ * StackStorm's event stream. A client that names the execution it waits for (`end_execution_id`) gets that one from its
+ * first line, so that it misses nothing when it connects late. The stream ends right after the execution's last event.
  */
 import type { ExecutionEvent } from '../../events/event.ts';
 import { isEnd, isLast } from '../../events/event.ts';
@@ -16,7 +16,7 @@ import { streamResponse, type Writer } from '../http/stream-response.ts';
 import { coalesce } from '../output/coalesce.ts';
 import { DEFAULT_EVENTS, executionMessages, nameFilter, OUTPUT_EVENT, outputMessages } from './views.ts';
 
-/** What only StackStorm's clients say; our own ask the same path for our own events. */
+/** Parameters that only StackStorm's clients send; our own clients use the same path for our own events. */
 const ST2_QUERY = [
   'end_event',
   'end_execution_id',
@@ -26,7 +26,7 @@ const ST2_QUERY = [
   'x-auth-token',
   'st2-api-key',
 ];
-/** What the documents of running executions that one stream of all events keeps may take. */
+/** Memory for the documents of running executions that one stream of all events keeps. */
 const REMEMBERED_BYTES = 4_000_000;
 const BLANK = Buffer.from('\n');
 /** StackStorm's end of an output stream: two quotes, which are not JSON. */
@@ -41,7 +41,7 @@ function listOf(c: ApiContext, name: string): string[] | undefined {
   return items && items.length > 0 ? items : undefined;
 }
 
-/** The prefix of StackStorm's stream service is gone from the routed path but not from the address. */
+/** The routed path has lost the prefix of StackStorm's stream service; the URL still has it. */
 function byStreamService(c: ApiContext): boolean {
   return new URL(c.req.url).pathname.startsWith('/stream/v1/');
 }
@@ -115,7 +115,7 @@ async function writeExecution(
 ): Promise<void> {
   let document = start;
   writer.write(BLANK);
-  // The client has read the execution before it connects; this tells it again what it may have missed.
+  // The client read the execution before it connected; this repeats what it may have missed.
   if (!isEnd(document.status) && document.status !== 'requested')
     await send(executionMessages(document, 'update', wanted));
   for await (const item of follow(api, start.id, { after, follow: true, signal: writer.signal })) {
@@ -163,7 +163,7 @@ function messagesOf(
   return executionMessages(document, event.type === 'execution.requested' ? 'create' : 'update', wanted);
 }
 
-/** Folds what passes by into documents; what began before is read from the log once. */
+/** Folds events into documents; reads what began earlier from the log, once. */
 function remembered(
   api: Pick<Api, 'log'>,
 ): (event: ExecutionEvent) => Promise<ExecutionDocument | undefined> {
