@@ -99,6 +99,24 @@ const purgeRoute = createRoute({
   responses: answers(PurgeReportSchema, 'What was purged, or would be'),
 });
 
+/** A rebuild that this process runs or ran. Times in milliseconds of `performance.now()`. */
+interface Rebuild {
+  progress: RebuildProgress;
+  startedAt: number;
+  endedAt?: number;
+  error?: string;
+}
+
+function rebuildJson(rebuild: Rebuild | undefined): RebuildJson {
+  return {
+    state: !rebuild ? 'idle' : rebuild.error ? 'failed' : rebuild.endedAt ? 'done' : 'running',
+    done_events: rebuild?.progress.events ?? 0,
+    ...(rebuild?.progress.totalEvents === undefined ? {} : { total_events: rebuild.progress.totalEvents }),
+    elapsed_ms: rebuild ? Math.round((rebuild.endedAt ?? performance.now()) - rebuild.startedAt) : 0,
+    ...(rebuild?.error ? { error: rebuild.error } : {}),
+  };
+}
+
 export function adminRoutes(api: Api) {
   const router = createRouter();
   const { keys, logger } = api;
@@ -121,14 +139,7 @@ export function adminRoutes(api: Api) {
     return c.body(null, 204);
   });
 
-  let rebuild: { progress: RebuildProgress; startedAt: number; endedAt?: number; error?: string } | undefined;
-  const rebuildJson = (): RebuildJson => ({
-    state: !rebuild ? 'idle' : rebuild.error ? 'failed' : rebuild.endedAt ? 'done' : 'running',
-    done_events: rebuild?.progress.events ?? 0,
-    ...(rebuild?.progress.totalEvents === undefined ? {} : { total_events: rebuild.progress.totalEvents }),
-    elapsed_ms: rebuild ? Math.round((rebuild.endedAt ?? performance.now()) - rebuild.startedAt) : 0,
-    ...(rebuild?.error ? { error: rebuild.error } : {}),
-  });
+  let rebuild: Rebuild | undefined;
 
   router.openapi(startRebuildRoute, (c) => {
     const run = api.rebuild;
@@ -138,7 +149,7 @@ export function adminRoutes(api: Api) {
         'This node has no projector. Send the request to a projector node.',
       );
     if (!rebuild || rebuild.endedAt !== undefined) {
-      const current: NonNullable<typeof rebuild> = {
+      const current: Rebuild = {
         progress: { events: 0 },
         startedAt: performance.now(),
       };
@@ -156,10 +167,10 @@ export function adminRoutes(api: Api) {
           current.endedAt = performance.now();
         });
     }
-    return c.json(rebuildJson(), 202);
+    return c.json(rebuildJson(rebuild), 202);
   });
 
-  router.openapi(readRebuildRoute, (c) => c.json(rebuildJson(), 200));
+  router.openapi(readRebuildRoute, (c) => c.json(rebuildJson(rebuild), 200));
 
   router.openapi(purgeRoute, async (c) => {
     const { retention } = api;
