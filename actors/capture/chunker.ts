@@ -3,7 +3,7 @@
  * that is too long or unfinished. Pure: bytes in, chunks out, no clock and no I/O.
  */
 import type { OutputAppended, StreamName, Unrecorded } from '../../events/event.ts';
-import type { Mask } from './mask.ts';
+import { type Mask, NOTHING_CUT_OFF } from './mask.ts';
 
 export type Chunk = Unrecorded<OutputAppended>;
 
@@ -73,10 +73,12 @@ export function createChunker(
   maxLineBytes = MAX_CHUNK_BYTES,
 ): Chunker {
   let pending: Buffer = Buffer.alloc(0);
+  let cutOff = NOTHING_CUT_OFF;
   const pieceBytes = Math.min(maxLineBytes, MAX_CHUNK_BYTES);
 
   function take(length: number, lines: number, unfinished: boolean): Chunk {
-    const raw = pending.subarray(0, length);
+    const masked = mask.applyBefore(pending, length, cutOff);
+    cutOff = masked.cutOff;
     const continued = state.partialSeq;
     const seq = continued ?? counter.last + 1;
     if (continued === undefined) {
@@ -90,7 +92,7 @@ export function createChunker(
       lines,
       offset: state.offset,
       bytes: length,
-      data: mask.apply(raw),
+      data: masked.data,
     };
     if (unfinished) {
       chunk.partial = true;
@@ -104,27 +106,51 @@ export function createChunker(
     return chunk;
   }
 
+  /** End of what may be shown: what follows may be the beginning of a secret, unless the stream has ended. */
+  function settledEnd(ended: boolean): number {
+    return ended ? pending.length : pending.length - mask.hold(pending, cutOff);
+  }
+
   /** Where a piece of at most `limit` bytes may end: between characters and outside of secrets. 0 when nowhere. */
-  function pieceEnd(limit: number): number {
-    const settled = pending.length - mask.hold(pending);
-    const end = mask.cutBefore(pending, Math.min(limit, settled));
+  function pieceEnd(limit: number, settled: number): number {
+    const end = mask.cutBefore(pending, Math.min(limit, settled), cutOff);
     return end - incompleteUtf8(pending.subarray(0, end));
   }
 
-  function cut(): Chunk[] {
+  /** Where a chunk of whole lines may end, outside of secrets. 0 when nowhere. */
+  function linesEnd(newline: number, settled: number): number {
+    const most = state.partialSeq === undefined ? pending.lastIndexOf(NEWLINE, MAX_CHUNK_BYTES - 1) : newline;
+    const end = mask.cutBefore(pending, Math.min(most + 1, settled), cutOff);
+    return end === 0 ? 0 : pending.lastIndexOf(NEWLINE, end - 1) + 1;
+  }
+
+  /** Takes whole lines, of which there is at least one. @returns undefined when they must wait. */
+  function takeLines(newline: number, settled: number): Chunk | undefined {
+    const end = linesEnd(newline, settled);
+    if (end > 0) return take(end, countNewlines(pending.subarray(0, end)), false);
+    // A secret goes on after the line. `cutOff` tells the mask about its rest.
+    const mustCut = settled > newline || pending.length > MAX_CHUNK_BYTES;
+    return mustCut ? take(newline + 1, 1, false) : undefined;
+  }
+
+  /** Takes a piece of a long line. @returns undefined when it must wait. */
+  function takePiece(settled: number): Chunk | undefined {
+    const end = pieceEnd(pieceBytes, settled);
+    if (end > 0) return take(end, 1, true);
+    const mustCut = settled >= pieceBytes || pending.length > MAX_CHUNK_BYTES;
+    return mustCut ? take(pieceBytes, 1, true) : undefined;
+  }
+
+  function cut(ended = false): Chunk[] {
     const chunks: Chunk[] = [];
     for (;;) {
       const newline = pending.indexOf(NEWLINE);
-      if (newline === -1 || newline >= pieceBytes) {
-        if (pending.length <= pieceBytes) return chunks;
-        const end = pieceEnd(pieceBytes);
-        chunks.push(take(end > 0 ? end : pieceBytes, 1, true));
-      } else if (state.partialSeq !== undefined) {
-        chunks.push(take(newline + 1, 1, false));
-      } else {
-        const last = pending.lastIndexOf(NEWLINE, MAX_CHUNK_BYTES - 1);
-        chunks.push(take(last + 1, countNewlines(pending.subarray(0, last + 1)), false));
-      }
+      const isLong = newline === -1 || newline >= pieceBytes;
+      if (isLong && pending.length <= pieceBytes) return chunks;
+      const settled = settledEnd(ended);
+      const chunk = isLong ? takePiece(settled) : takeLines(newline, settled);
+      if (chunk === undefined) return chunks;
+      chunks.push(chunk);
     }
   }
 
@@ -147,16 +173,19 @@ export function createChunker(
       }
       pending = Buffer.concat([pending, bytes.subarray(0, lineEnd + 1)]);
       const chunks = cut();
-      pending = bytes.subarray(lineEnd + 1);
+      const rest = bytes.subarray(lineEnd + 1);
+      pending = pending.length === 0 ? rest : Buffer.concat([pending, rest]);
       chunks.push(...cut());
       return chunks;
     },
     flushPartial() {
-      const end = mask.wholeLines ? 0 : pieceEnd(pieceBytes);
+      if (mask.wholeLines) return [];
+      const newline = pending.indexOf(NEWLINE);
+      const end = pieceEnd(newline === -1 ? pieceBytes : Math.min(newline, pieceBytes), settledEnd(false));
       return end > 0 ? [take(end, 1, true)] : [];
     },
     end() {
-      const chunks = cut();
+      const chunks = cut(true);
       if (pending.length > 0) chunks.push(take(pending.length, 1, false));
       return chunks;
     },

@@ -3,54 +3,38 @@
  * chunker where it may cut so that no secret lies across two chunks.
  */
 import { createBudget, type Expression, type Match, TooCostly } from '../../lib/re2.ts';
+import { createFormMatcher, type Span } from './form-matcher.ts';
+import { encodedAtEnd, joinedViews } from './joined-view.ts';
+import { secretForms } from './secret-forms.ts';
 
 export const MASK = '********';
 const MASK_BYTES = Buffer.from(MASK);
+const NEWLINE = 0x0a;
+const ESCAPE = 0x1b;
+/** Colour codes can make a secret so many times longer. */
+const COLOURED = 24;
 
-/** A shorter secret would mask half of any output. */
-const MIN_SECRET_CHARS = 4;
+/** What was cut off before the bytes that a mask looks at. */
+interface CutOff {
+  /** So many bytes at the beginning belong to a secret of which a part was cut off. */
+  covered: number;
+  /** So many characters of an encoding stand at the end of what was cut off. */
+  encoded: number;
+}
+
+export const NOTHING_CUT_OFF: CutOff = { covered: 0, encoded: 0 };
 
 export interface Mask {
-  /** The chunk with every secret replaced; the same object when it holds none. */
-  apply(chunk: Buffer): Buffer;
+  /** The bytes with every secret replaced; the same object when they hold none. Line breaks inside a secret stay. */
+  apply(bytes: Buffer): Buffer;
+  /** Masks the bytes before `end`; what follows tells whether a secret begins there. `cutOff` is for the bytes after. */
+  applyBefore(bytes: Buffer, end: number, before: CutOff): { data: Buffer; cutOff: CutOff };
   /** How many bytes at the end may be the beginning of a secret, so must wait for what follows. */
-  hold(bytes: Buffer): number;
+  hold(bytes: Buffer, before?: CutOff): number;
   /** The nearest place at or before `cut` that is not inside a secret. */
-  cutBefore(bytes: Buffer, cut: number): number;
+  cutBefore(bytes: Buffer, cut: number, before?: CutOff): number;
   /** True when an unfinished line must wait for its end, because patterns are matched on whole lines. */
   wholeLines: boolean;
-}
-
-/** Base64 of a secret at each of the three alignments it can have inside a longer text, without the mixed end characters. */
-function base64Forms(secret: string): string[] {
-  return [0, 1, 2].map((shift) => {
-    const encoded = Buffer.concat([Buffer.alloc(shift), Buffer.from(secret)]).toString('base64');
-    const start = shift === 0 ? 0 : shift + 1;
-    const usable = Math.floor(((Buffer.byteLength(secret) + shift) * 8) / 6);
-    return encoded.slice(start, usable);
-  });
-}
-
-/** The secret as it may show up in output: as is, and in the encodings that programs print values in. */
-export function secretForms(secret: string): string[] {
-  const lines = secret.split(/\r?\n/).map((line) => line.trim());
-  const forms = new Set<string>();
-  for (const line of lines) {
-    if (line.length < MIN_SECRET_CHARS) continue;
-    forms.add(line);
-    forms.add(encodeURIComponent(line));
-    forms.add(JSON.stringify(line).slice(1, -1));
-    forms.add(line.replaceAll("'", "'\\''"));
-    for (const form of base64Forms(line)) {
-      if (form.length >= 8) forms.add(form);
-    }
-  }
-  return [...forms].filter((form) => form.length >= MIN_SECRET_CHARS);
-}
-
-interface Span {
-  start: number;
-  end: number;
 }
 
 function merged(spans: Span[]): Span[] {
@@ -64,27 +48,28 @@ function merged(spans: Span[]): Span[] {
   return result;
 }
 
-/**
- * @param secrets values to hide, in clear.
- * @param expressions the administrator's; each is matched against one line at a time. A line for which they take too much
- *   time is masked as a whole: what cannot be looked at is not shown.
- */
-export function createMask(secrets: readonly string[], expressions: readonly Expression[] = []): Mask {
-  const forms = [...new Set(secrets.flatMap(secretForms))].map((form) => Buffer.from(form));
-  const longest = forms.reduce((most, form) => Math.max(most, form.length), 0);
-  const budget = createBudget();
-
-  function literals(bytes: Buffer): Span[] {
-    const spans: Span[] = [];
-    for (const form of forms) {
-      for (let at = bytes.indexOf(form); at !== -1; at = bytes.indexOf(form, at + 1)) {
-        spans.push({ start: at, end: at + form.length });
-      }
+/** The bytes with each span replaced, but for the line breaks in it. */
+function replaced(bytes: Buffer, spans: readonly Span[]): Buffer {
+  if (spans.length === 0) return bytes;
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (const { start, end } of spans) {
+    parts.push(bytes.subarray(from, start));
+    for (from = start; from < end; ) {
+      const newline = bytes.subarray(from, end).indexOf(NEWLINE);
+      if (newline !== 0) parts.push(MASK_BYTES);
+      if (newline !== -1) parts.push(bytes.subarray(from + newline, from + newline + 1));
+      from = newline === -1 ? end : from + newline + 1;
     }
-    return spans;
   }
+  parts.push(bytes.subarray(from));
+  return Buffer.concat(parts);
+}
 
-  function lineSpans(line: string): Span[] {
+/** What the expressions match in a line; the whole line when that takes too much time. */
+function createLineSpans(expressions: readonly Expression[]): (line: string) => Span[] {
+  const budget = createBudget();
+  return (line) => {
     const spans: Span[] = [];
     const add = (match: Match) => {
       if (match.end() > match.start()) spans.push({ start: match.start(), end: match.end() });
@@ -97,7 +82,53 @@ export function createMask(secrets: readonly string[], expressions: readonly Exp
       return [{ start: 0, end: line.length }];
     }
     return spans;
-  }
+  };
+}
+
+/** Secrets in all their forms. */
+function createLiterals(secrets: readonly string[]) {
+  const forms = secretForms(secrets);
+  const matcher = createFormMatcher(forms);
+
+  return {
+    none: forms.length === 0,
+    /** How far a secret at `at` may reach; colour codes and line breaks inside it count. */
+    reach(bytes: Buffer, at: number): number {
+      const plain = 2 * matcher.longest + 64;
+      const coloured = COLOURED * plain;
+      return bytes.subarray(Math.max(0, at - coloured), at + coloured).includes(ESCAPE) ? coloured : plain;
+    },
+    spans(bytes: Buffer, encodedBefore: number): Span[] {
+      if (forms.length === 0) return [];
+      const spans = matcher.find(bytes);
+      for (const view of joinedViews(bytes, encodedBefore)) {
+        for (const { start, end } of matcher.find(view.bytes)) {
+          spans.push({ start: view.origin[start] as number, end: (view.origin[end - 1] as number) + 1 });
+        }
+      }
+      return spans;
+    },
+    /** Where a secret begins whose end is not in the bytes yet; their length when none does. */
+    open(bytes: Buffer, encodedBefore: number): number {
+      let open = matcher.openFrom(bytes, bytes.length - matcher.longest);
+      for (const view of joinedViews(bytes, encodedBefore)) {
+        const at = matcher.openFrom(view.bytes, view.bytes.length - matcher.longest);
+        // The view may end before the bytes do: with a colour code that may stand inside a secret.
+        if (at < view.bytes.length) open = Math.min(open, view.origin[at] as number);
+      }
+      return open;
+    },
+  };
+}
+
+/**
+ * @param secrets values to hide, in clear.
+ * @param expressions the administrator's; each is matched against one line at a time. A line for which they take too much
+ *   time is masked as a whole: what cannot be looked at is not shown.
+ */
+export function createMask(secrets: readonly string[], expressions: readonly Expression[] = []): Mask {
+  const literals = createLiterals(secrets);
+  const lineSpans = createLineSpans(expressions);
 
   function matches(bytes: Buffer): Span[] {
     const spans: Span[] = [];
@@ -116,31 +147,36 @@ export function createMask(secrets: readonly string[], expressions: readonly Exp
 
   return {
     wholeLines: expressions.length > 0,
-    apply(chunk) {
-      const spans = merged([...literals(chunk), ...matches(chunk)]);
-      if (spans.length === 0) return chunk;
-      const parts: Buffer[] = [];
-      let from = 0;
-      for (const span of spans) {
-        parts.push(chunk.subarray(from, span.start), MASK_BYTES);
-        from = span.end;
-      }
-      parts.push(chunk.subarray(from));
-      return Buffer.concat(parts);
+    apply: (bytes) => replaced(bytes, merged([...literals.spans(bytes, 0), ...matches(bytes)])),
+    applyBefore(bytes, end, { covered, encoded }) {
+      const chunk = bytes.subarray(0, end);
+      if (literals.none) return { data: replaced(chunk, merged(matches(chunk))), cutOff: NOTHING_CUT_OFF };
+      const context = bytes.subarray(0, end + literals.reach(bytes, end));
+      const known = covered > 0 ? [{ start: 0, end: covered }] : [];
+      const secret = merged([...known, ...literals.spans(context, encoded)]).filter(
+        ({ start }) => start < end,
+      );
+      const after = Math.max(0, (secret.at(-1)?.end ?? 0) - end);
+      const spans = merged([...secret, ...matches(chunk)]);
+      const last = spans.at(-1);
+      if (last) last.end = Math.min(last.end, end);
+      return {
+        data: replaced(chunk, spans),
+        cutOff: { covered: after, encoded: encodedAtEnd(chunk, encoded) },
+      };
     },
-    hold(bytes) {
-      for (let length = Math.min(longest - 1, bytes.length); length > 0; length--) {
-        const tail = bytes.subarray(bytes.length - length);
-        if (forms.some((form) => form.length > length && form.subarray(0, length).equals(tail)))
-          return length;
-      }
-      return 0;
+    hold(bytes, { encoded } = NOTHING_CUT_OFF) {
+      if (literals.none) return 0;
+      const from = Math.max(0, bytes.length - literals.reach(bytes, bytes.length));
+      const tail = bytes.subarray(from);
+      return tail.length - literals.open(tail, from === 0 ? encoded : 0);
     },
-    cutBefore(bytes, cut) {
-      if (forms.length === 0 || cut >= bytes.length) return cut;
-      const from = Math.max(0, cut - longest + 1);
-      const window = bytes.subarray(from, Math.min(bytes.length, cut + longest - 1));
-      const inside = merged(literals(window)).find(
+    cutBefore(bytes, cut, { encoded } = NOTHING_CUT_OFF) {
+      if (literals.none || cut >= bytes.length) return cut;
+      const reach = literals.reach(bytes, cut);
+      const from = Math.max(0, cut - reach);
+      const window = bytes.subarray(from, Math.min(bytes.length, cut + reach));
+      const inside = merged(literals.spans(window, from === 0 ? encoded : 0)).find(
         (span) => from + span.start < cut && cut < from + span.end,
       );
       return inside ? from + inside.start : cut;
