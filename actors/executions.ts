@@ -12,6 +12,7 @@ import type { EventLog } from '../events/event-log.ts';
 import { executionIds } from '../events/execution-id.ts';
 import { ServiceError } from '../lib/errors.ts';
 import { MASK } from './capture/mask.ts';
+import { notMasked } from './execution/request-secrets.ts';
 
 export interface RequestInput {
   /** Reference of an action in the catalogue, for example `core.local`. */
@@ -89,7 +90,10 @@ export function createExecutions(options: {
       const shown = Object.fromEntries(
         Object.entries(parameters).map(([name, value]) => [name, name in secrets ? MASK : value]),
       );
-      const { user, script, context, labels, idempotencyKey } = input;
+      const { user, script, labels, idempotencyKey } = input;
+      const unmasked = notMasked(secrets);
+      const context =
+        unmasked.length > 0 ? { ...input.context, secrets_not_masked: unmasked } : input.context;
       const requested: ExecutionRequested = {
         type: 'execution.requested',
         executionId,

@@ -48,7 +48,15 @@ export const ExecutionSchema = z
       runner_info: z.object({ hostname: z.string(), pid: z.int().optional() }).optional(),
     }),
     parameters: anything.describe('With defaults; the values of secret ones are `********`'),
-    context: z.looseObject({ user: z.string(), pack: z.string(), cancelled_by: z.string().optional() }),
+    context: z.looseObject({
+      user: z.string(),
+      pack: z.string(),
+      cancelled_by: z.string().optional(),
+      secrets_not_masked: z
+        .array(z.string())
+        .optional()
+        .describe('Secret parameters with a value of fewer than 4 characters: output shows them'),
+    }),
     labels: texts,
     log: z.array(z.object({ timestamp: z.string(), status: z.enum(STATUSES) })),
     start_timestamp: z.string(),

@@ -6,6 +6,12 @@
 /** A shorter secret would mask half of any output. */
 const MIN_SECRET_CHARS = 4;
 
+/** True for a value that is looked for nowhere. An empty one hides nothing. */
+export function isTooShortToMask(secret: string): boolean {
+  const { length } = secret.trim();
+  return length > 0 && length < MIN_SECRET_CHARS;
+}
+
 export interface Unit {
   spellings: readonly Buffer[];
   /** Bytes of the shortest spelling, and of the longest. */

@@ -3,6 +3,7 @@ import type { Seal } from '../../access/seal.ts';
 import type { ExecutionRequested } from '../../events/event.ts';
 import { compileExpression } from '../../lib/re2.ts';
 import { createMask, type Mask } from '../capture/mask.ts';
+import { isTooShortToMask } from '../capture/secret-forms.ts';
 
 export interface RequestSecrets {
   of(requested: ExecutionRequested): Record<string, unknown>;
@@ -17,6 +18,13 @@ export function createRequestSecrets(seal: Seal, maskPatterns: readonly string[]
     of,
     mask: (requested, further = []) => createMask([...secretValues(of(requested)), ...further], expressions),
   };
+}
+
+/** Names of the secret parameters of which a value is too short to mask. */
+export function notMasked(secrets: Record<string, unknown>): string[] {
+  return Object.keys(secrets).filter((name) =>
+    secretValues({ [name]: secrets[name] }).some((value) => isTooShortToMask(value)),
+  );
 }
 
 /** As strings to look for in output. */

@@ -25,6 +25,7 @@ export function executionFacts(execution: ExecutionJson, url: string, now: numbe
   }
   facts.push(['reason', result?.error ? safeLine(result.error) : undefined]);
   facts.push(['note', result?.note ? safeLine(result.note) : undefined]);
+  facts.push(['not masked', context?.secrets_not_masked?.map(safeLine).join(', ')]);
   facts.push(['runs', describe(execution)]);
   facts.push(['action', execution.action.ref === 'core.local' ? undefined : safeLine(execution.action.ref)]);
   facts.push(['by', context?.user === undefined ? undefined : safeLine(String(context.user))]);

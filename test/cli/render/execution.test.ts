@@ -20,4 +20,13 @@ test('show has the note beside the result', () => {
   );
 });
 
+test('show names the secrets that are not masked', () => {
+  const context = { user: 'me', pack: 'core', secrets_not_masked: ['pin', 'code'] };
+  const facts = executionFacts(executionSample({ context }), 'http://here', Date.now());
+  assert.equal(
+    facts.find(([name]) => name === 'not masked'),
+    ['not masked', 'pin, code'],
+  );
+});
+
 test.run();
