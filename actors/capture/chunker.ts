@@ -1,5 +1,5 @@
 /**
- * Cuts the bytes of an execution's streams into chunks: whole lines that were read together, or one piece of a line
+ * Cuts the bytes of an execution's streams into chunks: whole lines that were read together, or one part of a line
  * that is too long or unfinished. Pure: bytes in, chunks out, no clock and no I/O.
  */
 import type { OutputAppended, StreamName, Unrecorded } from '../../events/event.ts';
@@ -32,7 +32,7 @@ export interface Chunker {
   readonly state: Readonly<SourceState>;
   /** Bytes that were pushed but not yet cut. */
   readonly pendingBytes: number;
-  /** Takes bytes and gives the chunks of all lines that are complete, and pieces of those that are too long. */
+  /** Takes bytes and gives the chunks of all lines that are complete, and parts of those that are too long. */
   push(bytes: Buffer): Chunk[];
   /** Gives what can be shown of an unfinished line. */
   flushPartial(): Chunk[];
@@ -64,7 +64,7 @@ export function incompleteUtf8(bytes: Buffer): number {
 
 /**
  * @param state where the stream stands; owned by the chunker from here on.
- * @param maxLineBytes a longer line goes out in pieces of at most this many bytes.
+ * @param maxLineBytes a longer line goes out in parts of at most this many bytes.
  */
 export function createChunker(
   state: SourceState,
@@ -74,7 +74,7 @@ export function createChunker(
 ): Chunker {
   let pending: Buffer = Buffer.alloc(0);
   let cutOff = NOTHING_CUT_OFF;
-  const pieceBytes = Math.min(maxLineBytes, MAX_CHUNK_BYTES);
+  const partBytes = Math.min(maxLineBytes, MAX_CHUNK_BYTES);
 
   function take(length: number, lines: number, unfinished: boolean): Chunk {
     const masked = mask.applyBefore(pending, length, cutOff);
@@ -111,8 +111,8 @@ export function createChunker(
     return ended ? pending.length : pending.length - mask.hold(pending, cutOff);
   }
 
-  /** Where a piece of at most `limit` bytes may end: between characters and outside of secrets. 0 when nowhere. */
-  function pieceEnd(limit: number, settled: number): number {
+  /** Where a part of at most `limit` bytes may end: between characters and outside of secrets. 0 when nowhere. */
+  function partEnd(limit: number, settled: number): number {
     const end = mask.cutBefore(pending, Math.min(limit, settled), cutOff);
     return end - incompleteUtf8(pending.subarray(0, end));
   }
@@ -133,22 +133,22 @@ export function createChunker(
     return mustCut ? take(newline + 1, 1, false) : undefined;
   }
 
-  /** Takes a piece of a long line. @returns undefined when it must wait. */
-  function takePiece(settled: number): Chunk | undefined {
-    const end = pieceEnd(pieceBytes, settled);
+  /** Takes a part of a long line. @returns undefined when it must wait. */
+  function takePart(settled: number): Chunk | undefined {
+    const end = partEnd(partBytes, settled);
     if (end > 0) return take(end, 1, true);
-    const mustCut = settled >= pieceBytes || pending.length > MAX_CHUNK_BYTES;
-    return mustCut ? take(pieceBytes, 1, true) : undefined;
+    const mustCut = settled >= partBytes || pending.length > MAX_CHUNK_BYTES;
+    return mustCut ? take(partBytes, 1, true) : undefined;
   }
 
   function cut(ended = false): Chunk[] {
     const chunks: Chunk[] = [];
     for (;;) {
       const newline = pending.indexOf(NEWLINE);
-      const isLong = newline === -1 || newline >= pieceBytes;
-      if (isLong && pending.length <= pieceBytes) return chunks;
+      const isLong = newline === -1 || newline >= partBytes;
+      if (isLong && pending.length <= partBytes) return chunks;
       const settled = settledEnd(ended);
-      const chunk = isLong ? takePiece(settled) : takeLines(newline, settled);
+      const chunk = isLong ? takePart(settled) : takeLines(newline, settled);
       if (chunk === undefined) return chunks;
       chunks.push(chunk);
     }
@@ -181,7 +181,7 @@ export function createChunker(
     flushPartial() {
       if (mask.wholeLines) return [];
       const newline = pending.indexOf(NEWLINE);
-      const end = pieceEnd(newline === -1 ? pieceBytes : Math.min(newline, pieceBytes), settledEnd(false));
+      const end = partEnd(newline === -1 ? partBytes : Math.min(newline, partBytes), settledEnd(false));
       return end > 0 ? [take(end, 1, true)] : [];
     },
     end() {
