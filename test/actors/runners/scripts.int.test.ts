@@ -137,6 +137,12 @@ shell("an action's own args, kwargs and merge keep the meaning that the action g
   });
 });
 
+shell('the loop of a command template may have a condition', async () => {
+  await withPacks([STACKSTORM], async ({ run }) => {
+    assert.is((await run('clash.forif')).stdout, 'b c\n');
+  });
+});
+
 shell('a command line runs in bash, as in StackStorm', async () => {
   await withPacks([], async ({ run, folder }) => {
     const file = join(folder, 'names');
