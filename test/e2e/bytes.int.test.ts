@@ -179,13 +179,13 @@ test('the outputs of real tools are what the tools wrote, with their colours and
     withServer(folder, async (server) => {
       const root = new URL('../..', import.meta.url).pathname;
       const { execPath } = process;
-      const terminal = (cmd: string) => `script -qefc ${JSON.stringify(cmd)} /dev/null`;
+      const terminal = (cmd: string) => `TERM=xterm-256color script -qefc ${JSON.stringify(cmd)} /dev/null`;
       const tools: Record<string, string> = {
         'a package install with its progress bar': terminal(
           `cd ${folder} && mkdir -p install && cd install && npm init -y && npm install --prefer-offline --no-audit uvu zod`,
         ),
         'a compiler that says how it finds each file, and what is wrong': `${root}/node_modules/.bin/tsc --traceResolution -p ${root}; ${root}/node_modules/.bin/tsc --pretty -p ${fixture('project')}`,
-        'a test runner with colours': terminal(`cd ${root} && ${execPath} test/actors/mask.test.ts`),
+        'a test runner with colours': terminal(`cd ${root} && ${execPath} test/actors/capture/mask.test.ts`),
         'an archiver that prints every name and a progress bar': terminal(
           `cd ${root} && tar --checkpoint=20 --checkpoint-action='ttyout=%u\\r' -cvf /dev/null node_modules`,
         ),
