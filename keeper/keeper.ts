@@ -2,16 +2,15 @@
  * The commands of one worker: starts them, finds those of an earlier keeper, and answers the server. Knows nothing of
  * events, engines or HTTP.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { uptime } from 'node:os';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openClaims } from './claims.ts';
 import { openFifoPool } from './fifo-pool.ts';
 import { type KeptExecution, keepExecution } from './kept-execution.ts';
 import { readOwn } from './own-file.ts';
-import { isWrapper } from './processes.ts';
 import {
-  claimName,
   KEEPER_FILES,
   type KeeperRequest,
   type LaunchFile,
@@ -23,19 +22,12 @@ import { FIFO, wrapperArguments } from './wrapper.ts';
 
 /** It names each host of a remote execution. */
 const MAX_LAUNCH_BYTES = 16 * 1024 * 1024;
-const MAX_CLAIM_BYTES = 100;
-/** A claim outlives every retry of its start. */
-const CLAIM_KEPT_MS = 24 * 3_600_000;
-/** A wrapper writes its claim as its first act; one that has not by now most likely never ran. */
-const CLAIM_WAIT_MS = 1000;
 
 export interface Keeper {
   /** @throws Error in words for a person. */
   handle(request: KeeperRequest): Promise<unknown>;
   /** Executions that are kept. */
   count(): number;
-  /** Executions whose output waits for disk space. */
-  blocked(): string[];
   /** The folders were removed: nobody can learn how anything ends, so no wrapper waits any longer. */
   abandon(): void;
 }
@@ -58,30 +50,17 @@ export async function openKeeper(
   home: string,
   onWrote: (execution: string) => void,
 ): Promise<Keeper> {
-  const claims = join(home, KEEPER_FILES.claims);
-  mkdirSync(claims, { recursive: true, mode: 0o700 });
+  const folderOf = (execution: string) => join(spool, execution);
+  const claims = openClaims(join(home, KEEPER_FILES.claims), folderOf);
   const fifos = await openFifoPool(join(home, KEEPER_FILES.fifos));
   const kept = new Map<string, KeptExecution>();
   const starting = new Map<string, Promise<StartAnswer>>();
-  const folderOf = (execution: string) => join(spool, execution);
 
-  function launchOf(execution: string): LaunchFile | undefined {
-    const text = readOwn(join(folderOf(execution), 'launch.json'), MAX_LAUNCH_BYTES);
-    try {
-      return text && (JSON.parse(text.toString()) as LaunchFile);
-    } catch {
-      return undefined;
-    }
-  }
-
-  function keep(execution: string, launch: LaunchFile, claim: string, found: boolean): KeptExecution {
+  function keep(execution: string, launch: LaunchFile, found: boolean): KeptExecution {
     const folder = folderOf(execution);
     const one = keepExecution({
-      execution,
-      folder,
-      launch,
-      sources: sourcesOf(launch),
-      claim,
+      ...{ execution, folder, launch, sources: sourcesOf(launch) },
+      claim: claims.path(execution, launch.earlier),
       ...(found ? { earlier: readSpoolState(folder) } : {}),
       onWrote: () => onWrote(execution),
       onGone: () => kept.delete(execution),
@@ -90,139 +69,104 @@ export async function openKeeper(
     return one;
   }
 
-  function claimOf(path: string): { pid: number } | undefined {
-    const pid = Number(readOwn(path, MAX_CLAIM_BYTES)?.toString('latin1').split(' ')[0]);
-    return pid > 1 ? { pid } : undefined;
-  }
-
-  /** Goes on with what an earlier keeper started. @returns false when nothing was started there, or nothing is left. */
-  function adopt(execution: string, launch: LaunchFile): boolean {
-    const claim = join(claims, claimName(execution, launch.earlier));
-    const found = claimOf(claim);
-    if (!found || !existsSync(join(folderOf(execution), FIFO.control))) return false;
-    if (readSpoolState(folderOf(execution)).over) return true;
-    keep(execution, launch, claim, true).attach(found.pid);
-    return true;
-  }
-
-  /** Takes the place of the wrapper's first act. @returns false when a wrapper was first. */
-  function forbid(claim: string): boolean {
-    const mine = `${claim}.${process.pid}`;
-    writeFileSync(mine, '0');
-    try {
-      linkSync(mine, claim);
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      return false;
-    } finally {
-      rmSync(mine, { force: true });
-    }
+  /** Goes on with what an earlier keeper started. @returns its wrapper; undefined when nothing was started there. */
+  function adopt(execution: string, launch: LaunchFile): number | undefined {
+    const pid = claims.wrapperOf(claims.path(execution, launch.earlier));
+    if (pid === undefined || !existsSync(join(folderOf(execution), FIFO.control))) return undefined;
+    if (!readSpoolState(folderOf(execution)).over) keep(execution, launch, true).attach(pid);
+    return pid;
   }
 
   /** Goes on with a command that was started, or makes sure that it never is by this claim. */
   async function find(execution: string): Promise<Found> {
     const known = kept.get(execution);
     if (known) return { pid: known.pid };
-    const launch = launchOf(execution);
+    const launch = readLaunch(folderOf(execution));
     if (!launch) return { earlier: 0 };
     if (!existsSync(join(folderOf(execution), FIFO.control))) return { earlier: launch.earlier };
-    const claim = join(claims, claimName(execution, launch.earlier));
+    const claim = claims.path(execution, launch.earlier);
     // The wrapper of an earlier keeper may still be on its way to the claim.
-    if (!claimOf(claim) && forbid(claim)) return { earlier: launch.earlier + 1 };
-    await untilClaimed(claim);
-    if (!adopt(execution, launch)) throw new Error('it was claimed and never started');
-    return { pid: claimOf(claim)?.pid as number };
+    if (claims.wrapperOf(claim) === undefined && claims.forbid(claim)) return { earlier: launch.earlier + 1 };
+    await claims.untilMade(claim);
+    const pid = adopt(execution, launch);
+    if (pid === undefined) throw new Error('it was claimed and never started');
+    return { pid };
   }
 
   async function start(request: StartRequest): Promise<StartAnswer> {
-    const { execution } = request;
-    const found = await find(execution);
-    if ('pid' in found) return { pid: found.pid };
-    const launch = launchOf(execution);
-    if (!launch) throw new Error('its launch record is not there');
-    if (found.earlier > launch.earlier) {
-      launch.earlier = found.earlier;
-      writeFileSync(join(folderOf(execution), 'launch.json'), JSON.stringify(launch), { mode: 0o600 });
-    }
-    const names = [FIFO.control, FIFO.confirm, ...sourcesOf(launch).map(({ fifo }) => fifo)];
-    await fifos.take(folderOf(execution), names);
-    return run(request, launch);
-  }
-
-  async function untilClaimed(claim: string): Promise<void> {
-    const end = performance.now() + CLAIM_WAIT_MS;
-    while (!claimOf(claim) && performance.now() < end)
-      await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-
-  async function run(request: StartRequest, launch: LaunchFile): Promise<StartAnswer> {
     const { execution, command, cwd, env } = request;
     const folder = folderOf(execution);
-    const claim = join(claims, claimName(execution, launch.earlier));
-    const one = keep(execution, launch, claim, false);
-    const child = spawn('/bin/sh', wrapperArguments({ folder, claim, merge: launch.merge, command }), {
-      cwd,
-      env,
-      detached: true,
-      stdio: 'ignore',
-    });
+    const found = await find(execution);
+    if ('pid' in found) return found;
+    const launch = readLaunch(folder);
+    if (!launch) throw new Error('its launch record is not there');
+    launch.earlier = found.earlier;
+    writeFileSync(join(folder, 'launch.json'), JSON.stringify(launch), { mode: 0o600 });
+    await fifos.take(folder, [FIFO.control, FIFO.confirm, ...sourcesOf(launch).map(({ fifo }) => fifo)]);
+    const one = keep(execution, launch, false);
+    const claim = claims.path(execution, launch.earlier);
     try {
-      await new Promise<void>((resolve, reject) => {
-        child.once('spawn', resolve);
-        child.once('error', reject);
-      });
+      const words = wrapperArguments({ folder, claim, merge: launch.merge, command });
+      const child = await startWrapper(words, cwd, env);
+      one.attach(child.pid as number, child);
+      return { pid: child.pid as number };
     } catch (error) {
       one.close();
       kept.delete(execution);
       throw error;
     }
-    child.unref();
-    one.attach(child.pid as number, child);
-    return { pid: child.pid as number };
   }
 
-  /** What an earlier keeper left: goes on with each. */
-  function adoptAll(): void {
-    if (!existsSync(spool)) return;
-    for (const execution of readdirSync(spool)) {
-      const launch = launchOf(execution);
+  function startOnce(request: StartRequest): Promise<StartAnswer> {
+    const { execution } = request;
+    const started = starting.get(execution) ?? start(request).finally(() => starting.delete(execution));
+    starting.set(execution, started);
+    return started;
+  }
+
+  for (const execution of existsSync(spool) ? readdirSync(spool) : []) {
+    try {
+      const launch = readLaunch(folderOf(execution));
       if (launch) adopt(execution, launch);
+    } catch (error) {
+      // Its command has damaged its folder. The others are kept all the same.
+      process.stderr.write(`${execution} cannot be kept: ${(error as Error).message}\n`);
     }
   }
-
-  function pruneClaims(): void {
-    for (const name of readdirSync(claims)) {
-      const path = join(claims, name);
-      const old = Date.now() - statSync(path).mtimeMs > CLAIM_KEPT_MS;
-      const pid = claimOf(path)?.pid;
-      const folder = folderOf(name.split('.')[0] as string);
-      if (old && !(pid && isWrapper(pid, folder)) && !existsSync(folder)) rmSync(path, { force: true });
-    }
-  }
-
-  adoptAll();
-  pruneClaims();
-  setInterval(pruneClaims, 3_600_000).unref();
 
   return {
     async handle(request) {
-      if (request.op === 'start') {
-        const { execution } = request;
-        const under = starting.get(execution) ?? start(request).finally(() => starting.delete(execution));
-        starting.set(execution, under);
-        return under;
-      }
+      if (request.op === 'start') return startOnce(request);
       if (request.op === 'find') return starting.get(request.execution) ?? find(request.execution);
       const one = kept.get(request.execution);
       if (request.op === 'terminate') await one?.terminate(request.cause, request.graceMs);
       else one?.discard();
-      return { kept: one !== undefined, uptimeS: uptime() };
+      return { kept: one !== undefined };
     },
     count: () => kept.size + starting.size,
-    blocked: () => [...kept].filter(([, one]) => one.blocked).map(([execution]) => execution),
     abandon() {
       for (const one of kept.values()) one.abandon();
     },
   };
+}
+
+function readLaunch(folder: string): LaunchFile | undefined {
+  const text = readOwn(join(folder, 'launch.json'), MAX_LAUNCH_BYTES);
+  try {
+    return text && (JSON.parse(text.toString()) as LaunchFile);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws ErrnoException when the system refuses. */
+async function startWrapper(
+  words: readonly string[],
+  cwd: string,
+  env: Record<string, string>,
+): Promise<ChildProcess> {
+  const child = spawn('/bin/sh', words, { cwd, env, detached: true, stdio: 'ignore' });
+  await once(child, 'spawn');
+  child.unref();
+  return child;
 }

@@ -40,8 +40,6 @@ export interface KeptExecution {
   /** From now on output is read and dropped. */
   discard(): void;
   readonly pid: number;
-  /** True while the disk of the spool has no room. */
-  readonly blocked: boolean;
   /** Stops keeping it. Its wrapper ends when the command does. */
   abandon(): void;
   close(): void;
@@ -161,9 +159,6 @@ export function keepExecution(options: KeptOptions): KeptExecution {
     discard: () => streams.discard(),
     get pid() {
       return pid;
-    },
-    get blocked() {
-      return writer.blocked;
     },
     abandon() {
       confirm.write('done');

@@ -66,6 +66,8 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
+// What goes wrong with one command must not stop what is kept of all the others.
+process.on('uncaughtException', (error) => process.stderr.write(`${error.stack}\n`));
 // A terminal's Ctrl-C is for the server.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined);
 

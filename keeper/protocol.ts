@@ -80,10 +80,6 @@ export function sourcesOf(launch: Pick<LaunchFile, 'merge' | 'hosts'>): SourceSp
 /** The files of an installation that the keeper owns, below the folder `keeper` of the data folder. */
 export const KEEPER_FILES = { socket: 'socket', claims: 'claims', fifos: 'fifos', log: 'log' } as const;
 
-export function claimName(execution: string, earlier: number): string {
-  return earlier === 0 ? execution : `${execution}.${earlier}`;
-}
-
 /** Splits a stream of JSON lines. Feed it text, get values. */
 export function lineParser<T>(onValue: (value: T) => void): (text: string) => void {
   let rest = '';

@@ -13,7 +13,6 @@ const MAX_FUNCTION_LINES = 80;
 const LONG_FUNCTIONS: Record<string, string> = {
   'access/kafka/key-store.ts kafkaKeyStore': 'its parts share the state of one subscription',
   'actors/capture/chunker.ts createChunker': 'its parts share the buffer of one stream',
-  'actors/capture/keeper-client.ts openKeeperClient': 'its parts share the state of one connection',
   'actors/capture/spool-reader.ts openSpoolReader': 'its parts share the state of one spool',
   'actors/runners/remote/run-host.ts runHost': 'its parts share the state of one SSH connection',
   'events/recorder.ts createRecorder': 'its parts share the state of one history',

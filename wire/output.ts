@@ -67,18 +67,23 @@ const OutputLineSchema = z
   .meta({ id: 'OutputLine' });
 export type OutputLine = z.infer<typeof OutputLineSchema>;
 
+/** A fixed count of numbers; described without `prefixItems`, which schemathesis turns into a schema that it refuses. */
+function numbers<T extends readonly number[]>(count: T['length']): z.ZodType<T> {
+  return z.array(z.number()).length(count) as unknown as z.ZodType<T>;
+}
+
 export const OutlineSchema = z
   .object({
     through: z.int().describe('Position of the last chunk in it; -1 when there is none'),
     last_seq: z.int(),
     hosts: z.array(z.string()),
     runs: z
-      .array(z.tuple([z.number(), z.number(), z.number(), z.number(), z.number()]))
+      .array(numbers<[number, number, number, number, number]>(5))
       .describe(
         'First line, lines, 0 for stdout or 1 for stderr, index of the host or -1, milliseconds since the epoch',
       ),
     pieces: z
-      .array(z.tuple([z.number(), z.number(), z.number()]))
+      .array(numbers<[number, number, number]>(3))
       .describe('Line, its characters before that time, milliseconds since the epoch when it continued'),
   })
   .meta({ id: 'Outline' });

@@ -25,7 +25,7 @@ test('is one script without imports and a short one in the document', () =>
     new Script(app, { filename: 'app.js' });
     assert.not.match(app, /\bimport\s*[("'{]/);
     assert.match(app, 'last-event-id');
-    assert.match(app, 'No such page');
+    assert.match(app, 'Page not found');
     const html = read(folder, 'index.html');
     for (const name of assets) assert.match(html, `/assets/${version}/${name}`);
     const [, early = ''] = /<script>([\s\S]*?)<\/script>/.exec(html) ?? [];
