@@ -4,12 +4,12 @@
  */
 import { closeSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { encodeOmitted, type Omitted } from './frames.ts';
+import { countNewlines, NEWLINE } from './newlines.ts';
 import { createOwn, readOwn } from './own-file.ts';
 
 const TAIL_BYTES = 65_536;
 const MAX_STATE_BYTES = 2 * TAIL_BYTES;
 const SAVE_MS = 1000;
-const NEWLINE = 0x0a;
 
 export interface Overflow {
   take(bytes: Buffer): void;
@@ -17,12 +17,6 @@ export interface Overflow {
   encode(): Buffer;
   /** Bytes of the source that were left out or are kept here. */
   readonly bytes: number;
-}
-
-function countNewlines(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count++;
-  return count;
 }
 
 interface State {

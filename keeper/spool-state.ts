@@ -2,6 +2,7 @@
 import { closeSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { HEAD_BYTES, KIND, parseFrame, segmentName, segmentNumbers } from './frames.ts';
+import { NEWLINE } from './newlines.ts';
 import { openOwn } from './own-file.ts';
 
 export interface SpoolState {
@@ -16,8 +17,6 @@ export interface SpoolState {
   /** Nothing follows. */
   over: boolean;
 }
-
-const NEWLINE = 0x0a;
 
 /** A frame that was torn when a keeper was killed counts as far as it is there. */
 export function readSpoolState(folder: string): SpoolState {

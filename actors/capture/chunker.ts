@@ -3,14 +3,13 @@
  * that is too long or unfinished. Pure: bytes in, chunks out, no clock and no I/O.
  */
 import type { OutputAppended, StreamName, Unrecorded } from '../../events/event.ts';
+import { countNewlines, NEWLINE } from '../../keeper/newlines.ts';
 import { type Mask, NOTHING_CUT_OFF } from './mask.ts';
 
 export type Chunk = Unrecorded<OutputAppended>;
 
 /** One event stays well below Kafka's default record limit of 1 MB. */
 export const MAX_CHUNK_BYTES = 65_536;
-
-const NEWLINE = 0x0a;
 
 /** Line numbers are shared by all streams of an execution. */
 export interface LineCounter {
@@ -40,13 +39,6 @@ export interface Chunker {
   end(): Chunk[];
   /** A line of our own in place of `omitted` output, which is not cut into chunks. */
   marker(text: string, omitted: { bytes: number; lines: number }): Chunk;
-}
-
-/** How many lines end in the bytes. */
-export function countNewlines(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count++;
-  return count;
 }
 
 /** How many bytes at the end are the beginning of a UTF-8 character whose rest has not come. */

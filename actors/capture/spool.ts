@@ -21,6 +21,11 @@ const MAX_RESULT_BYTES = 32 * 1024 * 1024;
 export const OLDER_SPOOL =
   'An earlier version of Linefeed started it and kept its output in another form; it was not started again';
 
+/** Whether an earlier version of Linefeed, which kept output in plain files, wrote the record. */
+export function isOlderLaunch(record: LaunchFile): boolean {
+  return record.graceMs === undefined;
+}
+
 /** What a source of the spool is to the event log. */
 export interface SpoolSource {
   source: number;
@@ -37,8 +42,6 @@ export interface Spool {
   saveLaunch(record: LaunchFile): void;
   /** Undefined when nothing was launched from this folder. */
   launch(): LaunchFile | undefined;
-  /** True when an earlier version of Linefeed, which kept output in plain files, launched from this folder. */
-  isOlder(): boolean;
   /**
    * @returns undefined when there is none, or when it is not JSON.
    * @throws ServiceError `unusable-file` when it is no regular file, or larger than 32 MiB.
@@ -78,13 +81,8 @@ function json(content: string | undefined): unknown {
 export function openSpool(root: string, executionId: string): Spool {
   const folder = join(root, executionId);
   const path = (name: string) => join(folder, name);
-  const launch = () => json(text(path('launch.json'))) as LaunchFile | undefined;
   return {
     folder,
-    isOlder() {
-      const record = launch();
-      return record !== undefined && record.graceMs === undefined;
-    },
     create() {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     },
@@ -97,7 +95,7 @@ export function openSpool(root: string, executionId: string): Spool {
       if (record.hosts.length > 0) mkdirSync(path('hosts'), { recursive: true, mode: 0o700 });
       writeFileSync(path('launch.json'), JSON.stringify(record), { mode: 0o600 });
     },
-    launch,
+    launch: () => json(text(path('launch.json'))) as LaunchFile | undefined,
     result: () => json(read(path('result.json'), MAX_RESULT_BYTES)),
     remove() {
       rmSync(folder, { recursive: true, force: true });

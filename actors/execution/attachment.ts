@@ -11,7 +11,7 @@ import { ServiceError } from '../../lib/errors.ts';
 import type { ExitStatus } from '../capture/exit-status.ts';
 import type { KeeperClient } from '../capture/keeper-client.ts';
 import { pump } from '../capture/pump.ts';
-import { OLDER_SPOOL, openSpool, type Spool, spoolSources } from '../capture/spool.ts';
+import { isOlderLaunch, OLDER_SPOOL, openSpool, type Spool, spoolSources } from '../capture/spool.ts';
 import { conclude, type Ended, lostTrack, signalOf } from './conclusion.ts';
 import type { ExecutionContext, Terminate } from './execution.machine.ts';
 import type { Conclusion } from './machine-events.ts';
@@ -79,7 +79,7 @@ export function attach(
 
   async function run(): Promise<Conclusion> {
     const record = spool.launch();
-    if (record && !spool.isOlder()) return carry(record);
+    if (record && !isOlderLaunch(record)) return carry(record);
     await keeper.terminate(executionId, 'abandoned', config.grace);
     const head = await headOf(log, executionId, detached.signal);
     return lostTrack(record ? OLDER_SPOOL : 'The worker lost the folder of this execution', head?.outputs);

@@ -8,7 +8,7 @@ import type { LaunchFile } from '../../keeper/protocol.ts';
 import { ServiceError } from '../../lib/errors.ts';
 import type { KeeperClient } from '../capture/keeper-client.ts';
 import { bootId, checkLaunch } from '../capture/launch-check.ts';
-import { OLDER_SPOOL, openSpool, type Spool } from '../capture/spool.ts';
+import { isOlderLaunch, OLDER_SPOOL, openSpool, type Spool } from '../capture/spool.ts';
 import { createAttempts } from './attempts.ts';
 import { commandEnvironment } from './command-environment.ts';
 import { maskText } from './conclusion.ts';
@@ -89,7 +89,7 @@ export function createLauncher(options: LauncherOptions): Launcher {
       const spool = openSpool(spoolRoot, requested.executionId);
       const record = spool.launch();
       if (!record) return start(spool, requested);
-      if (spool.isOlder()) throw new Error(OLDER_SPOOL);
+      if (isOlderLaunch(record)) throw new Error(OLDER_SPOOL);
       const found = await keeper.find(requested.executionId).catch(() => undefined);
       if (found && 'pid' in found) return launched(found);
       const sameBoot = record.boot !== undefined && record.boot === bootId();
